@@ -1,0 +1,49 @@
+import { parseArgs } from 'node:util'
+import { StackError } from './errors.ts'
+import { startStack, type Stack } from './stack.ts'
+
+const started = performance.now()
+let stack: Stack | undefined
+let leaving = false
+
+async function leave(code: number): Promise<void> {
+  if (leaving) return
+  leaving = true
+  await stack?.stop()
+  process.exit(code)
+}
+
+try {
+  const { values } = parseArgs({ options: { fresh: { type: 'boolean' }, example: { type: 'string' } } })
+  let wanted = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      wanted = true
+      if (stack) void leave(0)
+    })
+  }
+  console.log('starting the local stack')
+  stack = await startStack({
+    port: portFrom('TIDEMARK_PORT', 54321),
+    dbPort: portFrom('TIDEMARK_DB_PORT', 54322),
+    dataDir: process.env.TIDEMARK_DATA || '.tidemark',
+    fresh: values.fresh ?? false,
+    example: values.example,
+    log: console.log,
+  })
+  if (wanted) await leave(0)
+  const { api_url, db_url, publishable_key } = stack.info
+  console.log(`\n  API       ${api_url}\n  database  ${db_url}\n  key       ${publishable_key}\n`)
+  console.log(`ready in ${((performance.now() - started) / 1000).toFixed(1)} s, ${stack.dataDir}/stack.json tells clients the rest`)
+  console.error(`stopped: ${await stack.broken}`)
+  await leave(1)
+} catch (error) {
+  console.error(error instanceof StackError ? `error: ${error.message}` : error)
+  process.exit(1)
+}
+
+function portFrom(variable: string, standard: number): number {
+  const port = Number(process.env[variable] || standard)
+  if (Number.isInteger(port) && port > 0 && port < 65536) return port
+  throw new StackError(`${variable}=${process.env[variable]} is no port number`)
+}
