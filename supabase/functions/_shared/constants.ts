@@ -54,10 +54,14 @@ export const CALL_CODES = {
 } as const
 export type CallCode = keyof typeof CALL_CODES
 
-/** Answers that only an edge function gives, never an RPC. `unavailable` is worth another try later. */
+/**
+ * Answers that only an edge function gives, never an RPC. `unavailable` (the database API is out of
+ * reach) and `internal` (a fault in the function) are worth another try later.
+ */
 export const FUNCTION_CODES = {
   method_not_allowed: 405,
   unsupported_media_type: 415,
+  internal: 500,
   unavailable: 503,
 } as const
 export type FunctionCode = keyof typeof FUNCTION_CODES

@@ -175,8 +175,35 @@ const pushAnswer = {
   last_seq: z.int().nonnegative(),
 }
 
+/**
+ * An error answer, in the shape that PostgREST gives to every error.
+ *
+ * For a refusal of ours `message` is the name to switch on, see {@link CallError}; any other error
+ * of the gateway or the database passes through with its own SQLSTATE.
+ */
+export const PostgrestError = z.looseObject({
+  code: z.string(),
+  message: z.string(),
+  details: z.string().nullish(),
+  hint: z.string().nullish(),
+})
+export type PostgrestError = z.infer<typeof PostgrestError>
+
+/** An error after a part of the call was committed, with the HTTP status it would have had by itself. */
+export const LateError = z.looseObject({ ...PostgrestError.shape, status: z.int() })
+export type LateError = z.infer<typeof LateError>
+
 /** Answer of `sync-push` and of `rpc/sync_push`. */
-export const PushAnswer = z.looseObject({ ...pushAnswer, server_time: z.string() })
+export const PushAnswer = z.looseObject({
+  ...pushAnswer,
+  server_time: z.string(),
+  /**
+   * Only from a function: it pushed the batch in pieces, because as a whole it outlasted the statement
+   * timeout, and a later piece failed. `results` then ends with the last mutation that was answered;
+   * the ones after it are as if never sent.
+   */
+  push_error: LateError.optional(),
+})
 export type PushAnswer = z.infer<typeof PushAnswer>
 
 /** What is new in one table of one scope. */
@@ -216,20 +243,6 @@ const pullAnswer = {
 export const PullAnswer = z.looseObject(pullAnswer)
 export type PullAnswer = z.infer<typeof PullAnswer>
 
-/**
- * An error answer, in the shape that PostgREST gives to every error.
- *
- * For a refusal of ours `message` is the name to switch on, see {@link CallError}; any other error
- * of the gateway or the database passes through with its own SQLSTATE.
- */
-export const PostgrestError = z.looseObject({
-  code: z.string(),
-  message: z.string(),
-  details: z.string().nullish(),
-  hint: z.string().nullish(),
-})
-export type PostgrestError = z.infer<typeof PostgrestError>
-
 const refusal = <Name extends string, Status extends number>(name: Name, status: Status) =>
   z.looseObject({
     code: z.literal(`PT${status}` as const),
@@ -249,6 +262,7 @@ export const CallError = z.discriminatedUnion('message', [
   refusal('upgrade_required', CALL_CODES.upgrade_required),
   refusal('method_not_allowed', FUNCTION_CODES.method_not_allowed),
   refusal('unsupported_media_type', FUNCTION_CODES.unsupported_media_type),
+  refusal('internal', FUNCTION_CODES.internal),
   refusal('unavailable', FUNCTION_CODES.unavailable),
 ])
 export type CallError = z.infer<typeof CallError>
@@ -257,20 +271,17 @@ export type CallError = z.infer<typeof CallError>
 export const WireError = z.union([CallError, PostgrestError])
 export type WireError = z.infer<typeof WireError>
 
-/** Why the pull half of a `sync` did not come, with the HTTP status that `sync-pull` would have answered. */
-export const PullError = z.looseObject({ ...PostgrestError.shape, status: z.int() })
-export type PullError = z.infer<typeof PullError>
-
 /**
  * Answer of `sync`, which pushes and, once that is committed, pulls.
  *
  * A push that fails as a whole is the answer (a {@link WireError}), and nothing is pulled. A pull
- * that fails after its push was applied does not take the results away: the status is 200, the push
- * half is there, and `pull_error` stands in place of the pull half. Tell the two apart by
- * `'pull_error' in answer`.
+ * that fails after its push does not take the results away: the status is 200, the push half is
+ * there, and `pull_error` stands in place of the pull half. After a push that got only so far
+ * (`push_error`) nothing is pulled. Tell them apart by `'cursor' in answer`.
  */
 export const SyncAnswer = z.union([
   z.looseObject({ ...pushAnswer, ...pullAnswer }),
-  z.looseObject({ ...pushAnswer, server_time: z.string(), pull_error: PullError }),
+  z.looseObject({ ...pushAnswer, server_time: z.string(), pull_error: LateError }),
+  z.looseObject({ ...pushAnswer, server_time: z.string(), push_error: LateError }),
 ])
 export type SyncAnswer = z.infer<typeof SyncAnswer>

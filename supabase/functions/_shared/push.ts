@@ -1,0 +1,68 @@
+import type { PushEnvelope } from './envelope.ts'
+import { elementTexts, memberTexts, objectText } from './json.ts'
+import type { Rpc, RpcAnswer } from './rpc.ts'
+import type { PostgrestError } from './wire.ts'
+
+/** PostgreSQL's `query_canceled`: the role's statement timeout, 8 s for `authenticated` on hosted projects. */
+export const STATEMENT_TIMEOUT = '57014'
+
+/** No new piece is begun later than this: a hosted function has 150 s until it must have answered. */
+const BUDGET_MS = 110_000
+
+/**
+ * Pushes a batch, in one transaction if the database manages it within its statement timeout, else
+ * in pieces, in order, each as large as has worked.
+ *
+ * Pieces commit one by one. When a later one fails, what came before it is done, and its results must
+ * reach the device: the answer is then 200 with `results` for the mutations that were answered and
+ * `push_error` for the rest, see `PushAnswer` in `wire.ts`.
+ */
+export async function push(batch: PushEnvelope, rpc: Rpc, now: () => number): Promise<RpcAnswer> {
+  const begun = now()
+  const whole = await rpc('sync_push', pushBody(batch, batch.mutations, 0))
+  if (whole.error?.code !== STATEMENT_TIMEOUT || batch.count < 2) return whole
+
+  const mutations = elementTexts(batch.mutations)
+  const results: string[] = []
+  let latest = new Map<string, string>()
+  let lateError: PostgrestError | undefined
+  let done = 0
+  let size = Math.ceil(mutations.length / 2)
+  while (done < mutations.length) {
+    const piece = mutations.slice(done, done + size)
+    const answer = await rpc('sync_push', pushBody(batch, `[${piece.join(',')}]`, now() - begun))
+    if (!answer.error) {
+      latest = memberTexts(new TextDecoder().decode(answer.body))
+      results.push(...elementTexts(latest.get('results') ?? '[]'))
+      done += piece.length
+    } else if (answer.error.code === STATEMENT_TIMEOUT && piece.length > 1 && now() - begun < BUDGET_MS) {
+      size = Math.ceil(piece.length / 2)
+    } else if (done === 0) {
+      return answer
+    } else {
+      lateError = answer.error
+      latest.set('push_error', JSON.stringify({ ...lateError, status: answer.status }))
+      break
+    }
+  }
+  latest.set('results', `[${results.join(',')}]`)
+  return { status: 200, body: new TextEncoder().encode(objectText(latest)), lateError }
+}
+
+function pushBody(batch: PushEnvelope, mutations: string, elapsed: number): string {
+  return objectText([
+    ['device_id', batch.device_id],
+    ['mutations', mutations],
+    ['options', elapsed === 0 ? batch.options : laterOptions(batch, elapsed)],
+  ])
+}
+
+/**
+ * The server takes `client_time` for the device's clock at the moment of the call. A piece that is
+ * sent seconds after the request came in would otherwise make every edit look that much younger.
+ */
+function laterOptions(batch: PushEnvelope, elapsed: number): string | undefined {
+  if (batch.options === undefined || batch.clientTime === undefined) return batch.options
+  const later = new Date(Date.parse(batch.clientTime) + elapsed).toISOString()
+  return objectText(memberTexts(batch.options).set('client_time', JSON.stringify(later)))
+}

@@ -1,0 +1,6 @@
+import { depsFromEnv } from '../_shared/deps.ts'
+import { handler } from './handler.ts'
+
+const deps = depsFromEnv((name) => Deno.env.get(name))
+
+Deno.serve((request) => handler(request, deps))
