@@ -19,15 +19,24 @@ export class Refusal extends Error {
 }
 
 /** Who is asking: the key opens the door, a signed-in user's token names the role. */
-export async function identify(keys: Keys, apikey: string | undefined, authorization: string | undefined): Promise<Caller> {
+export async function identify(
+  keys: Keys,
+  apikey: string | undefined,
+  authorization: string | undefined,
+): Promise<Caller> {
   if (!apikey) {
     throw new Refusal(401, {
       message: 'No API key found in request',
       hint: 'No `apikey` request header or url param was found.',
     })
   }
-  const role = apikey === keys.publishable ? 'anon' : apikey === keys.secret ? 'service_role' : undefined
-  if (!role) throw new Refusal(401, { message: 'Invalid API key', hint: 'Double check your Supabase `apikey`' })
+  const role =
+    apikey === keys.publishable ? 'anon' : apikey === keys.secret ? 'service_role' : undefined
+  if (!role)
+    throw new Refusal(401, {
+      message: 'Invalid API key',
+      hint: 'Double check your Supabase `apikey`',
+    })
   const token = bearer(authorization)
   if (!token || token === apikey || token.startsWith('sb_')) return { role, claims: { role } }
   const claims = await verifyToken(keys, token)

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { cp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -39,10 +39,12 @@ export async function denoBinary(): Promise<string> {
  * mktemp -d) is out of reach for the unprivileged user that Postgres has to run as.
  */
 export async function reachableCopy(folder: string): Promise<string> {
-  const version = JSON.parse(await readFile(join(folder, '..', 'package.json'), 'utf8')).version as string
+  const version = JSON.parse(await readFile(join(folder, '..', 'package.json'), 'utf8'))
+    .version as string
   const copy = join(tmpdir(), `tidemark-postgres-${version}`)
   if (await exists(copy)) {
-    if ((await stat(copy)).uid !== 0) throw new StackError(`${copy} belongs to another user: remove it`)
+    if ((await stat(copy)).uid !== 0)
+      throw new StackError(`${copy} belongs to another user: remove it`)
     await addPgtap(copy)
     return copy
   }
@@ -72,10 +74,14 @@ async function addPgtap(folder: string): Promise<void> {
   const files = untar(gunzipSync(await readFile(archive)))
   const script = [...files.keys()].find((name) => /\/pgtap--[\d.]+\.sql$/.test(name))
   const control = files.get('share/postgresql/extension/pgtap.control')
-  if (!script || !control) throw new StackError('npm package @electric-sql/pglite-pgtap holds no pgTAP')
+  if (!script || !control)
+    throw new StackError('npm package @electric-sql/pglite-pgtap holds no pgTAP')
   await place(join(target, basename(script)), files.get(script)!)
   // On hosted projects the postgres role, no superuser, may create it.
-  await place(join(target, 'pgtap.control'), Buffer.concat([control, Buffer.from('\ntrusted = true\n')]))
+  await place(
+    join(target, 'pgtap.control'),
+    Buffer.concat([control, Buffer.from('\ntrusted = true\n')]),
+  )
 }
 
 /** Several stacks may start at once from one checkout. */
@@ -87,7 +93,7 @@ async function place(path: string, content: Buffer): Promise<void> {
 
 function untar(archive: Buffer): Map<string, Buffer> {
   const files = new Map<string, Buffer>()
-  for (let at = 0; at + 512 <= archive.length; ) {
+  for (let at = 0; at + 512 <= archive.length;) {
     const text = (from: number, length: number) =>
       archive.toString('utf8', at + from, at + from + length).replace(/\0.*$/s, '')
     const name = text(0, 100)

@@ -6,7 +6,10 @@ import { databaseUrl } from './urls.ts'
 
 /** Turns a new, empty server into what a new hosted project is. */
 export async function bootstrap(dbPort: number, internalPassword: string): Promise<void> {
-  const admin = postgres(databaseUrl(dbPort, 'supabase_admin', internalPassword), { max: 1, onnotice: () => {} })
+  const admin = postgres(databaseUrl(dbPort, 'supabase_admin', internalPassword), {
+    max: 1,
+    onnotice: () => {},
+  })
   try {
     await admin.unsafe(await sqlFile('project.sql'))
     for (const role of ['authenticator', 'supabase_auth_admin', 'supabase_storage_admin']) {
@@ -20,11 +23,17 @@ export async function bootstrap(dbPort: number, internalPassword: string): Promi
 }
 
 async function createAuthTables(url: string): Promise<void> {
-  const connection = createPostgresConnection({ url, postgresOptions: { max: 1, onnotice: () => {} } })
+  const connection = createPostgresConnection({
+    url,
+    postgresOptions: { max: 1, onnotice: () => {} },
+  })
   try {
     const app = new App({
       connection,
-      auth: { enabled: true, jwt_secret: 'not used to make tables, but required to be long enough' },
+      auth: {
+        enabled: true,
+        jwt_secret: 'not used to make tables, but required to be long enough',
+      },
       db: { migrations: { enabled: false } },
     })
     await app.ensureSystemSchema()

@@ -1,10 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bearer, Refusal, verifyToken } from './access.ts'
 import { denoBinary } from './binaries.ts'
+import { denoEnvironment, denoFlags } from './deno.ts'
 import { StackError } from './errors.ts'
 import type { Keys } from './keys.ts'
 import { stopProcess } from './processes.ts'
@@ -13,7 +18,6 @@ export interface FunctionsOptions {
   /** supabase/functions. */
   folder: string
   port: number
-  dataDir: string
   keys: Keys
   apiUrl: string
   dbUrl: string
@@ -22,25 +26,24 @@ export interface FunctionsOptions {
 
 /** One Deno process serves every function, with the environment variables that hosted functions get. */
 export async function startFunctions(options: FunctionsOptions): Promise<ChildProcess> {
-  const { folder, port, dataDir, keys, apiUrl, dbUrl, log } = options
+  const { folder, port, keys, apiUrl, dbUrl, log } = options
   const root = fileURLToPath(new URL('..', import.meta.url))
-  const denoDir = join(root, 'node_modules', '.cache', 'deno')
-  await mkdir(denoDir, { recursive: true })
-  const args = ['run', '--quiet', '--no-prompt', '--no-lock', '--node-modules-dir=manual', '--cached-only']
-  args.push('--config', join(folder, 'deno.json'))
-  args.push('--allow-net', '--allow-env', `--allow-read=${folder},${join(root, 'node_modules')},${join(root, 'client')}`)
-  args.push(join(root, 'dev', 'deno', 'main.ts'), folder, String(port))
+  const readable = [folder, join(root, 'node_modules'), join(root, 'client')]
+  const args = [
+    'run',
+    '--no-prompt',
+    '--allow-net',
+    '--allow-env',
+    `--allow-read=${readable.join(',')}`,
+  ]
+  args.push(...denoFlags(folder), join(root, 'dev', 'deno', 'main.ts'), folder, String(port))
   const child = spawn(await denoBinary(), args, {
     cwd: root,
-    // It ends when this pipe closes, however the stack comes to its end.
+    // It ends when its input closes, however the stack comes to its end.
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
     env: {
-      PATH: process.env.PATH,
-      HOME: dataDir,
-      DENO_DIR: denoDir,
-      DENO_NO_UPDATE_CHECK: '1',
-      NO_COLOR: '1',
+      ...denoEnvironment(),
       SUPABASE_URL: apiUrl,
       SUPABASE_ANON_KEY: keys.publishable,
       SUPABASE_SERVICE_ROLE_KEY: keys.secret,
@@ -57,7 +60,10 @@ export function stopFunctions(child: ChildProcess): Promise<void> {
 
 async function ready(child: ChildProcess, log: (line: string) => void): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    const late = setTimeout(() => reject(new StackError('the functions did not start within 30 s')), 30_000)
+    const late = setTimeout(
+      () => reject(new StackError('the functions did not start within 30 s')),
+      30_000,
+    )
     const onLine = (line: string) => {
       if (line !== 'functions ready') return log(line)
       clearTimeout(late)
@@ -81,7 +87,11 @@ function eachLine(stream: NodeJS.ReadableStream, onLine: (line: string) => void)
 }
 
 /** A function is called with a user's token, or with a key where nobody is signed in. */
-export async function verifyFunctionCall(keys: Keys, url: URL, headers: IncomingHttpHeaders): Promise<void> {
+export async function verifyFunctionCall(
+  keys: Keys,
+  url: URL,
+  headers: IncomingHttpHeaders,
+): Promise<void> {
   const token = bearer(headers.authorization)
   if (!token) throw new Refusal(401, { code: 401, message: 'Missing authorization header' })
   if (token === keys.publishable || token === keys.secret) return

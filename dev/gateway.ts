@@ -23,11 +23,20 @@ export interface Gateway {
 }
 
 /** One address for everything, with the paths of a hosted project. */
-export async function startGateway({ port, dbPort, functionsPort, keys }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({
+  port,
+  dbPort,
+  functionsPort,
+  keys,
+}: GatewayOptions): Promise<Gateway> {
   const apiUrl = `http://127.0.0.1:${port}`
   const as = (user: string, password = keys.internalPassword) => databaseUrl(dbPort, user, password)
   const quiet = { onnotice: () => {} }
-  const keyConfig = { jwt_secret: keys.jwtSecret, publishable_key: keys.publishable, secret_key: keys.secret }
+  const keyConfig = {
+    jwt_secret: keys.jwtSecret,
+    publishable_key: keys.publishable,
+    secret_key: keys.secret,
+  }
 
   const authConnection = createPostgresConnection({
     url: as('supabase_auth_admin'),
@@ -74,7 +83,8 @@ export async function startGateway({ port, dbPort, functionsPort, keys }: Gatewa
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', apiUrl)
     if (url.pathname.startsWith('/functions/v1/')) {
-      if (functionsPort === undefined) throw new Refusal(503, { message: 'This stack serves no functions' })
+      if (functionsPort === undefined)
+        throw new Refusal(503, { message: 'This stack serves no functions' })
       if (request.method !== 'OPTIONS') await verifyFunctionCall(keys, url, request.headers)
       return proxy(request, response, functionsPort)
     }
@@ -90,30 +100,45 @@ export async function startGateway({ port, dbPort, functionsPort, keys }: Gatewa
     url.searchParams.delete('apikey')
     const method = request.method ?? 'GET'
     if (!['GET', 'HEAD', 'POST'].includes(method)) {
-      throw new Refusal(405, { code: 'PGRST101', message: `Cannot use the ${method} method on RPC`, details: null, hint: null })
+      throw new Refusal(405, {
+        code: 'PGRST101',
+        message: `Cannot use the ${method} method on RPC`,
+        details: null,
+        hint: null,
+      })
     }
     const body = await read(request)
     const answer = await rpc.call(caller, {
       name: decodeURIComponent(name),
       method,
       query: url.searchParams,
-      headers: Object.fromEntries(Object.keys(request.headers).map((key) => [key, header(request, key)!])),
+      headers: Object.fromEntries(
+        Object.keys(request.headers).map((key) => [key, header(request, key)!]),
+      ),
       body: body.toString('utf8'),
     })
     if (answer) return send(response, answer.status, answer.headers, answer.body)
     const again = new Request(url, {
       method,
-      headers: new Headers(Object.entries(request.headers).map(([key, value]) => [key, String(value)])),
+      headers: new Headers(
+        Object.entries(request.headers).map(([key, value]) => [key, String(value)]),
+      ),
       ...(method === 'POST' ? { body: new Uint8Array(body) } : {}),
     })
     const rows = await rest.fetch(again)
-    send(response, rows.status, Object.fromEntries(rows.headers), Buffer.from(await rows.arrayBuffer()))
+    send(
+      response,
+      rows.status,
+      Object.fromEntries(rows.headers),
+      Buffer.from(await rows.arrayBuffer()),
+    )
   }
 
   const server = createServer((request, response) => {
     serve(request, response).catch((error: unknown) => {
       if (response.headersSent) return response.destroy()
-      if (error instanceof Refusal) return send(response, error.status, {}, JSON.stringify(error.body))
+      if (error instanceof Refusal)
+        return send(response, error.status, {}, JSON.stringify(error.body))
       console.error(error)
       send(response, 500, {}, JSON.stringify({ message: 'The gateway failed, see its output' }))
     })
@@ -147,10 +172,20 @@ const openToBrowsers = {
   'access-control-expose-headers': 'Content-Range, Content-Location, Preference-Applied',
 }
 
-function send(response: ServerResponse, status: number, headers: Record<string, string>, body: Buffer | string): void {
+function send(
+  response: ServerResponse,
+  status: number,
+  headers: Record<string, string>,
+  body: Buffer | string,
+): void {
   const type = { 'content-type': 'application/json; charset=utf-8' }
   const length = status === 204 ? {} : { 'content-length': Buffer.byteLength(body) }
-  response.writeHead(status, { ...openToBrowsers, ...(status === 204 ? {} : type), ...headers, ...length })
+  response.writeHead(status, {
+    ...openToBrowsers,
+    ...(status === 204 ? {} : type),
+    ...headers,
+    ...length,
+  })
   response.end(body)
 }
 

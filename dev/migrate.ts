@@ -13,7 +13,9 @@ export interface Migrated {
 
 /** Brings the database to the state of a folder of migrations, and keeps the Supabase CLI's own record of it. */
 export async function migrate(dbUrl: string, folder: string): Promise<Migrated> {
-  const files = (await readdir(folder).catch(() => [])).filter((name) => /^\d+_.*\.sql$/.test(name)).sort()
+  const files = (await readdir(folder).catch(() => []))
+    .filter((name) => /^\d+_.*\.sql$/.test(name))
+    .sort()
   const sql = connect(dbUrl)
   try {
     await sql.unsafe(`
@@ -40,7 +42,8 @@ export async function migrate(dbUrl: string, folder: string): Promise<Migrated> 
             values (${version}, ${texts}, ${name})`
         })
         result.applied.push(file)
-      } else if (before && JSON.stringify(before) !== JSON.stringify(texts)) result.changed.push(file)
+      } else if (before && JSON.stringify(before) !== JSON.stringify(texts))
+        result.changed.push(file)
     }
     return result
   } finally {
@@ -49,7 +52,11 @@ export async function migrate(dbUrl: string, folder: string): Promise<Migrated> 
 }
 
 /** Applies a file once. False when the database had it already. */
-export async function applyOnce(dbUrl: string, file: string, name: string): Promise<'applied' | 'known' | 'changed'> {
+export async function applyOnce(
+  dbUrl: string,
+  file: string,
+  name: string,
+): Promise<'applied' | 'known' | 'changed'> {
   const content = await readFile(file, 'utf8').catch(() => {
     throw new StackError(`there is no ${file}`)
   })
@@ -69,13 +76,18 @@ export async function applyOnce(dbUrl: string, file: string, name: string): Prom
   }
 }
 
-async function runStatements(sql: TransactionSql, statements: { text: string; line: number }[], file: string) {
+async function runStatements(
+  sql: TransactionSql,
+  statements: { text: string; line: number }[],
+  file: string,
+) {
   for (const { text, line } of statements) {
     try {
       await sql.unsafe(text)
     } catch (error) {
       if (!(error instanceof postgres.PostgresError)) throw error
-      const at = line + (error.position ? text.slice(0, Number(error.position)).split('\n').length - 1 : 0)
+      const at =
+        line + (error.position ? text.slice(0, Number(error.position)).split('\n').length - 1 : 0)
       const more = [error.detail, error.hint && `hint: ${error.hint}`, error.where].filter(Boolean)
       throw new StackError(
         [`${file}:${at}: ${error.message} (${error.code})`, ...more].join('\n  '),

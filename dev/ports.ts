@@ -6,8 +6,13 @@ export async function requireFreePort(port: number, variable: string): Promise<v
   const server = createServer()
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const why = error.code === 'EADDRINUSE' ? 'is taken by another program' : `cannot be used: ${error.message}`
-      reject(new StackError(`port ${port} ${why}. Free it, or choose another with ${variable}=<port>`))
+      const why =
+        error.code === 'EADDRINUSE'
+          ? 'is taken by another program'
+          : `cannot be used: ${error.message}`
+      reject(
+        new StackError(`port ${port} ${why}. Free it, or choose another with ${variable}=<port>`),
+      )
     })
     server.listen({ port, host: '127.0.0.1', exclusive: true }, resolve)
   })

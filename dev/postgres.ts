@@ -36,7 +36,11 @@ const settings = {
   log_line_prefix: '%m %u@%d ',
 }
 
-export async function startPostgres({ dataDir, port, password }: PostgresOptions): Promise<Postgres> {
+export async function startPostgres({
+  dataDir,
+  port,
+  password,
+}: PostgresOptions): Promise<Postgres> {
   const data = join(dataDir, 'postgres')
   await stopOrphan(data)
   const runAs = await postgresUser(data)
@@ -62,13 +66,21 @@ async function initialise(data: string, server: string, runAs: RunAs, password: 
   const passwordFile = `${data}.password`
   await writeFile(passwordFile, password, { mode: 0o600 })
   if (runAs.uid !== undefined) await chown(passwordFile, runAs.uid, runAs.gid!)
-  const args = ['-D', data, '--username=supabase_admin', '--auth=scram-sha-256', `--pwfile=${passwordFile}`]
+  const args = [
+    '-D',
+    data,
+    '--username=supabase_admin',
+    '--auth=scram-sha-256',
+    `--pwfile=${passwordFile}`,
+  ]
   args.push('--encoding=UTF8', '--locale=C.UTF-8', '--no-sync', '--no-instructions')
   const child = run(join(server, 'bin', 'initdb'), args, runAs)
   let output = ''
   child.stdout!.on('data', (text) => (output += text))
   child.stderr!.on('data', (text) => (output += text))
-  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve))
+  const code = await new Promise((resolve, reject) =>
+    child.once('error', reject).once('close', resolve),
+  )
   await rm(passwordFile)
   if (code === 0) return
   await rm(data, { recursive: true, force: true })
@@ -90,13 +102,25 @@ function run(program: string, args: string[], runAs: RunAs, output?: number): Ch
   })
 }
 
-async function ready(child: ChildProcess, port: number, password: string, log: string): Promise<void> {
+async function ready(
+  child: ChildProcess,
+  port: number,
+  password: string,
+  log: string,
+): Promise<void> {
   const deadline = Date.now() + 30_000
   let ended: string | undefined
   child.once('error', (error) => (ended = error.message))
   child.once('exit', (code) => (ended = `it ended with code ${code}`))
   while (!ended && Date.now() < deadline) {
-    const sql = postgres({ host: '127.0.0.1', port, user: 'supabase_admin', password, database: 'postgres', max: 1 })
+    const sql = postgres({
+      host: '127.0.0.1',
+      port,
+      user: 'supabase_admin',
+      password,
+      database: 'postgres',
+      max: 1,
+    })
     try {
       await sql`select 1`
       return
@@ -108,7 +132,9 @@ async function ready(child: ChildProcess, port: number, password: string, log: s
   }
   if (!ended) await stopProcess(child)
   const tail = (await readFile(log, 'utf8')).trimEnd().split('\n').slice(-5).join('\n')
-  throw new StackError(`Postgres did not start: ${ended ?? 'no answer within 30 s'}\n${tail}\n(${log})`)
+  throw new StackError(
+    `Postgres did not start: ${ended ?? 'no answer within 30 s'}\n${tail}\n(${log})`,
+  )
 }
 
 /** A stack that was killed leaves its server, or at least the server's lock file. */

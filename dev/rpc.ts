@@ -58,16 +58,29 @@ export class Rpc {
     const routine = choose(routines, request.name, given)
     const names = routine.args.filter(({ name }) => given.includes(name))
     const { call, source, values } = reads ? fromQuery(request, names) : fromBody(request, names)
-    const select = { void: call, json: `${call}::text`, value: `to_json(${call})::text` }[routine.returns]
+    const select = { void: call, json: `${call}::text`, value: `to_json(${call})::text` }[
+      routine.returns
+    ]
     try {
-      const answer = await this.#run(caller, request, reads || !routine.volatile, `select ${select} ${source}`, values)
+      const answer = await this.#run(
+        caller,
+        request,
+        reads || !routine.volatile,
+        `select ${select} ${source}`,
+        values,
+      )
       if (routine.returns === 'void') return { status: 204, headers: {}, body: '' }
-      return { status: 200, headers: jsonHeaders, body: request.method === 'HEAD' ? '' : (answer ?? 'null') }
+      return {
+        status: 200,
+        headers: jsonHeaders,
+        body: request.method === 'HEAD' ? '' : (answer ?? 'null'),
+      }
     } catch (error) {
       if (!(error instanceof postgres.PostgresError)) throw error
       if (error.code === '42883') this.reload()
       const status = errorStatus(error, caller.role !== 'anon')
-      const headers = status === 401 ? { ...jsonHeaders, 'www-authenticate': 'Bearer' } : jsonHeaders
+      const headers =
+        status === 401 ? { ...jsonHeaders, 'www-authenticate': 'Bearer' } : jsonHeaders
       return { status, headers, body: JSON.stringify(errorBody(error)) }
     }
   }
@@ -187,10 +200,20 @@ function topLevelKeys(body: string): string[] {
   try {
     value = JSON.parse(body)
   } catch {
-    throw new Refusal(400, { code: 'PGRST102', message: 'Empty or invalid json', details: null, hint: null })
+    throw new Refusal(400, {
+      code: 'PGRST102',
+      message: 'Empty or invalid json',
+      details: null,
+      hint: null,
+    })
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new Refusal(400, { code: 'PGRST102', message: 'The body must be a json object', details: null, hint: null })
+    throw new Refusal(400, {
+      code: 'PGRST102',
+      message: 'The body must be a json object',
+      details: null,
+      hint: null,
+    })
   }
   return Object.keys(value)
 }
@@ -207,8 +230,14 @@ function fromBody({ name, body }: RpcCall, args: Argument[]) {
 }
 
 function fromQuery({ name, query }: RpcCall, args: Argument[]) {
-  const named = args.map((arg, i) => `${quote(arg.name)} => $${i + 1}::text::${arg.type}`).join(', ')
-  return { call: `${target(name)}(${named})`, source: '', values: args.map((arg) => query.get(arg.name)!) }
+  const named = args
+    .map((arg, i) => `${quote(arg.name)} => $${i + 1}::text::${arg.type}`)
+    .join(', ')
+  return {
+    call: `${target(name)}(${named})`,
+    source: '',
+    values: args.map((arg) => query.get(arg.name)!),
+  }
 }
 
 function target(name: string): string {

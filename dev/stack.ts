@@ -51,7 +51,11 @@ const project = fileURLToPath(new URL('..', import.meta.url))
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { port, dbPort, log = () => {} } = options
   const dataDir = resolve(options.dataDir)
-  const files = { info: join(dataDir, 'stack.json'), private: join(dataDir, 'private.json'), lock: join(dataDir, 'stack.pid') }
+  const files = {
+    info: join(dataDir, 'stack.json'),
+    private: join(dataDir, 'private.json'),
+    lock: join(dataDir, 'stack.pid'),
+  }
   const functionsDir = options.functionsDir ?? join(project, 'supabase', 'functions')
   const cleanUp: (() => Promise<unknown>)[] = []
   let stopping: Promise<void> | undefined
@@ -74,7 +78,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
     const keys = await loadKeys(dataDir)
     const server = await step('Postgres', async () => {
-      const started = await startPostgres({ dataDir, port: dbPort, password: keys.internalPassword })
+      const started = await startPostgres({
+        dataDir,
+        port: dbPort,
+        password: keys.internalPassword,
+      })
       const keeper = guard(started.process)
       cleanUp.push(async () => {
         await stopProcess(started.process)
@@ -95,16 +103,28 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const functionsPort = options.functions === false ? undefined : await freePort()
     const functions = functionsPort && startFunctionsEarly(functionsPort)
     function startFunctionsEarly(port: number) {
-      const started = startFunctions({ folder: functionsDir, port, dataDir, keys, apiUrl: info.api_url, dbUrl: info.db_url, log })
+      const started = startFunctions({
+        folder: functionsDir,
+        port,
+        keys,
+        apiUrl: info.api_url,
+        dbUrl: info.db_url,
+        log,
+      })
       started.catch(() => {})
       cleanUp.push(() => started.then(stopFunctions, () => {}))
       return started
     }
 
     await step('migrations', async () => {
-      const { applied, changed } = await migrate(info.db_url, options.migrationsDir ?? join(project, 'supabase', 'migrations'))
+      const { applied, changed } = await migrate(
+        info.db_url,
+        options.migrationsDir ?? join(project, 'supabase', 'migrations'),
+      )
       for (const file of changed) {
-        log(`  ! ${file} was edited after it was applied. The database has the old one: start with --fresh`)
+        log(
+          `  ! ${file} was edited after it was applied. The database has the old one: start with --fresh`,
+        )
       }
       return applied.length > 0 ? `${applied.length} applied` : 'up to date'
     })
@@ -112,7 +132,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       const name = `examples/${options.example}/schema.sql`
       await step(name, async () => {
         const state = await applyOnce(info.db_url, join(project, name), name)
-        if (state === 'changed') log(`  ! ${name} was edited after it was applied: start with --fresh`)
+        if (state === 'changed')
+          log(`  ! ${name} was edited after it was applied: start with --fresh`)
         return state
       })
     }
@@ -122,7 +143,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     })
     if (functions) watch(await step('functions', () => functions), 'Deno')
 
-    await writeFile(files.private, JSON.stringify({ admin_db_url: databaseUrl(dbPort, 'supabase_admin', keys.internalPassword), jwt_secret: keys.jwtSecret }, null, 2), { mode: 0o600 })
+    await writeFile(
+      files.private,
+      JSON.stringify(
+        {
+          admin_db_url: databaseUrl(dbPort, 'supabase_admin', keys.internalPassword),
+          jwt_secret: keys.jwtSecret,
+        },
+        null,
+        2,
+      ),
+      { mode: 0o600 },
+    )
     await writeFile(files.info, JSON.stringify(info, null, 2), { mode: 0o600 })
     return { info, dataDir, broken, stop }
   } catch (error) {
@@ -133,22 +165,33 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 /** In the opposite order of starting. */
 async function stopAll(cleanUp: (() => Promise<unknown>)[]): Promise<void> {
-  for (const undo of cleanUp.splice(0).reverse()) await undo()
+  for (const undo of cleanUp.splice(0).toReversed()) await undo()
 }
 
 async function requireIdle(lock: string, dataDir: string): Promise<void> {
   const pid = Number(await readFile(lock, 'utf8').catch(() => ''))
   if (pid && pid !== process.pid && (await isRunning(pid, 'node'))) {
-    throw new StackError(`another stack (process ${pid}) uses ${dataDir}. Stop it, or choose another folder with TIDEMARK_DATA=<folder>`)
+    throw new StackError(
+      `another stack (process ${pid}) uses ${dataDir}. Stop it, or choose another folder with TIDEMARK_DATA=<folder>`,
+    )
   }
 }
 
 /** Deletes nothing but a folder that a stack has made. */
 async function clear(dataDir: string): Promise<void> {
-  const known = await stat(join(dataDir, 'keys.json')).then(() => true, () => false)
-  const there = await stat(dataDir).then(() => true, () => false)
+  const known = await stat(join(dataDir, 'keys.json')).then(
+    () => true,
+    () => false,
+  )
+  const there = await stat(dataDir).then(
+    () => true,
+    () => false,
+  )
   if (!there) return
-  if (!known) throw new StackError(`${dataDir} does not look like a data folder of this stack: delete it by hand`)
+  if (!known)
+    throw new StackError(
+      `${dataDir} does not look like a data folder of this stack: delete it by hand`,
+    )
   await rm(dataDir, { recursive: true, force: true })
 }
 

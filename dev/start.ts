@@ -14,7 +14,9 @@ async function leave(code: number): Promise<void> {
 }
 
 try {
-  const { values } = parseArgs({ options: { fresh: { type: 'boolean' }, example: { type: 'string' } } })
+  const { values } = parseArgs({
+    options: { fresh: { type: 'boolean' }, example: { type: 'string' } },
+  })
   let wanted = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
@@ -34,7 +36,9 @@ try {
   if (wanted) await leave(0)
   const { api_url, db_url, publishable_key } = stack.info
   console.log(`\n  API       ${api_url}\n  database  ${db_url}\n  key       ${publishable_key}\n`)
-  console.log(`ready in ${((performance.now() - started) / 1000).toFixed(1)} s, ${stack.dataDir}/stack.json tells clients the rest`)
+  console.log(
+    `ready in ${((performance.now() - started) / 1000).toFixed(1)} s, ${stack.dataDir}/stack.json tells clients the rest`,
+  )
   console.error(`stopped: ${await stack.broken}`)
   await leave(1)
 } catch (error) {

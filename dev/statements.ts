@@ -23,10 +23,11 @@ export function splitStatements(sql: string): Statement[] {
     const text = sql.slice(start, end)
     const lead = leadingBlank(text)
     const trimmed = text.slice(lead).trim()
-    if (trimmed) statements.push({ text: trimmed, line: 1 + count(sql.slice(0, start + lead), '\n') })
+    if (trimmed)
+      statements.push({ text: trimmed, line: 1 + count(sql.slice(0, start + lead), '\n') })
   }
 
-  for (let at = 0; at < sql.length; ) {
+  for (let at = 0; at < sql.length;) {
     const found = (pattern: RegExp) => {
       pattern.lastIndex = at
       return pattern.exec(sql)
@@ -79,11 +80,11 @@ function leadingBlank(text: string): number {
 function endOfComment(sql: string, from: number): number {
   let depth = 0
   for (let at = from; at < sql.length; at++) {
-    if (sql.startsWith('/*', at)) (depth++, at++)
-    else if (sql.startsWith('*/', at)) {
-      at++
-      if (--depth === 0) return at + 1
-    }
+    const mark = sql.slice(at, at + 2)
+    if (mark !== '/*' && mark !== '*/') continue
+    depth += mark === '/*' ? 1 : -1
+    at++
+    if (depth === 0) return at + 1
   }
   return sql.length
 }

@@ -25,7 +25,8 @@ export async function postgresUser(dataFolder: string): Promise<RunAs> {
     '--ambient-caps=+dac_override',
     '--',
   ]
-  if (spawnSync(wrapper[0]!, [...wrapper.slice(1), 'true']).status === 0) return { uid, gid, wrapper }
+  if (spawnSync(wrapper[0]!, [...wrapper.slice(1), 'true']).status === 0)
+    return { uid, gid, wrapper }
   throw new StackError(
     `Postgres cannot run as root, and no other user can enter ${dirname(dataFolder)}. ` +
       'Choose a folder outside of private ones with TIDEMARK_DATA=<folder>',
@@ -52,5 +53,7 @@ async function unprivilegedUser(): Promise<{ uid: number; gid: number }> {
     const [, , uid, gid] = users.find((user) => user[0] === name) ?? []
     if (uid && gid) return { uid: Number(uid), gid: Number(gid) }
   }
-  throw new StackError('Postgres cannot run as root: add a user named postgres, or start as another user')
+  throw new StackError(
+    'Postgres cannot run as root: add a user named postgres, or start as another user',
+  )
 }

@@ -10,7 +10,9 @@ const handlers = new Map<string, Handler | 'broken'>()
 const names = [...Deno.readDirSync(folder)]
   .filter(({ name, isDirectory }) => isDirectory && !/^[_.]/.test(name))
   .map(({ name }) => name)
-  .filter((name) => [...Deno.readDirSync(`${folder}/${name}`)].some((file) => file.name === 'index.ts'))
+  .filter((name) =>
+    [...Deno.readDirSync(`${folder}/${name}`)].some((file) => file.name === 'index.ts'),
+  )
   .sort()
 
 for (const name of names) {
@@ -18,7 +20,13 @@ for (const name of names) {
   const capture = (...args: unknown[]) => {
     handler = args.find((arg) => typeof arg === 'function') as Handler | undefined
     handler ??= (args[0] as { handler?: Handler }).handler
-    return { finished: new Promise(() => {}), addr: {}, ref() {}, unref() {}, shutdown: async () => {} }
+    return {
+      finished: new Promise(() => {}),
+      addr: {},
+      ref() {},
+      unref() {},
+      shutdown: async () => {},
+    }
   }
   Object.defineProperty(Deno, 'serve', { value: capture, configurable: true, writable: true })
   try {
@@ -31,20 +39,33 @@ for (const name of names) {
   }
 }
 
-serve({ port: Number(port), hostname: '127.0.0.1', onListen: () => console.log('functions ready') }, async (request, info) => {
-  const name = /^\/functions\/v1\/([^/]+)/.exec(new URL(request.url).pathname)?.[1] ?? ''
-  const handler = handlers.get(name)
-  if (!handler) return Response.json({ code: 'NOT_FOUND', message: 'Requested function was not found' }, { status: 404 })
-  if (handler === 'broken') {
-    return Response.json({ code: 'BOOT_ERROR', message: 'Function failed to start (please check logs)' }, { status: 503 })
-  }
-  try {
-    return await handler(request, info)
-  } catch (error) {
-    console.error(`function ${name}: ${error instanceof Error ? error.stack : error}`)
-    return Response.json({ code: 'WORKER_ERROR', message: 'Internal Server Error' }, { status: 500 })
-  }
-})
+serve(
+  { port: Number(port), hostname: '127.0.0.1', onListen: () => console.log('functions ready') },
+  async (request, info) => {
+    const name = /^\/functions\/v1\/([^/]+)/.exec(new URL(request.url).pathname)?.[1] ?? ''
+    const handler = handlers.get(name)
+    if (!handler)
+      return Response.json(
+        { code: 'NOT_FOUND', message: 'Requested function was not found' },
+        { status: 404 },
+      )
+    if (handler === 'broken') {
+      return Response.json(
+        { code: 'BOOT_ERROR', message: 'Function failed to start (please check logs)' },
+        { status: 503 },
+      )
+    }
+    try {
+      return await handler(request, info)
+    } catch (error) {
+      console.error(`function ${name}: ${error instanceof Error ? error.stack : error}`)
+      return Response.json(
+        { code: 'WORKER_ERROR', message: 'Internal Server Error' },
+        { status: 500 },
+      )
+    }
+  },
+)
 
 // The other end of this pipe is the stack: when it is gone, so is this.
 for await (const _ of Deno.stdin.readable);

@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { StackError } from './errors.ts'
+import { freePort } from './ports.ts'
+import { runDeno } from './runners/deno.ts'
+import { runPgtap } from './runners/pgtap.ts'
+import { add, seconds, type Summary } from './runners/summary.ts'
+import { runVitest } from './runners/vitest.ts'
+import { startStack, type Stack } from './stack.ts'
+
+const usage = `npm test                             every test, on a stack of its own
+npm test -- pgtap [word …]           database tests, those whose path contains a word
+npm test -- deno [file …]            the functions' tests
+npm test -- vitest [file …]          the client's, the stack's and the examples' tests
+npm test -- --stack <stack.json> …   on a stack that runs already`
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const runners = { pgtap: runPgtap, deno: runDeno, vitest: runVitest }
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { stack: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+})
+const [only, ...chosen] = positionals
+if (values.help || (only && !(only in runners))) {
+  console.log(usage)
+  process.exit(values.help ? 0 : 1)
+}
+
+let stack: Stack | undefined
+let folder: string | undefined
+const cleanUp = async () => {
+  await stack?.stop()
+  if (folder) await rm(folder, { recursive: true, force: true })
+}
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void cleanUp().then(() => process.exit(130)))
+}
+
+try {
+  let stackFile = values.stack && resolve(values.stack)
+  if (!stackFile) {
+    console.log('stack')
+    folder = await mkdtemp(join(tmpdir(), 'tidemark-test-'))
+    stack = await startStack({
+      port: await freePort(),
+      dbPort: await freePort(),
+      dataDir: join(folder, 'data'),
+      log: console.log,
+    })
+    stackFile = join(stack.dataDir, 'stack.json')
+  }
+  let total: Summary = { passed: 0, failed: 0, skipped: [] }
+  const times: string[] = []
+  for (const [name, run] of Object.entries(runners)) {
+    if (only && only !== name) continue
+    console.log(`\n${name}`)
+    const start = performance.now()
+    const result = await run(root, { stackFile, chosen })
+    times.push(`${name}: ${result.passed} passed, ${result.failed} failed, ${seconds(start)}`)
+    total = add(total, result)
+  }
+  await cleanUp()
+  console.log(`\n${times.join('\n')}`)
+  for (const { test, reason } of total.skipped) console.log(`skipped: ${test}: ${reason}`)
+  const skipped = total.skipped.length > 0 ? `, ${total.skipped.length} skipped` : ''
+  console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`)
+  process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
+} catch (error) {
+  await cleanUp()
+  console.error(error instanceof StackError ? `error: ${error.message}` : error)
+  process.exit(1)
+}

@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { createClient, type SupabaseClient } from '@supabase/supabase-js'
+import postgres, { type Sql } from 'postgres'
+import type { StackInfo } from './stack.ts'
+
+/** What tests need of the running stack. Test files share it, so they name what they make with uniqueName. */
+export function stack(): StackInfo {
+  return readJson(stackFile())
+}
+
+/** A connection as the project's owner, or as the superuser. Whoever opens it ends it. */
+export function connect(
+  role: 'postgres' | 'supabase_admin' = 'postgres',
+  options: postgres.Options<{}> = {},
+): Sql {
+  const url = role === 'postgres' ? stack().db_url : privates().admin_db_url
+  return postgres(url, { max: 4, onnotice: () => {}, ...options })
+}
+
+/** Signs the tokens of the stack's users: tests forge expired and foreign ones with it. */
+export function jwtSecret(): string {
+  return privates().jwt_secret
+}
+
+export interface TestUser {
+  id: string
+  email: string
+  password: string
+  accessToken: string
+  client: SupabaseClient
+}
+
+/** A new user, signed up and signed in. */
+export async function createUser(): Promise<TestUser> {
+  const email = `${randomUUID()}@example.com`
+  const password = 'correct horse battery staple'
+  const client = anonClient()
+  const { data, error } = await client.auth.signUp({ email, password })
+  if (error) throw error
+  return { id: data.user!.id, email, password, accessToken: data.session!.access_token, client }
+}
+
+/** One more device of a user: a client of its own, signed in. */
+export async function signIn({ email, password }: TestUser): Promise<SupabaseClient> {
+  const client = anonClient()
+  const { error } = await client.auth.signInWithPassword({ email, password })
+  if (error) throw error
+  return client
+}
+
+export function anonClient(): SupabaseClient {
+  return clientFor(stack().publishable_key)
+}
+
+/** Sees and may do everything, as a backend with the secret key does. */
+export function secretClient(): SupabaseClient {
+  return clientFor(stack().secret_key)
+}
+
+export function uniqueName(prefix: string): string {
+  return `${prefix}_${randomUUID().slice(0, 8)}`
+}
+
+function clientFor(key: string): SupabaseClient {
+  return createClient(stack().api_url, key, {
+    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+  })
+}
+
+function privates(): { admin_db_url: string; jwt_secret: string } {
+  return readJson(join(dirname(stackFile()), 'private.json'))
+}
+
+function stackFile(): string {
+  const file = process.env.TIDEMARK_STACK
+  if (!file)
+    throw new Error('no stack: run tests with npm test (npm test -- vitest <file> for one file)')
+  return file
+}
+
+function readJson<T>(file: string): T {
+  return JSON.parse(readFileSync(file, 'utf8')) as T
+}
