@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { postgresFolder, reachableCopy } from './binaries.ts'
 import { StackError } from './errors.ts'
+import { requireFreePort } from './ports.ts'
 import { isRunning, stopProcess } from './processes.ts'
 import { canReach, postgresUser, type RunAs } from './user.ts'
 
@@ -43,6 +44,7 @@ export async function startPostgres({
 }: PostgresOptions): Promise<Postgres> {
   const data = join(dataDir, 'postgres')
   await stopOrphan(data)
+  await requireFreePort(port, 'TIDEMARK_DB_PORT')
   const runAs = await postgresUser(data)
   let server = await postgresFolder()
   if (runAs.uid !== undefined && !(await canReach(server))) server = await reachableCopy(server)
@@ -130,7 +132,7 @@ async function ready(
       await sql.end({ timeout: 0 })
     }
   }
-  if (!ended) await stopProcess(child)
+  if (!ended) await stopProcess(child, 'SIGINT')
   const tail = (await readFile(log, 'utf8')).trimEnd().split('\n').slice(-5).join('\n')
   throw new StackError(
     `Postgres did not start: ${ended ?? 'no answer within 30 s'}\n${tail}\n(${log})`,

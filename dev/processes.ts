@@ -14,10 +14,7 @@ export async function isRunning(pid: number, word: string): Promise<boolean> {
   return command.includes(word)
 }
 
-export async function stopProcess(
-  child: ChildProcess,
-  signal: NodeJS.Signals = 'SIGINT',
-): Promise<void> {
+export async function stopProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = new Promise((resolve) => child.once('exit', resolve))
   child.kill(signal)

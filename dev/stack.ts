@@ -4,8 +4,8 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bootstrap } from './bootstrap.ts'
 import { StackError } from './errors.ts'
-import { startFunctions, stopFunctions } from './functions.ts'
-import { startGateway } from './gateway.ts'
+import { spawnFunctions } from './functions/process.ts'
+import { forkGateway } from './gateway/process.ts'
 import { loadKeys } from './keys.ts'
 import { applyOnce, migrate } from './migrate.ts'
 import { freePort, requireFreePort } from './ports.ts'
@@ -25,7 +25,7 @@ export interface StackOptions {
   example?: string | undefined
   migrationsDir?: string
   functionsDir?: string
-  /** Gets one line per step and what the functions print. Silent by default. */
+  /** Gets one line per step, and what the functions print. Silent by default. */
   log?: (line: string) => void
 }
 
@@ -38,10 +38,16 @@ export interface StackInfo {
   secret_key: string
 }
 
+/** What private.json holds beside it, for tests. */
+export interface StackSecrets {
+  admin_db_url: string
+  jwt_secret: string
+}
+
 export interface Stack {
   info: StackInfo
   dataDir: string
-  /** Resolves with the name of a part that ended by itself. */
+  /** Resolves with what happened when a part ends by itself. */
   broken: Promise<string>
   stop(): Promise<void>
 }
@@ -49,50 +55,17 @@ export interface Stack {
 const project = fileURLToPath(new URL('..', import.meta.url))
 
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const { port, dbPort, log = () => {} } = options
+  const { port, dbPort, example, log = () => {} } = options
   const dataDir = resolve(options.dataDir)
-  const files = {
-    info: join(dataDir, 'stack.json'),
-    private: join(dataDir, 'private.json'),
-    lock: join(dataDir, 'stack.pid'),
-  }
   const functionsDir = options.functionsDir ?? join(project, 'supabase', 'functions')
-  const cleanUp: (() => Promise<unknown>)[] = []
-  let stopping: Promise<void> | undefined
-  const stop = () => (stopping ??= stopAll(cleanUp))
-  const { promise: broken, resolve: breakDown } = Promise.withResolvers<string>()
-  const watch = (child: ChildProcess, name: string) =>
-    child.once('exit', (code, signal) => {
-      if (!stopping) breakDown(`${name} ended by itself (${signal ?? `code ${code}`})`)
-    })
+  const migrationsDir = options.migrationsDir ?? join(project, 'supabase', 'migrations')
   const step = stepper(log)
+  const parts = new Parts()
 
   try {
-    await requireIdle(files.lock, dataDir)
+    await takeFolder(dataDir, options.fresh ?? false, parts)
     await requireFreePort(port, 'TIDEMARK_PORT')
-    if (options.fresh) await clear(dataDir)
-    await mkdir(dataDir, { recursive: true })
-    await writeFile(files.lock, String(process.pid))
-    cleanUp.push(() => Promise.all(Object.values(files).map((file) => rm(file, { force: true }))))
-    await rm(files.info, { force: true })
-
     const keys = await loadKeys(dataDir)
-    const server = await step('Postgres', async () => {
-      const started = await startPostgres({
-        dataDir,
-        port: dbPort,
-        password: keys.internalPassword,
-      })
-      const keeper = guard(started.process)
-      cleanUp.push(async () => {
-        await stopProcess(started.process)
-        keeper.kill('SIGKILL')
-      })
-      watch(started.process, 'Postgres')
-      return started
-    })
-    if (server.created) await step('a new project', () => bootstrap(dbPort, keys.internalPassword))
-
     const info: StackInfo = {
       api_url: `http://127.0.0.1:${port}`,
       functions_url: `http://127.0.0.1:${port}/functions/v1`,
@@ -100,99 +73,117 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       publishable_key: keys.publishable,
       secret_key: keys.secret,
     }
-    const functionsPort = options.functions === false ? undefined : await freePort()
-    const functions = functionsPort && startFunctionsEarly(functionsPort)
-    function startFunctionsEarly(port: number) {
-      const started = startFunctions({
-        folder: functionsDir,
-        port,
-        keys,
-        apiUrl: info.api_url,
-        dbUrl: info.db_url,
-        log,
-      })
-      started.catch(() => {})
-      cleanUp.push(() => started.then(stopFunctions, () => {}))
-      return started
+    const secrets: StackSecrets = {
+      admin_db_url: databaseUrl(dbPort, 'supabase_admin', keys.internalPassword),
+      jwt_secret: keys.jwtSecret,
     }
+
+    const server = await step('Postgres', () =>
+      startPostgres({ dataDir, port: dbPort, password: keys.internalPassword }),
+    )
+    const keeper = guard(server.process)
+    parts.add('Postgres', server.process, async () => {
+      await stopProcess(server.process, 'SIGINT')
+      keeper.kill('SIGKILL')
+    })
+    if (server.created) await step('new project', () => bootstrap(dbPort, keys.internalPassword))
+
+    // These two take a moment to load and need no migrations for that.
+    const functionsPort = options.functions === false ? undefined : await freePort()
+    const functions =
+      functionsPort &&
+      (await spawnFunctions({ folder: functionsDir, port: functionsPort, info, log }))
+    if (functions) parts.add('Deno', functions.process)
+    const gateway = await forkGateway(dataDir, { port, dbPort, functionsPort, keys })
+    parts.add('the gateway', gateway.process)
 
     await step('migrations', async () => {
-      const { applied, changed } = await migrate(
-        info.db_url,
-        options.migrationsDir ?? join(project, 'supabase', 'migrations'),
-      )
-      for (const file of changed) {
-        log(
-          `  ! ${file} was edited after it was applied. The database has the old one: start with --fresh`,
-        )
-      }
+      const { applied, changed } = await migrate(info.db_url, migrationsDir)
+      for (const file of changed) log(edited(file))
       return applied.length > 0 ? `${applied.length} applied` : 'up to date'
     })
-    if (options.example) {
-      const name = `examples/${options.example}/schema.sql`
-      await step(name, async () => {
-        const state = await applyOnce(info.db_url, join(project, name), name)
-        if (state === 'changed')
-          log(`  ! ${name} was edited after it was applied: start with --fresh`)
-        return state
-      })
+    if (example) {
+      const name = `examples/${example}/schema.sql`
+      const state = await step(name, () => applyOnce(info.db_url, join(project, name), name))
+      if (state === 'changed') log(edited(name))
     }
-    await step('API', async () => {
-      const gateway = await startGateway({ port, dbPort, functionsPort, keys })
-      cleanUp.push(() => gateway.stop())
-    })
-    if (functions) watch(await step('functions', () => functions), 'Deno')
+    await step('API', () => gateway.ready)
+    if (functions) await step('functions', () => functions.ready)
 
-    await writeFile(
-      files.private,
-      JSON.stringify(
-        {
-          admin_db_url: databaseUrl(dbPort, 'supabase_admin', keys.internalPassword),
-          jwt_secret: keys.jwtSecret,
-        },
-        null,
-        2,
-      ),
-      { mode: 0o600 },
-    )
-    await writeFile(files.info, JSON.stringify(info, null, 2), { mode: 0o600 })
-    return { info, dataDir, broken, stop }
+    await writeJson(join(dataDir, 'private.json'), secrets)
+    await writeJson(join(dataDir, 'stack.json'), info)
+    return { info, dataDir, broken: parts.broken, stop: () => parts.stop() }
   } catch (error) {
-    await stop()
+    await parts.stop()
     throw error
   }
 }
 
-/** In the opposite order of starting. */
-async function stopAll(cleanUp: (() => Promise<unknown>)[]): Promise<void> {
-  for (const undo of cleanUp.splice(0).toReversed()) await undo()
+/** What has been started, to be stopped in the opposite order. */
+class Parts {
+  readonly broken: Promise<string>
+  readonly #break: (why: string) => void
+  readonly #undo: (() => Promise<unknown>)[] = []
+  #stopping: Promise<void> | undefined
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<string>()
+    this.broken = promise
+    this.#break = resolve
+  }
+
+  add(name: string, child: ChildProcess, stop = () => stopProcess(child, 'SIGTERM')): void {
+    this.#undo.push(stop)
+    child.once('exit', (code, signal) => {
+      if (!this.#stopping) this.#break(`${name} ended by itself (${signal ?? `code ${code}`})`)
+    })
+  }
+
+  onStop(undo: () => Promise<unknown>): void {
+    this.#undo.push(undo)
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopAll()
+    return this.#stopping
+  }
+
+  async #stopAll(): Promise<void> {
+    for (const undo of this.#undo.toReversed()) await undo()
+  }
 }
 
-async function requireIdle(lock: string, dataDir: string): Promise<void> {
+/** One stack a folder. What the last one left there and is true no more goes. */
+async function takeFolder(dataDir: string, fresh: boolean, parts: Parts): Promise<void> {
+  const lock = join(dataDir, 'stack.pid')
   const pid = Number(await readFile(lock, 'utf8').catch(() => ''))
   if (pid && pid !== process.pid && (await isRunning(pid, 'node'))) {
     throw new StackError(
       `another stack (process ${pid}) uses ${dataDir}. Stop it, or choose another folder with TIDEMARK_DATA=<folder>`,
     )
   }
+  if (fresh) await clear(dataDir)
+  await mkdir(dataDir, { recursive: true })
+  const passing = ['stack.json', 'private.json', 'stack.pid'].map((name) => join(dataDir, name))
+  const tidy = () => Promise.all(passing.map((file) => rm(file, { force: true })))
+  await tidy()
+  await writeFile(lock, String(process.pid))
+  parts.onStop(tidy)
 }
 
-/** Deletes nothing but a folder that a stack has made. */
+/** Deletes nothing but what a stack has made. */
 async function clear(dataDir: string): Promise<void> {
-  const known = await stat(join(dataDir, 'keys.json')).then(
-    () => true,
-    () => false,
-  )
-  const there = await stat(dataDir).then(
-    () => true,
-    () => false,
-  )
-  if (!there) return
-  if (!known)
+  if (!(await exists(dataDir))) return
+  if (!(await exists(join(dataDir, 'keys.json')))) {
     throw new StackError(
-      `${dataDir} does not look like a data folder of this stack: delete it by hand`,
+      `${dataDir} is no data folder of this stack, so --fresh does not delete it`,
     )
+  }
   await rm(dataDir, { recursive: true, force: true })
+}
+
+function edited(file: string): string {
+  return `  ! ${file} was edited after it was applied, the database has the old one: use --fresh`
 }
 
 function stepper(log: (line: string) => void) {
@@ -203,4 +194,15 @@ function stepper(log: (line: string) => void) {
     log(`  ${name.padEnd(28)} ${seconds} s${typeof result === 'string' ? `  ${result}` : ''}`)
     return result
   }
+}
+
+function writeJson(file: string, content: object): Promise<void> {
+  return writeFile(file, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 })
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }

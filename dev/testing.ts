@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
 import postgres, { type Sql } from 'postgres'
-import type { StackInfo } from './stack.ts'
+import type { StackInfo, StackSecrets } from './stack.ts'
 
 /** What tests need of the running stack. Test files share it, so they name what they make with uniqueName. */
 export function stack(): StackInfo {
@@ -69,7 +69,7 @@ function clientFor(key: string): SupabaseClient {
   })
 }
 
-function privates(): { admin_db_url: string; jwt_secret: string } {
+function privates(): StackSecrets {
   return readJson(join(dirname(stackFile()), 'private.json'))
 }
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { denoBinary } from '../binaries.ts'
-import { denoEnvironment, denoFlags } from '../deno.ts'
+import { denoEnvironment, denoFlags } from '../functions/deno.ts'
 import type { RunOptions, Summary } from './summary.ts'
 
 /** The functions' own tests, on the runtime that serves them. */

@@ -1,5 +1,5 @@
 import { verify } from 'hono/jwt'
-import type { Keys } from './keys.ts'
+import type { Keys } from '../keys.ts'
 
 export interface Caller {
   role: string

@@ -1,5 +1,6 @@
 import postgres, { type Sql } from 'postgres'
 import { Refusal, type Caller } from './access.ts'
+import type { Answer } from './http.ts'
 import { errorBody, errorStatus } from './sqlstate.ts'
 
 export interface RpcCall {
@@ -8,12 +9,6 @@ export interface RpcCall {
   query: URLSearchParams
   headers: Record<string, string>
   body: string
-}
-
-export interface RpcAnswer {
-  status: number
-  headers: Record<string, string>
-  body: Buffer | string
 }
 
 interface Argument {
@@ -50,7 +45,11 @@ export class Rpc {
   }
 
   /** Undefined when the function returns rows. */
-  async call(caller: Caller, request: RpcCall): Promise<RpcAnswer | undefined> {
+  async call(caller: Caller, request: RpcCall): Promise<Answer | undefined> {
+    if (!['GET', 'HEAD', 'POST'].includes(request.method)) {
+      const message = `Cannot use the ${request.method} method on RPC`
+      throw new Refusal(405, { code: 'PGRST101', message, details: null, hint: null })
+    }
     const routines = await this.#lookUp(request.name)
     if (!routines) return undefined
     const reads = request.method === 'GET' || request.method === 'HEAD'

@@ -1,0 +1,57 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { denoBinary } from '../binaries.ts'
+import { StackError } from '../errors.ts'
+import type { StackInfo } from '../stack.ts'
+import { denoEnvironment, denoFlags } from './deno.ts'
+
+export interface FunctionsOptions {
+  /** supabase/functions. */
+  folder: string
+  port: number
+  info: StackInfo
+  log: (line: string) => void
+}
+
+/**
+ * One Deno process serves every function, with the environment variables that hosted functions get.
+ * Returns at once; `ready` tells when they answer.
+ */
+export async function spawnFunctions(
+  options: FunctionsOptions,
+): Promise<{ process: ChildProcess; ready: Promise<void> }> {
+  const { folder, port, info, log } = options
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const readable = [folder, join(root, 'node_modules'), join(root, 'client')]
+  const permissions = ['--no-prompt', '--allow-net', '--allow-env', `--allow-read=${readable}`]
+  const main = join(root, 'dev', 'functions', 'main.ts')
+  const args = ['run', ...permissions, ...denoFlags(folder), main, folder, String(port)]
+  const child = spawn(await denoBinary(), args, {
+    cwd: root,
+    // It ends when its input closes, however the stack comes to its end.
+    stdio: 'pipe',
+    detached: true,
+    env: {
+      ...denoEnvironment(),
+      SUPABASE_URL: info.api_url,
+      SUPABASE_ANON_KEY: info.publishable_key,
+      SUPABASE_SERVICE_ROLE_KEY: info.secret_key,
+      SUPABASE_DB_URL: info.db_url,
+    },
+  })
+  child.stdin.on('error', () => {})
+
+  const ready = new Promise<void>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface(stream).on('line', (line) =>
+        line === 'functions ready' ? resolve() : log(line),
+      )
+    }
+    child.once('error', (error) => reject(new StackError(`deno did not start: ${error.message}`)))
+    child.once('exit', () => reject(new StackError('deno ended while starting')))
+  })
+  ready.catch(() => {})
+  return { process: child, ready }
+}

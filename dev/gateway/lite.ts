@@ -1,0 +1,67 @@
+import { App } from '@supabase/lite'
+import { createPostgresConnection } from '@supabase/lite/postgres'
+import type { MiddlewareHandler } from 'hono'
+import { databaseUrl } from '../urls.ts'
+import type { GatewayOptions } from './server.ts'
+
+export interface Lite {
+  auth(request: Request): Promise<Response>
+  rest(request: Request): Promise<Response>
+  /** To be called when the schema has changed. */
+  reload(): Promise<void>
+}
+
+/** Auth and the Data API for tables, each signed in as the role that it has on a hosted project. */
+export function createLite({ port, dbPort, keys }: GatewayOptions): Lite {
+  const connect = (role: string, max: number, password = keys.internalPassword) =>
+    createPostgresConnection({
+      url: databaseUrl(dbPort, role, password),
+      postgresOptions: { max, onnotice: () => {} },
+    })
+  const secrets = {
+    jwt_secret: keys.jwtSecret,
+    publishable_key: keys.publishable,
+    secret_key: keys.secret,
+  }
+  const db = { migrations: { enabled: false } }
+
+  const auth = new App({
+    connection: connect('supabase_auth_admin', 5),
+    auth: {
+      enabled: true,
+      site_url: `http://127.0.0.1:${port}`,
+      email: { enable_confirmations: false },
+      ...secrets,
+    },
+    db,
+  })
+
+  const tables = connect('authenticator', 10)
+  // It would otherwise grant every table to every role, which a hosted project does not.
+  Object.assign(tables, { rlsState: 'active' })
+  // The authenticator has no tables of its own to see; the owner sees them all.
+  const schema = connect('postgres', 1, 'postgres')
+  tables.introspect = (options) => schema.introspect(options)
+  const rest = new App({
+    connection: tables,
+    auth: { enabled: false, ...secrets },
+    api: { schemas: ['public'], max_rows: 1000 },
+    db,
+    options: { server: { middlewares: [trustTokens] } },
+  })
+
+  return {
+    auth: (request) => auth.fetch(request),
+    rest: (request) => rest.fetch(request),
+    async reload() {
+      await Promise.all([schema.clearSchemaCache(), tables.clearSchemaCache()])
+    },
+  }
+}
+
+/** As PostgREST does, the Data API checks a token's signature and never looks its session up. */
+const trustTokens: MiddlewareHandler = async (context, next) => {
+  const known = async () => ({})
+  context.set('authService', { repo: { findUserById: known, findSessionById: known } })
+  await next()
+}

@@ -1,0 +1,91 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import postgres from 'postgres'
+import type { Keys } from '../keys.ts'
+import { databaseUrl } from '../urls.ts'
+import { identify, Refusal } from './access.ts'
+import { headersOf, readBody, send } from './http.ts'
+import { createLite } from './lite.ts'
+import { proxy, verifyFunctionCall } from './proxy.ts'
+import { Rpc } from './rpc.ts'
+
+export interface GatewayOptions {
+  port: number
+  dbPort: number
+  /** Where the functions listen. Absent when the stack serves none. */
+  functionsPort?: number | undefined
+  keys: Keys
+}
+
+/** One address for everything, with the paths of a hosted project. */
+export async function startGateway(options: GatewayOptions): Promise<void> {
+  const { port, dbPort, functionsPort, keys } = options
+  const lite = createLite(options)
+  const rpc = new Rpc(
+    postgres(databaseUrl(dbPort, 'authenticator', keys.internalPassword), {
+      max: 20,
+      onnotice: () => {},
+    }),
+  )
+  const listener = postgres(databaseUrl(dbPort, 'postgres', 'postgres'), { max: 1 })
+  await listener.listen('pgrst', () => {
+    rpc.reload()
+    void lite.reload()
+  })
+  const serveAuth = getRequestListener(lite.auth)
+  const serveTables = getRequestListener(lite.rest)
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', `http://127.0.0.1:${port}`)
+    const preflight = request.method === 'OPTIONS'
+    if (url.pathname.startsWith('/functions/v1/')) {
+      if (!functionsPort) throw new Refusal(503, { message: 'This stack serves no functions' })
+      if (!preflight) await verifyFunctionCall(keys, request.headers)
+      return proxy(request, response, functionsPort)
+    }
+    if (url.pathname.startsWith('/auth/v1/')) return void serveAuth(request, response)
+    const name = /^\/rest\/v1\/rpc\/([^/]+)$/.exec(url.pathname)?.[1]
+    if (name && !preflight) return serveFunction(decodeURIComponent(name), url, request, response)
+    return void serveTables(request, response)
+  }
+
+  async function serveFunction(
+    name: string,
+    url: URL,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const headers = headersOf(request)
+    const apikey = headers.apikey ?? url.searchParams.get('apikey') ?? undefined
+    const caller = await identify(keys, apikey, headers.authorization)
+    url.searchParams.delete('apikey')
+    const method = request.method ?? 'GET'
+    const body = await readBody(request)
+    const call = { name, method, query: url.searchParams, headers, body: body.toString('utf8') }
+    const answer = await rpc.call(caller, call)
+    if (answer) return send(response, answer)
+
+    const content = method === 'POST' ? { body: new Uint8Array(body) } : {}
+    const rows = await lite.rest(new Request(url, { method, headers, ...content }))
+    send(response, {
+      status: rows.status,
+      headers: Object.fromEntries(rows.headers),
+      body: Buffer.from(await rows.arrayBuffer()),
+    })
+  }
+
+  const server = createServer((request, response) => {
+    serve(request, response).catch((error: unknown) => {
+      if (response.headersSent) return response.destroy()
+      if (error instanceof Refusal) {
+        return send(response, { status: error.status, body: JSON.stringify(error.body) })
+      }
+      console.error(error)
+      send(response, { status: 500, body: '{"message":"The gateway failed, see gateway.log"}' })
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+}
