@@ -1,0 +1,167 @@
+import type { Cursor, Mutation, ResultError } from '../../supabase/functions/_shared/wire.ts'
+import type { Row } from './row.ts'
+
+/** A row as the device holds it. */
+export interface RowRecord {
+  table: string
+  /** Primary key as text. */
+  id: string
+  /** What the app sees; null where a queued edit removes the row. */
+  row: Row | null
+  /** Version of the server's row that the device knows; null while it knows none. */
+  version: number | null
+  /** Scope that the row came with; absent until the server has named it. */
+  scope?: string
+  /** Queued edits of this row. Absent means none. */
+  edits?: number
+  /** The server's row under the queued edits; null where it has none. Only with `edits`. */
+  base?: Row | null
+}
+
+/** An edit that the server has not answered. */
+export interface QueuedEdit {
+  /** Place in the queue; what the server knows the edit by, together with the device's id. */
+  seq: number
+  table: string
+  op: Mutation['op']
+  id: string
+  /** Row version the edit was made on; null: this device created the row. */
+  base: number | null
+  /** The new row (`put`) or its changed columns (`patch`). */
+  data?: Row
+  /** The changed columns' values before the edit (`patch`). */
+  old?: Row
+  /** RFC 3339, device clock. */
+  edited_at: string
+  /** Characters of `data` and `old` as JSON; what a batch is measured by. */
+  size: number
+}
+
+/** An edit that the server refused, kept with its content and the reason. */
+export interface FailedEdit extends QueuedEdit {
+  error: ResultError
+  /** How often it had been sent. */
+  attempts: number
+  /** RFC 3339. */
+  failed_at: string
+}
+
+/** The batch that is with the server, or was when the answer got lost: it is sent again exactly as it was. */
+export interface Flight {
+  /** Its last `seq`; it holds every queued edit up to there. */
+  to: number
+  /** How often it was sent. */
+  attempts: number
+  /** RFC 3339; when it was last sent. */
+  at: string
+}
+
+/** Who this device is and how far its queue has got. */
+export interface DeviceRecord {
+  name: 'device'
+  /** Made up on first use. */
+  id: string
+  /** The account whose rows these are; null until somebody has signed in. */
+  user: string | null
+  /** The last `seq` given to an edit. */
+  seq: number
+  /** The highest `seq` ever sent: edits up to there are frozen, since the server may have them. */
+  sent: number
+  /** Edits confirmed since the count was last cleared. */
+  completed: number
+  flight?: Flight
+}
+
+/** Where the device stands in the server's log. */
+export interface CursorRecord {
+  name: 'cursor'
+  cursor: Cursor | null
+  /** Pages applied so far. A page asked for at one count is not applied at another: somebody else was faster. */
+  pages: number
+}
+
+/** Record types by store. */
+export interface Records {
+  meta: DeviceRecord | CursorRecord
+  rows: RowRecord
+  queue: QueuedEdit
+  failed: FailedEdit
+}
+
+export type StoreName = keyof Records
+
+/** Primary keys by store. */
+export interface Keys {
+  meta: 'device' | 'cursor'
+  rows: readonly [table: string, id: string]
+  queue: number
+  failed: number
+}
+
+/** What a scan can ask for, by store: name of the index → columns it compares. */
+export interface Indexes {
+  meta: never
+  rows: 'table' | 'scope'
+  queue: 'row'
+  failed: never
+}
+
+/** Key and index columns of each store. An adapter builds its tables from this. */
+export const SCHEMA = {
+  meta: { key: ['name'], indexes: {} },
+  rows: { key: ['table', 'id'], indexes: { table: ['table'], scope: ['scope'] } },
+  queue: { key: ['seq'], indexes: { row: ['table', 'id'] } },
+  failed: { key: ['seq'], indexes: {} },
+} as const satisfies {
+  [S in StoreName]: { key: readonly string[]; indexes: Record<string, readonly string[]> }
+}
+
+export const STORE_NAMES = Object.keys(SCHEMA) as StoreName[]
+
+/** Version of {@link SCHEMA}; an adapter that finds an older one upgrades. */
+export const SCHEMA_VERSION = 1
+
+/** Which records to read; all of the store without `index`. Results come in key order. */
+export interface Scan<S extends StoreName> {
+  index?: Indexes[S]
+  /** Values of the index's columns, in their order. */
+  equals?: readonly string[]
+  /** At most this many records. */
+  limit?: number
+}
+
+/**
+ * The stores, inside one transaction. Records are values: nobody changes one that was put or got, so
+ * an adapter need not copy them.
+ */
+export interface Transaction {
+  get<S extends StoreName>(store: S, key: Keys[S]): Promise<Records[S] | undefined>
+  /** One result per key, in the same order. */
+  getMany<S extends StoreName>(
+    store: S,
+    keys: readonly Keys[S][],
+  ): Promise<(Records[S] | undefined)[]>
+  /** Adds, or replaces by key. */
+  putMany<S extends StoreName>(store: S, records: readonly Records[S][]): Promise<void>
+  /** Removing what is not there is no error. */
+  deleteMany<S extends StoreName>(store: S, keys: readonly Keys[S][]): Promise<void>
+  scan<S extends StoreName>(store: S, query?: Scan<S>): Promise<Records[S][]>
+  count(store: StoreName): Promise<number>
+}
+
+/**
+ * Where a device keeps everything. Every failure is a `StorageError` whose `code` names the cause:
+ * `quota`, `corrupt`, `blocked`, `closed` or `storage`.
+ */
+export interface SyncStorage {
+  /** Makes it ready for use; calling it again is free. */
+  open(): Promise<void>
+  /**
+   * Runs `body` with all stores: all of its writes happen, or, if it throws, none. Transactions that
+   * write do so one after the other, across tabs and processes that share the store. `body` awaits
+   * nothing but calls of `tx`.
+   */
+  transaction<T>(mode: 'readonly' | 'readwrite', body: (tx: Transaction) => Promise<T>): Promise<T>
+  /** Lets go of what it holds open. What is stored stays, and `open` may follow. */
+  close(): Promise<void>
+}

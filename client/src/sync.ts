@@ -1,0 +1,293 @@
+import type {
+  Cursor,
+  PullAnswer,
+  PushAnswer,
+  SyncAnswer,
+} from '../../supabase/functions/_shared/wire.ts'
+import { PROTOCOL_VERSION } from '../../supabase/functions/_shared/constants.ts'
+import { retry } from './backoff.ts'
+import { timestamp } from './clock.ts'
+import { AuthError, classify, NetworkError, type SyncError, ValidationError } from './errors.ts'
+import { createEmitter, type SyncEvents, type SyncReport } from './events.ts'
+import { createLane } from './lane.ts'
+import { type SyncOptions, settle as settleOptions } from './options.ts'
+import { pullProgress, pushProgress, sizeOf } from './progress.ts'
+import { applyPage } from './pull.ts'
+import { type Batch, checkName, narrow, settle, take, toMutation } from './push.ts'
+import { createQueue } from './queue.ts'
+import { createScheduler } from './scheduler.ts'
+import { createStore, cursorOf, deviceOf } from './store.ts'
+import { createTable } from './table.ts'
+import type { Sync, SyncStatus, TableName, TableOf } from './types.ts'
+
+/** A page and the count of pages at which it was asked for. */
+interface Coming {
+  page: Promise<PullAnswer>
+  pages: number
+}
+
+/**
+ * Makes tables of a Supabase project available on this device, offline first.
+ *
+ * ```ts
+ * const sync = createSync<Database>({ supabase, storage: indexedDbStorage('app'), tables: ['contacts'] })
+ * await sync.table('contacts').insert({ name: 'Ada' })
+ * await sync.sync()
+ * ```
+ */
+export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): Sync<DB> {
+  const settings = settleOptions(options)
+  const { transport, clock, newId, keys, network } = settings
+  const store = createStore(settings.storage, newId)
+  const events = createEmitter<SyncEvents>()
+  const lane = createLane()
+  const closing = new AbortController()
+  const keyColumn = (table: string): string => keys.get(table) ?? 'id'
+
+  /** True once the server has told in this session how much it has heard under this device's name. */
+  let nameChecked = false
+  let running = false
+  let lastSync: SyncStatus['lastSync'] = null
+  let lastError: SyncError | null = null
+
+  const open = async (): Promise<void> => {
+    nameChecked ||= await store.open()
+  }
+
+  /** One run: push and pull, or one of them. Runs follow each other. */
+  function run(name: string, work: (report: SyncReport) => Promise<unknown>): Promise<SyncReport> {
+    return lane(name, async () => {
+      const report = { pushed: 0, pulled: 0, merged: 0, conflicts: 0, rejected: 0, durationMs: 0 }
+      const at = clock.now()
+      running = true
+      events.emit('sync_started', { at })
+      try {
+        await open()
+        if (!network.online())
+          throw new NetworkError({ code: 'offline', message: 'There is no network.' })
+        await claim()
+        await work(report)
+        report.durationMs = clock.now() - at
+        lastSync = { at, report }
+        lastError = null
+      } catch (thrown) {
+        lastError = classify(thrown)
+        events.emit('sync_error', lastError)
+        throw lastError
+      } finally {
+        running = false
+      }
+      events.emit('sync_completed', report)
+      return report
+    })
+  }
+
+  const sync = (): Promise<SyncReport> =>
+    run('sync', async (report) => pullAll(report, await pushAll(report, true)))
+  const push = (): Promise<SyncReport> => run('push', (report) => pushAll(report, false))
+  const pull = (): Promise<SyncReport> => run('pull', (report) => pullAll(report))
+
+  /**
+   * Sends every edit made before it was called, batch after batch, in order. With `pullToo` the batch
+   * that holds all that is left asks for the first page in the same round trip, and that is the result.
+   */
+  async function pushAll(report: SyncReport, pullToo: boolean): Promise<Coming | undefined> {
+    const { seq } = await store.read(deviceOf)
+    const total = store.counts().pending
+    let coming: Coming | undefined
+    if (total === 0) return coming
+    await checkNameOnce()
+    for (;;) {
+      let batch: Batch | undefined
+      let pages: number | undefined
+      try {
+        const answer = await request(
+          async (signal): Promise<PushAnswer | SyncAnswer | undefined> => {
+            batch = await store.write('local', (draft) => take(draft, settings.batch, seq, clock))
+            if (!batch) return undefined
+            const body = { device_id: batch.device, mutations: batch.edits.map(toMutation) }
+            if (!pullToo || !transport.sync || batch.edits.length < store.counts().pending)
+              return transport.push({ ...body, options: pushOptions() }, signal)
+            const place = await store.read(cursorOf)
+            pages = place.pages
+            const both = { ...pullOptions(), ...pushOptions() }
+            return transport.sync({ ...body, cursor: place.cursor, options: both }, signal)
+          },
+        )
+        if (!batch || !answer) return coming
+        await land(batch, answer, report)
+        if (pages !== undefined && 'changes' in answer)
+          coming = { page: Promise.resolve(answer as PullAnswer), pages }
+      } catch (error) {
+        if (!batch) throw error
+        await setAside(batch, classify(error), report)
+      }
+      events.emit('sync_progress', pushProgress(report.pushed + report.rejected, total))
+    }
+  }
+
+  /** Fetches page after page. While one is applied the next is on its way. */
+  async function pullAll(report: SyncReport, first?: Coming): Promise<void> {
+    let { page: coming, pages } = first ?? (await nextPage())
+    let received = 0
+    for (;;) {
+      const page = await coming
+      if (page.more) {
+        coming = fetchPage(page.cursor)
+        // Awaited in the next round; if this one fails first, nobody does.
+        coming.catch(() => {})
+      }
+      const news = await store.write('remote', (draft) => applyPage(draft, page, pages, keyColumn))
+      if (news === undefined) {
+        // Another tab has pulled meanwhile: go on from where it is.
+        ;({ page: coming, pages } = await nextPage())
+        continue
+      }
+      pages++
+      received += sizeOf(page)
+      report.pulled += news
+      events.emit('sync_progress', pullProgress(page, received))
+      if (!page.more) return
+    }
+  }
+
+  async function nextPage(): Promise<Coming> {
+    const { cursor, pages } = await store.read(cursorOf)
+    return { page: fetchPage(cursor), pages }
+  }
+
+  async function fetchPage(cursor: Cursor | null): Promise<PullAnswer> {
+    const { id } = await store.read(deviceOf)
+    return request((signal) =>
+      transport.pull({ device_id: id, cursor, options: pullOptions() }, signal),
+    )
+  }
+
+  /** Takes the answer to a batch into the store and tells of it. */
+  async function land(
+    batch: Batch,
+    answer: PushAnswer | SyncAnswer,
+    report: SyncReport,
+  ): Promise<void> {
+    const settled = await store.write('remote', (draft) =>
+      settle(draft, batch, answer, clock, newId),
+    )
+    nameChecked = true
+    report.pushed += settled.pushed
+    report.merged += settled.merged
+    report.conflicts += settled.conflicts.length
+    report.rejected += settled.rejected.length
+    for (const conflict of settled.conflicts) events.emit('conflict_detected', conflict)
+    for (const lost of settled.lost) events.emit('lost', lost)
+    for (const edit of settled.rejected) events.emit('rejected', edit)
+  }
+
+  /** Where the server cannot read a batch, the one edit it chokes on is found and set aside. */
+  async function setAside(batch: Batch, error: SyncError, report: SyncReport): Promise<void> {
+    const ofBatch = error.code === 'batch_too_large' || error.details?.includes('mutations')
+    if (!(error instanceof ValidationError && ofBatch)) throw error
+    const edit = await store.write('remote', (draft) => narrow(draft, batch, error, clock))
+    if (!edit) return
+    report.rejected++
+    events.emit('rejected', edit)
+  }
+
+  /** The store belongs to the account that first synced it: another one's edits must not mix in. */
+  async function claim(): Promise<void> {
+    const user = await settings.user()
+    if (user == null) return
+    const device = await store.read(deviceOf)
+    if (device.user === user) return
+    if (device.user !== null)
+      throw new AuthError({
+        code: 'other_user',
+        message: 'This store holds the rows and edits of another account.',
+        hint: 'Keep one store a user, e.g. indexedDbStorage(`app-${user.id}`).',
+      })
+    await store.write('local', async ({ tx }) =>
+      tx.putMany('meta', [{ ...(await deviceOf(tx)), user }]),
+    )
+  }
+
+  /** Before the first push of a session: a store that was rolled back or cloned takes a new name. */
+  async function checkNameOnce(): Promise<void> {
+    if (nameChecked) return
+    const { id } = await store.read(deviceOf)
+    const lastSeq = await request((signal) => transport.register(id, signal))
+    await store.write('local', (draft) => checkName(draft, lastSeq, newId))
+    nameChecked = true
+  }
+
+  /** A request, tried again as often as makes sense. */
+  const request = <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
+    retry(
+      () => work(AbortSignal.any([closing.signal, AbortSignal.timeout(settings.timeout)])),
+      settings.backoff,
+      clock,
+      closing.signal,
+    )
+
+  const pushOptions = () => ({ protocol: PROTOCOL_VERSION, client_time: timestamp(clock) })
+  const pullOptions = () => ({
+    protocol: PROTOCOL_VERSION,
+    limit: settings.pageSize,
+    tables: [...keys.keys()],
+  })
+
+  store.onCommit(({ origin, rows }) => {
+    for (const [table, changed] of rows)
+      events.emit('change', { table, ids: [...changed.keys()], origin })
+  })
+
+  const scheduler = createScheduler({
+    ...settings,
+    onEdit: (fn) =>
+      store.onCommit(({ origin, rows }) => void (origin === 'local' && rows.size && fn())),
+    // Whoever wants to know of its failures listens to sync_error.
+    run: async () => {
+      await sync().catch(() => {})
+    },
+  })
+
+  const tables = new Map(
+    [...keys].map(([name, key]) => [name, createTable(name, key, { store, clock, newId })]),
+  )
+
+  return {
+    async ready() {
+      await open()
+      scheduler.start()
+    },
+    table<Name extends TableName<DB>>(name: Name) {
+      const table = tables.get(name)
+      if (!table)
+        throw new ValidationError({
+          code: 'unknown_table',
+          message: `No table ${name} here.`,
+          hint: 'Name it in the tables of createSync.',
+        })
+      return table as unknown as TableOf<DB, Name>
+    },
+    sync,
+    push,
+    pull,
+    start: () => void open().then(scheduler.start, () => {}),
+    stop: scheduler.stop,
+    on: events.on,
+    queue: createQueue(store),
+    status: () => ({
+      state: running ? 'syncing' : 'idle',
+      online: network.online(),
+      ...store.counts(),
+      lastSync,
+      lastError,
+      nextSync: scheduler.next(),
+    }),
+    async close() {
+      scheduler.stop()
+      closing.abort()
+      await lane('close', async () => {})
+      await store.close()
+    },
+  }
+}

@@ -1,0 +1,113 @@
+import type { Clock } from './clock.ts'
+import { ValidationError } from './errors.ts'
+import type { NewId } from './ids.ts'
+import { arrange, live, matcher, rowsOf } from './live.ts'
+import type { Filter, ListOptions } from './live.ts'
+import { enqueue } from './queue.ts'
+import type { Edit } from './queue.ts'
+import { copy, editable } from './row.ts'
+import type { Row } from './row.ts'
+import type { Store } from './store.ts'
+
+/** A primary key. Kept and sent as text. */
+export type Id = string | number
+
+/**
+ * A table on this device. Reading and writing never wait for the network: a write is done once the row
+ * and its place in the queue are stored, in one transaction. Rows are copies; changing one changes
+ * nothing.
+ */
+export interface Table<R = Row, Insert = R, Update = Partial<R>> {
+  /**
+   * Adds a row; a primary key that is absent is made up (a UUID). Resolves to the row. Throws a
+   * `ValidationError` with code `exists` where the device has a row of that key.
+   */
+  insert(row: Insert): Promise<R>
+  /** Adds many rows at once: all, or, if one is there already, none. */
+  insertMany(rows: readonly Insert[]): Promise<R[]>
+  /**
+   * Changes columns of a row and resolves to the row. Columns that keep their value are not sent, so
+   * that they cannot overwrite somebody else's edit. Throws a `ValidationError` with code `not_found`
+   * where the device has no such row.
+   */
+  update(id: Id, patch: Update): Promise<R>
+  /** Removes a row. Removing one that is not there does nothing. */
+  remove(id: Id): Promise<void>
+  /** The row, or null. */
+  get(id: Id): Promise<R | null>
+  list(filter?: Filter<R>, options?: ListOptions<R>): Promise<R[]>
+  /** Calls `fn` with the rows now and whenever they change. Returns what ends it. */
+  subscribe(fn: (rows: R[]) => void): () => void
+  subscribe(
+    filter: Filter<R> | undefined,
+    fn: (rows: R[]) => void,
+    options?: ListOptions<R>,
+  ): () => void
+}
+
+/** Everything a table needs of its surroundings. */
+export interface TableDeps {
+  store: Store
+  clock: Clock
+  newId: NewId
+}
+
+export function createTable(table: string, key: string, { store, clock, newId }: TableDeps): Table {
+  async function write(edits: Edit[]): Promise<Row[]> {
+    const rows = await store.write('local', (draft) => enqueue(draft, edits, clock))
+    return rows.map((row) => row && copy(row)) as Row[]
+  }
+
+  function put(row: Row): Edit {
+    const data = plain(row)
+    data[key] ??= newId()
+    return { table, op: 'put', id: String(data[key]), data }
+  }
+
+  function plain(row: Row): Row {
+    try {
+      return editable(row)
+    } catch (cause) {
+      throw new ValidationError({
+        code: 'invalid_value',
+        message: `A row of ${table} is not JSON.`,
+        cause,
+      })
+    }
+  }
+
+  return {
+    insert: async (row) => (await write([put(row)]))[0]!,
+    insertMany: async (rows) => write(rows.map(put)),
+    async update(id, patch) {
+      const { [key]: renamed = id, ...data } = plain(patch)
+      if (String(renamed) !== String(id))
+        throw new ValidationError({
+          code: 'invalid_value',
+          message: `The primary key of ${table} cannot change.`,
+        })
+      return (await write([{ table, op: 'patch', id: String(id), data }]))[0]!
+    },
+    async remove(id) {
+      await write([{ table, op: 'delete', id: String(id) }])
+    },
+    async get(id) {
+      const record = await store.read((tx) => tx.get('rows', [table, String(id)]))
+      return record?.row ? copy(record.row) : null
+    },
+    async list(filter, options) {
+      const rows = await rowsOf(store, table)
+      return arrange([...rows.values()].filter(matcher(filter)), options)
+    },
+    subscribe(
+      first: Filter<Row> | ((rows: Row[]) => void) | undefined,
+      fn?: (rows: Row[]) => void,
+      options?: ListOptions<Row>,
+    ) {
+      const [filter, listener] = fn
+        ? [first as Filter<Row> | undefined, fn]
+        : [undefined, first as (rows: Row[]) => void]
+      return live(store, table, filter, options, listener)
+    },
+  }
+}

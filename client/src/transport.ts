@@ -1,0 +1,166 @@
+import type {
+  PullAnswer,
+  PullRequest,
+  PushAnswer,
+  PushRequest,
+  SyncAnswer,
+  SyncRequest,
+} from '../../supabase/functions/_shared/wire.ts'
+import { classify, fromStatus, NetworkError } from './errors.ts'
+import type { SyncError } from './errors.ts'
+
+/** How requests reach the server. Every rejection is a `SyncError`; a call is one request. */
+export interface Transport {
+  push(request: PushRequest, signal: AbortSignal): Promise<PushAnswer>
+  pull(request: PullRequest, signal: AbortSignal): Promise<PullAnswer>
+  /** Push, then pull, in one round trip. Absent where there is no such thing. */
+  sync?(request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer>
+  /** The highest `seq` that the server has answered for this device; 0 for one it does not know. */
+  register(device: string, signal: AbortSignal): Promise<number>
+}
+
+interface Answer {
+  data: unknown
+  error: unknown
+  status?: number
+}
+
+/** The part of a supabase-js client that a transport uses. */
+export interface Caller {
+  rpc(
+    name: string,
+    args: object,
+  ): PromiseLike<Answer> & { abortSignal(signal: AbortSignal): PromiseLike<Answer> }
+  functions: {
+    invoke(
+      name: string,
+      options: { body: string; headers: Record<string, string>; signal: AbortSignal },
+    ): Promise<Answer>
+  }
+}
+
+/** An error body as PostgREST and the functions print it. */
+interface Body {
+  code?: string
+  message?: string
+  details?: string | null
+  hint?: string | null
+}
+
+/** A refusal of ours carries its name as the message and `PT` with the status as the code. */
+function failure(status: number, body: Body, retryAfter?: number): SyncError {
+  const { code = '', message = `HTTP ${status}` } = body
+  return fromStatus(status, {
+    code: code.startsWith('PT') ? message : code || (status ? `http_${status}` : 'network'),
+    message,
+    details: body.details ?? undefined,
+    hint: body.hint ?? undefined,
+    retryAfter,
+  })
+}
+
+/** Milliseconds in a `retry-after` header: seconds, or a date. */
+function retryAfter(headers: Headers): number | undefined {
+  const value = headers.get('retry-after')
+  if (!value) return undefined
+  const ms = Number.isNaN(Number(value)) ? Date.parse(value) - Date.now() : Number(value) * 1000
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms)
+}
+
+/** An answer's object; anything else came from somebody in between. */
+function answered<T>(data: unknown): T {
+  if (typeof data === 'object' && data !== null) return data as T
+  throw new NetworkError({ code: 'bad_answer', message: 'The answer is not from the sync server.' })
+}
+
+/** Calls the RPCs through the data API: needs nothing but the migrations. */
+export function rpcTransport(client: Caller): Transport {
+  async function call<T>(name: string, args: object, signal: AbortSignal): Promise<T> {
+    const { data, error, status = 0 } = await client.rpc(name, args).abortSignal(signal)
+    if (error) {
+      signal.throwIfAborted()
+      throw failure(status, error as Body)
+    }
+    return answered(data)
+  }
+  return {
+    push: (request, signal) => call('sync_push', request, signal),
+    pull: (request, signal) => call('sync_pull', request, signal),
+    async register(device_id, signal) {
+      const answer = await call<{ last_seq: number }>(
+        'sync_register_device',
+        { device_id, info: {} },
+        signal,
+      )
+      return answer.last_seq
+    },
+  }
+}
+
+/** Calls the edge functions where they are deployed, else the RPCs. That is found out once. */
+export function functionsTransport(client: Caller): Transport {
+  const rpc = rpcTransport(client)
+  let deployed: boolean | undefined
+  /** True after a failure that says nothing: a browser hides the 404 of a missing function behind CORS. */
+  let doubt = false
+
+  async function invoke<T>(name: string, request: object, signal: AbortSignal): Promise<T> {
+    const { data, error } = await client.functions.invoke(name, {
+      body: JSON.stringify(request),
+      headers: { 'content-type': 'application/json' },
+      signal,
+    })
+    if (!error) return answered(data)
+    signal.throwIfAborted()
+    const response = (error as { context?: unknown }).context
+    if (!(response instanceof Response)) {
+      const message = error instanceof Error ? error.message : String(error)
+      throw new NetworkError({ code: 'network', message, cause: error })
+    }
+    const body = (await response.json().catch(() => ({}))) as Body
+    throw failure(response.status, body, retryAfter(response.headers))
+  }
+
+  async function either<T>(viaFunction: () => Promise<T>, viaRpc: () => Promise<T>): Promise<T> {
+    if (deployed === false) return viaRpc()
+    if (doubt) {
+      doubt = false
+      const answer = await viaRpc()
+      deployed = false
+      return answer
+    }
+    try {
+      const answer = await viaFunction()
+      deployed = true
+      return answer
+    } catch (error) {
+      const { status } = classify(error)
+      if (status === 404) {
+        deployed = false
+        return viaRpc()
+      }
+      if (status) deployed = true
+      else doubt = !deployed
+      throw error
+    }
+  }
+
+  return {
+    push: (request, signal) =>
+      either(
+        () => invoke('sync-push', request, signal),
+        () => rpc.push(request, signal),
+      ),
+    pull: rpc.pull,
+    sync: (request, signal) =>
+      either(
+        () => invoke<SyncAnswer>('sync', request, signal),
+        async () => {
+          const { device_id, mutations, cursor = null, options = {} } = request
+          const pushed = await rpc.push({ device_id, mutations, options }, signal)
+          return { ...pushed, ...(await rpc.pull({ device_id, cursor, options }, signal)) }
+        },
+      ),
+    register: rpc.register,
+  }
+}
