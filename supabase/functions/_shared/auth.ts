@@ -20,7 +20,8 @@ export function signedIn(request: Request, now: number): string {
   if (claims.role !== 'authenticated' || typeof claims.sub !== 'string' || claims.sub === '') {
     throw notSignedIn('The token is not that of a signed-in user.')
   }
-  if (typeof claims.exp === 'number' && claims.exp * 1000 <= now) throw notSignedIn('The token has expired.')
+  if (typeof claims.exp === 'number' && claims.exp * 1000 <= now)
+    throw notSignedIn('The token has expired.')
   return `Bearer ${token}`
 }
 
@@ -36,9 +37,8 @@ function claimsOf(token: string): Record<string, unknown> | undefined {
   const [header, payload, signature, ...rest] = token.split('.')
   if (!header || !payload || !signature || rest.length > 0) return undefined
   try {
-    const bytes = Uint8Array.from(
-      atob(payload.replaceAll('-', '+').replaceAll('_', '/')),
-      (char) => char.charCodeAt(0),
+    const bytes = Uint8Array.from(atob(payload.replaceAll('-', '+').replaceAll('_', '/')), (char) =>
+      char.charCodeAt(0),
     )
     const claims: unknown = JSON.parse(new TextDecoder().decode(bytes))
     return typeof claims === 'object' && claims !== null ? { ...claims } : undefined

@@ -1,7 +1,7 @@
 import { batchTooLarge, malformed, Refusal } from './refusal.ts'
 
-/** Past a limit, this much more of a body is taken in and thrown away so that its sender reads the answer. */
-const DRAIN_BYTES = 32 * 1024 * 1024
+/** How much of a refused body is taken in so that its sender comes to read the answer. */
+const DISCARD_BYTES = 32 * 1024 * 1024
 
 export interface Body {
   text: string
@@ -20,7 +20,10 @@ export interface Body {
 export async function readBody(request: Request, limit: number): Promise<Body> {
   const type = request.headers.get('content-type')
   if (type !== null && !/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type.trim())) {
-    throw new Refusal('unsupported_media_type', { details: `Content-Type: ${type}`, hint: 'Send application/json.' })
+    throw new Refusal('unsupported_media_type', {
+      details: `Content-Type: ${type}`,
+      hint: 'Send application/json.',
+    })
   }
   const encoding = (request.headers.get('content-encoding') ?? 'identity').trim().toLowerCase()
   if (encoding !== 'identity' && encoding !== 'gzip') {
@@ -32,8 +35,8 @@ export async function readBody(request: Request, limit: number): Promise<Body> {
   }
   if (request.body === null) throw malformed('body', 'is empty')
 
-  const declared = Number(request.headers.get('content-length') ?? 0)
-  const wire = declared > limit ? (await drain(request.body), undefined) : await collect(request.body, limit)
+  if (Number(request.headers.get('content-length')) > limit) throw batchTooLarge()
+  const wire = await collect(request.body, limit)
   if (!wire) throw batchTooLarge()
 
   const bytes = encoding === 'gzip' ? await inflate(wire, limit) : wire
@@ -44,22 +47,38 @@ export async function readBody(request: Request, limit: number): Promise<Body> {
   }
 }
 
+/**
+ * Takes in what is left of a body and throws it away. A sender that is cut off in the middle, or a
+ * proxy before it, reports a broken connection instead of passing the answer on.
+ */
+export async function discardBody(request: Request): Promise<void> {
+  if (request.body === null || request.body.locked) return
+  const reader = request.body.getReader()
+  for (let size = 0; size < DISCARD_BYTES;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    size += value.byteLength
+  }
+  await reader.cancel()
+}
+
 async function inflate(bytes: Uint8Array<ArrayBuffer>, limit: number): Promise<Uint8Array> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))
   let inflated: Uint8Array | undefined
   try {
-    inflated = await collect(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip')), limit, 0)
+    inflated = await collect(stream, limit)
   } catch {
     throw malformed('body', 'is not gzip, though Content-Encoding says so')
   }
-  if (!inflated) throw batchTooLarge()
-  return inflated
+  if (inflated) return inflated
+  await stream.cancel()
+  throw batchTooLarge()
 }
 
-/** All bytes of a stream; nothing if there are more than `limit`. */
+/** All bytes of a stream. Nothing if there are more than `limit`; the rest is then still to be read. */
 async function collect(
   stream: ReadableStream<Uint8Array>,
   limit: number,
-  drainBytes = DRAIN_BYTES,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const chunks: Uint8Array[] = []
   let size = 0
@@ -70,7 +89,6 @@ async function collect(
     size += value.byteLength
     if (size > limit) {
       reader.releaseLock()
-      await drain(stream, drainBytes)
       return undefined
     }
     chunks.push(value)
@@ -82,19 +100,4 @@ async function collect(
     offset += chunk.byteLength
   }
   return all
-}
-
-/**
- * Reads on without keeping anything, then closes the stream. A sender that is cut off in mid-body
- * sees a broken connection instead of the answer.
- */
-async function drain(stream: ReadableStream<Uint8Array>, limit = DRAIN_BYTES): Promise<void> {
-  const reader = stream.getReader()
-  let size = 0
-  while (size < limit) {
-    const { done, value } = await reader.read()
-    if (done) return
-    size += value.byteLength
-  }
-  await reader.cancel()
 }

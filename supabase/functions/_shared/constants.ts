@@ -14,8 +14,7 @@ export const LIMITS = {
   batchBytes: 8 * 1024 * 1024,
   /** Bytes of a single mutation; a larger one alone is rejected as `too_large`. */
   mutationBytes: 1024 * 1024,
-  /** Rows and removals in one page of a pull. */
-  pageMin: 1,
+  /** Rows and removals in one page of a pull, when nothing is said and at most. */
   pageDefault: 1_000,
   pageMax: 10_000,
 } as const

@@ -57,6 +57,9 @@ function publishableKey(env: (name: string) => string | undefined): string {
     if (key) return key
   }
   const key = env('SUPABASE_PUBLISHABLE_KEY') ?? env('SUPABASE_ANON_KEY')
-  if (!key) throw new Error('None of SUPABASE_PUBLISHABLE_KEYS, SUPABASE_PUBLISHABLE_KEY, SUPABASE_ANON_KEY is set')
+  if (!key)
+    throw new Error(
+      'None of SUPABASE_PUBLISHABLE_KEYS, SUPABASE_PUBLISHABLE_KEY, SUPABASE_ANON_KEY is set',
+    )
   return key
 }

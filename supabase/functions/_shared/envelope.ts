@@ -11,9 +11,21 @@ import { Cursor, LIMITS, MutationEnvelope, PullOptions, PushOptions, SyncOptions
 const deviceId = z.guid()
 const mutations = z.array(MutationEnvelope)
 
-const PushEnvelope = z.looseObject({ device_id: deviceId, mutations, options: PushOptions.nullish() })
-const PullEnvelope = z.looseObject({ device_id: deviceId, cursor: Cursor.nullish(), options: PullOptions.nullish() })
-const SyncEnvelope = z.looseObject({ ...PushEnvelope.shape, ...PullEnvelope.shape, options: SyncOptions.nullish() })
+const PushEnvelope = z.looseObject({
+  device_id: deviceId,
+  mutations,
+  options: PushOptions.nullish(),
+})
+const PullEnvelope = z.looseObject({
+  device_id: deviceId,
+  cursor: Cursor.nullish(),
+  options: PullOptions.nullish(),
+})
+const SyncEnvelope = z.looseObject({
+  ...PushEnvelope.shape,
+  ...PullEnvelope.shape,
+  options: SyncOptions.nullish(),
+})
 
 /** The text of each part of a request body, cut out of it unparsed. */
 export interface Envelope {
@@ -89,13 +101,18 @@ function parse(text: string): object {
     const place = /position \d+/.exec(String(error))?.[0]
     throw malformed('body', place ? `is not JSON, at ${place}` : 'is not JSON')
   }
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) throw malformed('body', 'is not an object')
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw malformed('body', 'is not an object')
   return body
 }
 
 /** Before anything is checked one by one: a million mutations are not worth looking at. */
 function checkCount(body: object): void {
-  if ('mutations' in body && Array.isArray(body.mutations) && body.mutations.length > LIMITS.mutations) {
+  if (
+    'mutations' in body &&
+    Array.isArray(body.mutations) &&
+    body.mutations.length > LIMITS.mutations
+  ) {
     throw batchTooLarge()
   }
 }
@@ -122,5 +139,9 @@ function checkOrder(mutations: { seq: number }[]): void {
 
 /** `['mutations', 3, 'seq']` → `mutations[3].seq` */
 function pathText(path: PropertyKey[]): string {
-  return path.reduce<string>((text, key) => typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key), '')
+  return path.reduce<string>(
+    (text, key) =>
+      typeof key === 'number' ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key),
+    '',
+  )
 }

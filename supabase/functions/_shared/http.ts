@@ -1,6 +1,6 @@
 import { acceptsEncodings } from '@std/http/negotiation'
 import { signedIn } from './auth.ts'
-import { readBody } from './body.ts'
+import { discardBody, readBody } from './body.ts'
 import { LIMITS } from './constants.ts'
 import type { Deps, LogEntry } from './deps.ts'
 import { Refusal } from './refusal.ts'
@@ -8,8 +8,11 @@ import { rpcAs } from './rpc.ts'
 import type { Rpc, RpcAnswer } from './rpc.ts'
 
 /** Any origin: calls are authorised by a token that a page has to hold, never by a cookie. */
-const CORS = {
-  'access-control-allow-origin': '*',
+const CORS = { 'access-control-allow-origin': '*' }
+
+/** The headers that supabase-js sends, and `content-encoding`. */
+const PREFLIGHT = {
+  ...CORS,
   'access-control-allow-methods': 'POST, OPTIONS',
   'access-control-allow-headers':
     'authorization, x-client-info, apikey, content-type, content-encoding, x-region, x-retry-count, traceparent, tracestate, baggage',
@@ -37,10 +40,19 @@ export async function serve(
   deps: Deps,
   work: (call: Call) => Promise<RpcAnswer>,
 ): Promise<Response> {
-  if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers: CORS })
+  if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers: PREFLIGHT })
 
   const begun = deps.now()
-  const log: LogEntry = { function: name, status: 500, code: 'internal', mutations: 0, bytes_in: 0, bytes_out: 0, ms: 0, rpcs: 0 }
+  const log: LogEntry = {
+    function: name,
+    status: 500,
+    code: 'internal',
+    mutations: 0,
+    bytes_in: 0,
+    bytes_out: 0,
+    ms: 0,
+    rpcs: 0,
+  }
   const countingFetch: Deps['fetch'] = (url, init) => {
     log.rpcs++
     return deps.fetch(url, init)
@@ -50,7 +62,10 @@ export async function serve(
   let headers: Record<string, string> = {}
   try {
     if (request.method !== 'POST') {
-      throw new Refusal('method_not_allowed', { hint: 'Use POST.', headers: { allow: 'POST, OPTIONS' } })
+      throw new Refusal('method_not_allowed', {
+        hint: 'Use POST.',
+        headers: { allow: 'POST, OPTIONS' },
+      })
     }
     const authorization = signedIn(request, deps.now())
     const { text, bytes } = await readBody(request, LIMITS.batchBytes)
@@ -61,7 +76,12 @@ export async function serve(
     const refusal = error instanceof Refusal ? error : new Refusal('internal')
     if (refusal !== error) log.error = whereOf(error)
     headers = refusal.headers
-    answer = { status: refusal.status, body: new TextEncoder().encode(JSON.stringify(refusal.body)), error: refusal.body }
+    await discardBody(request).catch(() => {})
+    answer = {
+      status: refusal.status,
+      body: new TextEncoder().encode(JSON.stringify(refusal.body)),
+      error: refusal.body,
+    }
   }
 
   let { body } = answer
@@ -89,7 +109,10 @@ export async function serve(
 }
 
 function takesGzip(request: Request): boolean {
-  return request.headers.has('accept-encoding') && acceptsEncodings(request, 'gzip', 'identity') === 'gzip'
+  return (
+    request.headers.has('accept-encoding') &&
+    acceptsEncodings(request, 'gzip', 'identity') === 'gzip'
+  )
 }
 
 async function gzipped(body: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {

@@ -22,7 +22,10 @@ export function memberTexts(object: string): Map<string, string> {
     const afterName = skipString(object, at)
     let colon = afterName
     while (object.charCodeAt(colon) !== COLON) colon++
-    members.set(JSON.parse(object.slice(at, afterName)) as string, object.slice(colon + 1, end).trim())
+    members.set(
+      JSON.parse(object.slice(at, afterName)) as string,
+      object.slice(colon + 1, end).trim(),
+    )
   }
   return members
 }
@@ -33,7 +36,9 @@ export function elementTexts(array: string): string[] {
 }
 
 /** An object of the given members; those without a text are left out. */
-export function objectText(members: Iterable<readonly [name: string, text: string | undefined]>): string {
+export function objectText(
+  members: Iterable<readonly [name: string, text: string | undefined]>,
+): string {
   const parts: string[] = []
   for (const [name, text] of members) {
     if (text !== undefined) parts.push(`${JSON.stringify(name)}:${text}`)

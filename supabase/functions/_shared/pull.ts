@@ -11,9 +11,16 @@ export async function pull(page: PullEnvelope, rpc: Rpc): Promise<RpcAnswer> {
   const answer = await rpc('sync_pull', pullBody(page, page.options))
   if (answer.error?.code !== STATEMENT_TIMEOUT || page.limit === 1) return answer
   const limit = Math.ceil(page.limit / 8)
-  return rpc('sync_pull', pullBody(page, objectText(memberTexts(page.options ?? '{}').set('limit', String(limit)))))
+  return rpc(
+    'sync_pull',
+    pullBody(page, objectText(memberTexts(page.options ?? '{}').set('limit', String(limit)))),
+  )
 }
 
 function pullBody(page: PullEnvelope, options: string | undefined): string {
-  return objectText([['device_id', page.device_id], ['cursor', page.cursor], ['options', options]])
+  return objectText([
+    ['device_id', page.device_id],
+    ['cursor', page.cursor],
+    ['options', options],
+  ])
 }

@@ -6,7 +6,7 @@ import type { PostgrestError } from './wire.ts'
 /** PostgreSQL's `query_canceled`: the role's statement timeout, 8 s for `authenticated` on hosted projects. */
 export const STATEMENT_TIMEOUT = '57014'
 
-/** No new piece is begun later than this: a hosted function has 150 s until it must have answered. */
+/** No piece is begun later than this: a hosted function has to answer within 150 s. */
 const BUDGET_MS = 110_000
 
 /**
@@ -29,13 +29,19 @@ export async function push(batch: PushEnvelope, rpc: Rpc, now: () => number): Pr
   let done = 0
   let size = Math.ceil(mutations.length / 2)
   while (done < mutations.length) {
+    if (now() - begun > BUDGET_MS) {
+      if (done === 0) return whole
+      lateError = whole.error
+      latest.set('push_error', JSON.stringify({ ...lateError, status: whole.status }))
+      break
+    }
     const piece = mutations.slice(done, done + size)
     const answer = await rpc('sync_push', pushBody(batch, `[${piece.join(',')}]`, now() - begun))
     if (!answer.error) {
       latest = memberTexts(new TextDecoder().decode(answer.body))
       results.push(...elementTexts(latest.get('results') ?? '[]'))
       done += piece.length
-    } else if (answer.error.code === STATEMENT_TIMEOUT && piece.length > 1 && now() - begun < BUDGET_MS) {
+    } else if (answer.error.code === STATEMENT_TIMEOUT && piece.length > 1) {
       size = Math.ceil(piece.length / 2)
     } else if (done === 0) {
       return answer

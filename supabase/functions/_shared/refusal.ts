@@ -13,7 +13,11 @@ export class Refusal extends Error {
 
   constructor(
     code: CallCode | FunctionCode,
-    { details = null, hint = null, headers = {} }: {
+    {
+      details = null,
+      hint = null,
+      headers = {},
+    }: {
       details?: string | null
       hint?: string | null
       headers?: Record<string, string>

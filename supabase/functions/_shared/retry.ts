@@ -14,7 +14,7 @@ export async function retrying<T extends { error?: { code: string } }>(
   call: () => Promise<T>,
   { sleep, random }: Pick<Deps, 'sleep' | 'random'>,
 ): Promise<T> {
-  for (let attempt = 1;; attempt++) {
+  for (let attempt = 1; ; attempt++) {
     const answer = await call()
     if (attempt === TRIES || !answer.error || !TRANSIENT.has(answer.error.code)) return answer
     await sleep(random() * BASE_MS * 4 ** (attempt - 1))

@@ -48,7 +48,11 @@ export const PutMutation = z.looseObject({ ...edit, op: z.literal('put'), data: 
 /** Only the changed columns. */
 export const PatchMutation = z.looseObject({ ...edit, op: z.literal('patch'), data: Row })
 /** The row is to be deleted. It carries no `data`. */
-export const DeleteMutation = z.looseObject({ ...edit, op: z.literal('delete'), data: z.null().optional() })
+export const DeleteMutation = z.looseObject({
+  ...edit,
+  op: z.literal('delete'),
+  data: z.null().optional(),
+})
 
 /**
  * One local edit.
@@ -65,8 +69,8 @@ export const MutationEnvelope = z.looseObject({ seq: Seq })
 
 /** Options that every call takes. */
 const callOptions = {
-  /** Wire version the client speaks; absent means 1. */
-  protocol: z.int().positive().optional(),
+  /** Wire version the client speaks; absent means 1. One the database does not speak: `upgrade_required`. */
+  protocol: z.int().nonnegative().optional(),
   /** `bigint` and `numeric` columns (not `version`) come as strings. */
   exact: z.boolean().optional(),
 }
@@ -79,8 +83,8 @@ const pushOptions = {
 
 const pullOptions = {
   ...callOptions,
-  /** Rows and removals in a page, 1 to 10,000; default 1,000. */
-  limit: z.int().min(LIMITS.pageMin).max(LIMITS.pageMax).optional(),
+  /** Rows and removals in a page; default 1,000. More than 10,000 means 10,000. */
+  limit: z.int().positive().optional(),
   /** Only these tables; default: all that the caller can sync. */
   tables: z.array(z.string().min(1)).optional(),
 }
@@ -229,10 +233,11 @@ const pullAnswer = {
   joined: z.array(z.string()),
   /** Scopes the caller has lost: drop every row held for them. */
   left: z.array(z.string()),
-  cursor: Cursor,
+  /** Null only with `reset`: start afresh. */
+  cursor: Cursor.nullable(),
   /** Call again at once with this cursor. */
   more: z.boolean(),
-  /** The device must drop its rows (not its queue) and start afresh with this cursor. */
+  /** The device must drop its rows (not its queue) and start afresh, with this cursor. */
   reset: z.boolean().nullish(),
   progress: Progress.nullish(),
   /** The database's clock, RFC 3339. */

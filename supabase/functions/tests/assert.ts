@@ -1,0 +1,2 @@
+// @ts-types="./assert.d.ts"
+export { assertEquals, assertMatch, assertRejects } from '@std/assert'
