@@ -20,6 +20,17 @@ export function send(response: ServerResponse, { status, headers, body }: Answer
   response.end(body)
 }
 
+/** Answers a browser that asks beforehand whether it may. */
+export function allow(request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(204, {
+    ...headersForBrowsers,
+    'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
+    'access-control-allow-headers': request.headers['access-control-request-headers'] ?? '*',
+    'access-control-max-age': '86400',
+  })
+  response.end()
+}
+
 export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)

@@ -96,15 +96,23 @@ export class Rpc {
       ['role', caller.role],
     ]
     const set = settings.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`).join(', ')
-    // Sent in one go: a call costs one trip to the database.
-    const rows = await this.#sql.begin(readOnly ? 'read only' : 'read write', async (sql) => {
-      const [, result] = await Promise.all([
-        sql.unsafe(`select ${set}`, settings.flat(), { prepare: true }),
-        sql.unsafe(query, values, { prepare: true }).raw(),
+    const connection = await this.#sql.reserve()
+    try {
+      // All sent at once, so that a call costs one trip to the database. After an error Postgres skips
+      // what follows and makes the commit a rollback.
+      const results = await Promise.allSettled([
+        connection.unsafe(readOnly ? 'begin read only' : 'begin'),
+        connection.unsafe(`select ${set}`, settings.flat(), { prepare: true }),
+        connection.unsafe(query, values, { prepare: true }).raw(),
+        connection.unsafe('commit'),
       ])
-      return result
-    })
-    return (rows[0] as unknown as (Buffer | null)[] | undefined)?.[0]
+      const failed = results.find((result) => result.status === 'rejected')
+      if (failed) throw failed.reason
+      const rows = results[2].status === 'fulfilled' ? results[2].value : []
+      return (rows[0] as unknown as (Buffer | null)[] | undefined)?.[0]
+    } finally {
+      connection.release()
+    }
   }
 
   async #lookUp(name: string): Promise<Routine[] | undefined> {

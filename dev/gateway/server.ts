@@ -4,7 +4,7 @@ import postgres from 'postgres'
 import type { Keys } from '../keys.ts'
 import { databaseUrl } from '../urls.ts'
 import { identify, Refusal } from './access.ts'
-import { headersOf, readBody, send } from './http.ts'
+import { allow, headersOf, readBody, send } from './http.ts'
 import { createLite } from './lite.ts'
 import { proxy, verifyFunctionCall } from './proxy.ts'
 import { Rpc } from './rpc.ts'
@@ -23,7 +23,7 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
   const lite = createLite(options)
   const rpc = new Rpc(
     postgres(databaseUrl(dbPort, 'authenticator', keys.internalPassword), {
-      max: 20,
+      max: 10,
       onnotice: () => {},
     }),
   )
@@ -43,9 +43,10 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
       if (!preflight) await verifyFunctionCall(keys, request.headers)
       return proxy(request, response, functionsPort)
     }
+    if (preflight) return allow(request, response)
     if (url.pathname.startsWith('/auth/v1/')) return void serveAuth(request, response)
     const name = /^\/rest\/v1\/rpc\/([^/]+)$/.exec(url.pathname)?.[1]
-    if (name && !preflight) return serveFunction(decodeURIComponent(name), url, request, response)
+    if (name) return serveFunction(decodeURIComponent(name), url, request, response)
     return void serveTables(request, response)
   }
 
