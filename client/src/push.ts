@@ -187,9 +187,8 @@ function accept(
   // Only where the content is known too may the version be taken over: a pull skips what is older.
   const known = told || status === 'applied' || status === 'merged'
   if (told) row.base = alive(told)
-  else if (status === 'conflict') row.base ??= row.record.row
   else if (row.base === null && edit.op === 'patch') row.base = row.record.row
-  else row.base = apply(row.base, won(edit, lost ?? []))
+  else if (status !== 'conflict') row.base = apply(row.base, won(edit, lost ?? []))
   if (row.base === null) row.version = null
   else if (known && version != null) {
     row.version = version

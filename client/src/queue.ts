@@ -133,7 +133,11 @@ export async function enqueue(
       results.push(null)
       continue
     }
-    const row = apply(record.row, content)
+    // A row that comes back before its removal was sent never left: it keeps the columns not given.
+    const row =
+      op === 'put' && !fresh
+        ? [...before.slice(0, -1), edit].reduce(apply, baseOf(record))
+        : apply(record.row, content)
     records.push({
       ...record,
       row,

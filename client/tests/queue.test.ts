@@ -1,0 +1,312 @@
+import { describe, expect, it } from 'vitest'
+import { settle } from '../src/push.ts'
+import { systemClock } from '../src/clock.ts'
+import { uuid } from '../src/ids.ts'
+import { applyPage } from '../src/pull.ts'
+import type { PushResult } from '../../supabase/functions/_shared/wire.ts'
+import { local } from './support/local.ts'
+
+/** A device that holds `row` as the server's, in version 3. */
+async function having(row: Record<string, unknown>) {
+  const device = local()
+  const change = { scope: 's', table: 't', upsert: [{ ...row, version: 3 }], remove: [] }
+  await device.store.write('remote', (draft) =>
+    applyPage(draft, { changes: [change], left: [], cursor: {} }, 0, () => 'id'),
+  )
+  return device
+}
+
+/** Answers everything that waits. */
+async function answer(device: ReturnType<typeof local>, results: PushResult[]) {
+  const batch = await device.send()
+  const last_seq = results.at(-1)!.seq
+  return device.store.write('remote', (draft) =>
+    settle(draft, batch!, { results, last_seq, server_time: '' }, systemClock, uuid),
+  )
+}
+
+describe('edits of a row that were not sent become one', () => {
+  it('a patch goes into the put before it', async () => {
+    const { t, queue } = local()
+    await t.insert({ id: 'a', name: 'x' })
+    await t.update('a', { name: 'y', phone: '1' })
+    expect(await queue.list()).toMatchObject([
+      { seq: 1, op: 'put', base: null, data: { id: 'a', name: 'y', phone: '1' } },
+    ])
+  })
+
+  it('patches keep the first base and the first old values', async () => {
+    const { t, queue } = await having({ id: 'a', name: 'x', phone: '1' })
+    await t.update('a', { name: 'y' })
+    await t.update('a', { name: 'z', phone: '2' })
+    expect(await queue.list()).toMatchObject([
+      { op: 'patch', base: 3, data: { name: 'z', phone: '2' }, old: { name: 'x', phone: '1' } },
+    ])
+  })
+
+  it('a removal after an unsent put leaves nothing', async () => {
+    const { t, queue } = local()
+    await t.insert({ id: 'a', name: 'x' })
+    await t.update('a', { name: 'y' })
+    await t.remove('a')
+    expect(await queue.list()).toEqual([])
+    expect(await t.get('a')).toBeNull()
+  })
+
+  it('a removal after a patch is a removal with the patch\u2019s base', async () => {
+    const { t, queue } = await having({ id: 'a', name: 'x' })
+    await t.update('a', { name: 'y' })
+    await t.remove('a')
+    const [edit, ...others] = await queue.list()
+    expect(others).toEqual([])
+    expect(edit).toMatchObject({ op: 'delete', base: 3 })
+    expect(edit).not.toHaveProperty('data')
+  })
+
+  it('a row removed and added again is a put with the removal\u2019s base', async () => {
+    const { t, queue } = await having({ id: 'a', name: 'x' })
+    await t.remove('a')
+    await t.insert({ id: 'a', name: 'new' })
+    expect(await queue.list()).toMatchObject([{ op: 'put', base: 3, data: { name: 'new' } }])
+    await t.remove('a')
+    expect(await queue.list()).toMatchObject([{ op: 'delete', base: 3 }])
+  })
+
+  it('edits of different rows stay apart, in the order in which they were made', async () => {
+    const { t, u, queue } = local()
+    await t.insert({ id: 'a' })
+    await u.insert({ code: 'a' })
+    await t.insert({ id: 'b' })
+    await t.update('a', { n: 1 })
+    expect((await queue.list()).map(({ seq, table, id }) => [seq, table, id])).toEqual([
+      [1, 't', 'a'],
+      [2, 'u', 'a'],
+      [3, 't', 'b'],
+    ])
+  })
+})
+
+describe('an edit that was sent is frozen', () => {
+  it('a later edit of its row is a new one with the next number', async () => {
+    const { t, queue, send } = local()
+    await t.insert({ id: 'a', name: 'x' })
+    await send()
+    await t.update('a', { name: 'y' })
+    expect(await queue.list()).toMatchObject([
+      { seq: 1, status: 'sent', attempts: 1, op: 'put', data: { name: 'x' } },
+      { seq: 2, status: 'pending', attempts: 0, op: 'patch', data: { name: 'y' } },
+    ])
+    await t.remove('a')
+    expect(await queue.list()).toMatchObject([
+      { seq: 1, op: 'put' },
+      { seq: 2, op: 'delete' },
+    ])
+  })
+
+  it('the same batch goes out again, and nothing that was added since', async () => {
+    const { t, send } = local()
+    await t.insert({ id: 'a' })
+    const first = await send()
+    await t.insert({ id: 'b' })
+    expect(await send()).toEqual(first)
+  })
+
+  it('a number is never used twice, also not after its edit was dropped', async () => {
+    const { t, queue } = local()
+    await t.insert({ id: 'a' })
+    await t.remove('a')
+    await t.insert({ id: 'b' })
+    expect(await queue.list()).toMatchObject([{ seq: 2 }])
+  })
+})
+
+describe('only what changes is sent', () => {
+  it('columns that keep their value are left out, and nothing at all is no edit', async () => {
+    const { t, queue } = await having({ id: 'a', name: 'x', tags: ['p', { q: 1 }], note: null })
+    await t.update('a', { id: 'a', name: 'x', tags: ['p', { q: 1 }], note: null })
+    expect(await queue.list()).toEqual([])
+    await t.update('a', { name: 'x', tags: ['p'] })
+    expect(await queue.list()).toMatchObject([
+      { data: { tags: ['p'] }, old: { tags: ['p', { q: 1 }] } },
+    ])
+  })
+
+  it('version, updated_at and deleted_at stay on the device', async () => {
+    const { t, queue } = local()
+    await t.insert({ id: 'a', name: 'x', version: 7, updated_at: 'now', deleted_at: null })
+    const [edit] = await queue.list()
+    expect(edit!.data).toEqual({ id: 'a', name: 'x' })
+  })
+})
+
+describe('an answer from the server', () => {
+  it('applied: the row takes the version, the edit leaves the queue', async () => {
+    const device = await having({ id: 'a', name: 'x', phone: '1' })
+    await device.t.update('a', { name: 'y' })
+    await answer(device, [{ seq: 1, status: 'applied', version: 4 }])
+    expect(await device.t.get('a')).toEqual({ id: 'a', name: 'y', phone: '1', version: 4 })
+    expect(await device.queue.stats()).toEqual({ pending: 0, sent: 0, failed: 0, completed: 1 })
+  })
+
+  it('applied: the next edit of the row counts on that version', async () => {
+    const device = local()
+    await device.t.insert({ id: 'a', name: 'x' })
+    await device.send()
+    await device.t.update('a', { name: 'y' })
+    await answer(device, [{ seq: 1, status: 'applied', version: 1 }])
+    expect(await device.queue.list()).toMatchObject([{ seq: 2, op: 'patch', base: 1 }])
+    expect(await device.t.get('a')).toMatchObject({ name: 'y', version: 1 })
+  })
+
+  it('merged: the next edit keeps its base, since it was made without knowing the other one', async () => {
+    const device = await having({ id: 'a', name: 'x', phone: '1' })
+    await device.t.update('a', { name: 'y' })
+    await device.send()
+    await device.t.update('a', { phone: '2' })
+    const row = { id: 'a', name: 'y', phone: 'theirs', version: 5 }
+    await answer(device, [{ seq: 1, status: 'merged', version: 5, row }])
+    expect(await device.queue.list()).toMatchObject([{ seq: 2, base: 3, old: { phone: '1' } }])
+    expect(await device.t.get('a')).toEqual({ ...row, phone: '2' })
+  })
+
+  it('conflict: the row is the server\u2019s, and what was lost is told', async () => {
+    const device = await having({ id: 'a', name: 'x' })
+    await device.t.update('a', { name: 'y' })
+    const row = { id: 'a', name: 'theirs', version: 5 }
+    const settled = await answer(device, [
+      { seq: 1, status: 'conflict', version: 5, row, lost: ['name'] },
+    ])
+    expect(await device.t.get('a')).toEqual(row)
+    expect(settled.conflicts).toEqual([
+      { table: 't', id: 'a', lost: ['name'], mine: { name: 'y' }, row },
+    ])
+    expect(settled.lost).toEqual([{ table: 't', id: 'a', columns: ['name'] }])
+  })
+
+  it('rejected: the row is what it was, later edits stay on top, the edit is kept with its reason', async () => {
+    const device = await having({ id: 'a', name: 'x', phone: '1' })
+    await device.t.update('a', { name: 'bad' })
+    await device.send()
+    await device.t.update('a', { phone: '2' })
+    const error = { code: 'constraint' as const, message: 'no', hint: 'be good' }
+    await answer(device, [{ seq: 1, status: 'rejected', error }])
+    expect(await device.t.get('a')).toEqual({ id: 'a', name: 'x', phone: '2', version: 3 })
+    expect(await device.queue.list({ status: 'failed' })).toMatchObject([
+      { seq: 1, op: 'patch', data: { name: 'bad' }, old: { name: 'x' }, attempts: 2, error },
+    ])
+  })
+
+  it('rejected: a row that was only here is gone, together with edits that build on it', async () => {
+    const device = local()
+    await device.t.insert({ id: 'a', name: 'x' })
+    await device.send()
+    await device.t.update('a', { name: 'y' })
+    const error = { code: 'forbidden' as const, message: 'no' }
+    await answer(device, [{ seq: 1, status: 'rejected', error }])
+    expect(await device.t.get('a')).toBeNull()
+    expect(await device.queue.list({ status: 'pending' })).toMatchObject([{ seq: 2 }])
+  })
+
+  it('gone: the row goes', async () => {
+    const device = await having({ id: 'a', name: 'x' })
+    await device.t.update('a', { name: 'y' })
+    const error = { code: 'gone' as const, message: 'deleted meanwhile' }
+    await answer(device, [{ seq: 1, status: 'rejected', error }])
+    expect(await device.t.get('a')).toBeNull()
+    expect(await device.queue.stats()).toMatchObject({ failed: 1 })
+  })
+
+  it('duplicate of an edit sent before: taken as sent, with no newer version than is known', async () => {
+    const device = await having({ id: 'a', name: 'x' })
+    await device.t.update('a', { name: 'y' })
+    await device.send()
+    await answer(device, [{ seq: 1, status: 'duplicate', version: 9 }])
+    expect(await device.t.get('a')).toEqual({ id: 'a', name: 'y', version: 3 })
+    expect(await device.queue.stats()).toMatchObject({ sent: 0, pending: 0 })
+  })
+
+  it('duplicate of an edit sent once: somebody else goes by this name; the edit is kept for a new one', async () => {
+    const device = local()
+    await device.t.insert({ id: 'a', name: 'x' })
+    const before = await device.send()
+    const settling = {
+      results: [{ seq: 1, status: 'duplicate' as const }],
+      last_seq: 1,
+      server_time: '',
+    }
+    await device.store.write('remote', (draft) =>
+      settle(draft, before!, settling, systemClock, uuid),
+    )
+    expect(await device.queue.list()).toMatchObject([{ seq: 1, status: 'pending', attempts: 0 }])
+    const after = await device.send()
+    expect(after!.device).not.toBe(before!.device)
+    expect(after!.edits).toEqual(before!.edits)
+  })
+
+  it('for a name that was given up meanwhile changes nothing', async () => {
+    const device = local()
+    await device.t.insert({ id: 'a' })
+    const batch = (await device.send())!
+    const old = { ...batch, device: uuid() }
+    const settling = {
+      results: [{ seq: 1, status: 'applied' as const }],
+      last_seq: 1,
+      server_time: '',
+    }
+    await device.store.write('remote', (draft) => settle(draft, old, settling, systemClock, uuid))
+    expect(await device.queue.stats()).toMatchObject({ sent: 1, completed: 0 })
+  })
+})
+
+describe('refused edits', () => {
+  async function refused() {
+    const device = await having({ id: 'a', name: 'x' })
+    await device.t.update('a', { name: 'bad' })
+    await device.t.insert({ id: 'b', name: 'bad too' })
+    const error = { code: 'constraint' as const, message: 'no' }
+    await answer(device, [
+      { seq: 1, status: 'rejected', error },
+      { seq: 2, status: 'rejected', error },
+    ])
+    return device
+  }
+
+  it('are put back with new numbers, and the rows show them again', async () => {
+    const { queue, t } = await refused()
+    expect(await queue.retryFailed([2])).toBe(1)
+    expect(await queue.retryFailed()).toBe(1)
+    expect(await queue.list()).toMatchObject([
+      { seq: 3, status: 'pending', op: 'put', id: 'b', attempts: 0 },
+      { seq: 4, status: 'pending', op: 'patch', id: 'a', base: 3 },
+    ])
+    expect(await t.list()).toMatchObject([{ name: 'bad' }, { name: 'bad too' }])
+  })
+
+  it('are thrown away by number or all together', async () => {
+    const { queue } = await refused()
+    expect(await queue.clearFailed([1])).toBe(1)
+    expect(await queue.clearFailed()).toBe(1)
+    expect(await queue.stats()).toMatchObject({ failed: 0 })
+  })
+})
+
+describe('clearing', () => {
+  it('drops every edit and shows the server\u2019s rows', async () => {
+    const { queue, t, send } = await having({ id: 'a', name: 'x' })
+    await t.update('a', { name: 'y' })
+    await send()
+    await t.remove('a')
+    await t.insert({ id: 'b' })
+    expect(await queue.clear()).toBe(3)
+    expect(await t.list()).toEqual([{ id: 'a', name: 'x', version: 3 }])
+    expect(await queue.stats()).toMatchObject({ pending: 0, sent: 0 })
+  })
+
+  it('sets the count of confirmed edits to zero', async () => {
+    const device = local()
+    await device.t.insert({ id: 'a' })
+    await answer(device, [{ seq: 1, status: 'applied', version: 1 }])
+    expect(await device.queue.clearCompleted()).toBe(1)
+    expect(await device.queue.stats()).toMatchObject({ completed: 0 })
+  })
+})

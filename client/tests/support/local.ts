@@ -1,0 +1,26 @@
+import { systemClock } from '../../src/clock.ts'
+import { uuid } from '../../src/ids.ts'
+import { take } from '../../src/push.ts'
+import { createQueue } from '../../src/queue.ts'
+import type { SyncStorage } from '../../src/storage.ts'
+import { memoryStorage } from '../../src/storage/memory.ts'
+import { createStore } from '../../src/store.ts'
+import { createTable } from '../../src/table.ts'
+
+/** A device that never meets a server: its store, its queue, and tables `t` and `u`. */
+export function local(storage: SyncStorage = memoryStorage()) {
+  const store = createStore(storage, uuid)
+  const deps = { store, clock: systemClock, newId: uuid }
+  return {
+    storage,
+    store,
+    queue: createQueue(store),
+    t: createTable('t', 'id', deps),
+    u: createTable('u', 'code', deps),
+    /** Marks what waits as sent, as a push does before the request goes out. */
+    send: () =>
+      store.write('local', (draft) =>
+        take(draft, { mutations: 1000, bytes: 1e6 }, Infinity, systemClock),
+      ),
+  }
+}
