@@ -92,7 +92,6 @@ export class Rpc {
       ['request.path', `/rpc/${request.name}`],
       ['request.headers', JSON.stringify(request.headers)],
       ...((await this.#settingsOf(caller.role)) ?? []),
-      // Last, as it takes the right to set the others.
       ['role', caller.role],
     ]
     const set = settings.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`).join(', ')

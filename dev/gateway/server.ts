@@ -45,27 +45,29 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
     }
     if (preflight) return allow(request, response)
     if (url.pathname.startsWith('/auth/v1/')) return void serveAuth(request, response)
-    const name = /^\/rest\/v1\/rpc\/([^/]+)$/.exec(url.pathname)?.[1]
-    if (name) return serveFunction(decodeURIComponent(name), url, request, response)
-    return void serveTables(request, response)
+    if (url.pathname.startsWith('/rest/v1/')) return serveRest(url, request, response)
+    throw new Refusal(404, { message: 'no Route matched with those values' })
   }
 
-  async function serveFunction(
-    name: string,
-    url: URL,
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<void> {
+  async function serveRest(url: URL, request: IncomingMessage, response: ServerResponse) {
     const headers = headersOf(request)
     const apikey = headers.apikey ?? url.searchParams.get('apikey') ?? undefined
     const caller = await identify(keys, apikey, headers.authorization)
-    url.searchParams.delete('apikey')
+    const name = /^\/rest\/v1\/rpc\/([^/]+)$/.exec(url.pathname)?.[1]
+    if (name === undefined) return void serveTables(request, response)
+
     const method = request.method ?? 'GET'
     const body = await readBody(request)
-    const call = { name, method, query: url.searchParams, headers, body: body.toString('utf8') }
-    const answer = await rpc.call(caller, call)
+    const answer = await rpc.call(caller, {
+      name: decodeURIComponent(name),
+      method,
+      query: without(url.searchParams, 'apikey'),
+      headers,
+      body: body.toString('utf8'),
+    })
     if (answer) return send(response, answer)
 
+    // A function that returns rows, with the filters that a table has.
     const content = method === 'POST' ? { body: new Uint8Array(body) } : {}
     const rows = await lite.rest(new Request(url, { method, headers, ...content }))
     send(response, {
@@ -89,4 +91,10 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)
   })
+}
+
+function without(query: URLSearchParams, name: string): URLSearchParams {
+  const rest = new URLSearchParams(query)
+  rest.delete(name)
+  return rest
 }
