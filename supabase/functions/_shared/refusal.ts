@@ -35,14 +35,10 @@ export function malformed(at: string, problem: string, hint: string | null = nul
   return new Refusal('malformed', { details: `${at}: ${problem}`, hint })
 }
 
-/** 413, with the limits as JSON in `details`. */
+/** 413, with the limits as JSON in `details`, as `sync_push` gives them. */
 export function batchTooLarge(): Refusal {
   return new Refusal('batch_too_large', {
-    details: JSON.stringify({
-      mutations: LIMITS.mutations,
-      batch_bytes: LIMITS.batchBytes,
-      mutation_bytes: LIMITS.mutationBytes,
-    }),
-    hint: 'Send the mutations in several smaller batches, in order.',
+    details: JSON.stringify({ max_bytes: LIMITS.batchBytes, max_mutations: LIMITS.mutations }),
+    hint: 'Send fewer mutations a call.',
   })
 }

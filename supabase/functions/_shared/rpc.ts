@@ -7,6 +7,8 @@ import { PostgrestError } from './wire.ts'
 /** Longer than any statement timeout; a connection that is silent for this long is gone. */
 const SILENCE_MS = 100_000
 
+const OPENING_BRACE = 0x7b
+
 /** What came of a call: the body as the database gave it. */
 export interface RpcAnswer {
   status: number
@@ -46,7 +48,11 @@ export function rpcAs(authorization: string, deps: Deps): Rpc {
       } catch {
         return failure(unavailable('The database API did not answer.'))
       }
-      return status < 300 ? { status, body: answer } : failed(name, status, answer)
+      if (status >= 300) return failed(name, status, answer)
+      // Whatever stands between may answer 200 with a page of its own.
+      return answer[0] === OPENING_BRACE
+        ? { status, body: answer }
+        : failure(unavailable('The answer is not that of the database API.'))
     }, deps)
 }
 

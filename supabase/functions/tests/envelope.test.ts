@@ -109,5 +109,8 @@ Deno.test('more mutations than the limit are answered with the limits', () => {
   assertEquals(openPush(many(LIMITS.mutations)).count, LIMITS.mutations)
   const refusal = refusalOf(() => openPush(many(LIMITS.mutations + 1)))
   assertEquals(refusal.status, 413)
-  assertEquals(JSON.parse(refusal.body.details!).mutations, LIMITS.mutations)
+  assertEquals(JSON.parse(refusal.body.details!), {
+    max_bytes: LIMITS.batchBytes,
+    max_mutations: LIMITS.mutations,
+  })
 })
