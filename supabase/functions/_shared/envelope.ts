@@ -38,6 +38,8 @@ export interface Envelope {
 export interface PushEnvelope extends Omit<Envelope, 'cursor'> {
   /** How many mutations there are. */
   count: number
+  /** The `seq` of the first; 0 when there is none. */
+  firstSeq: number
   /** Now on the device, as it says. */
   clientTime: string | undefined
 }
@@ -74,6 +76,7 @@ function pushPart(body: z.infer<typeof PushEnvelope>, members: Map<string, strin
     mutations: members.get('mutations')!,
     options: given(members.get('options')),
     count: body.mutations.length,
+    firstSeq: body.mutations[0]?.seq ?? 0,
     clientTime: body.options?.client_time,
   }
 }

@@ -19,7 +19,7 @@ const BUDGET_MS = 110_000
  */
 export async function push(batch: PushEnvelope, rpc: Rpc, now: () => number): Promise<RpcAnswer> {
   const begun = now()
-  const whole = await rpc('sync_push', pushBody(batch, batch.mutations, 0))
+  const whole = await rpc('sync_push', pushBody(batch, batch.mutations, batch.options))
   if (whole.error?.code !== STATEMENT_TIMEOUT || batch.count < 2) return whole
 
   const mutations = elementTexts(batch.mutations)
@@ -36,7 +36,10 @@ export async function push(batch: PushEnvelope, rpc: Rpc, now: () => number): Pr
       break
     }
     const piece = mutations.slice(done, done + size)
-    const answer = await rpc('sync_push', pushBody(batch, `[${piece.join(',')}]`, now() - begun))
+    const answer = await rpc(
+      'sync_push',
+      pushBody(batch, `[${piece.join(',')}]`, laterOptions(batch, now() - begun)),
+    )
     if (!answer.error) {
       latest = memberTexts(new TextDecoder().decode(answer.body))
       results.push(...elementTexts(latest.get('results') ?? '[]'))
@@ -55,20 +58,24 @@ export async function push(batch: PushEnvelope, rpc: Rpc, now: () => number): Pr
   return { status: 200, body: new TextEncoder().encode(objectText(latest)), lateError }
 }
 
-function pushBody(batch: PushEnvelope, mutations: string, elapsed: number): string {
+function pushBody(batch: PushEnvelope, mutations: string, options: string | undefined): string {
   return objectText([
     ['device_id', batch.device_id],
     ['mutations', mutations],
-    ['options', elapsed === 0 ? batch.options : laterOptions(batch, elapsed)],
+    ['options', options],
   ])
 }
 
 /**
- * The server takes `client_time` for the device's clock at the moment of the call. A piece that is
- * sent seconds after the request came in would otherwise make every edit look that much younger.
+ * The options of a piece that is sent `elapsed` milliseconds after the request came in. The server
+ * takes `client_time` for the device's clock at the moment of the call, so it moves on: otherwise
+ * every edit would look that much younger. And the device has not heard of the pieces before.
  */
-function laterOptions(batch: PushEnvelope, elapsed: number): string | undefined {
-  if (batch.options === undefined || batch.clientTime === undefined) return batch.options
-  const later = new Date(Date.parse(batch.clientTime) + elapsed).toISOString()
-  return objectText(memberTexts(batch.options).set('client_time', JSON.stringify(later)))
+function laterOptions(batch: PushEnvelope, elapsed: number): string {
+  const options = memberTexts(batch.options ?? '{}')
+  if (batch.clientTime !== undefined) {
+    const later = new Date(Date.parse(batch.clientTime) + elapsed).toISOString()
+    options.set('client_time', JSON.stringify(later))
+  }
+  return objectText(options.set('unheard_from', String(batch.firstSeq)))
 }

@@ -79,6 +79,11 @@ const pushOptions = {
   ...callOptions,
   /** Now on the device, RFC 3339: tells the server how far the device's clock is off. */
   client_time: instant.optional(),
+  /**
+   * Results from this `seq` on have not reached the device yet: keep them for a repeat. Without it
+   * that is the first `seq` of the batch. The functions send it with the later pieces of a split batch.
+   */
+  unheard_from: Seq.optional(),
 }
 
 const pullOptions = {
@@ -149,26 +154,33 @@ const outcome = {
   lost: z.array(z.string()).nullish(),
 }
 
+const setAside = {
+  /** Policy `keep_both`: id of the second row. */
+  copy_id: z.string().nullish(),
+  /** Policy `manual`: where it waits for `sync_resolve`. */
+  conflict_id: uuid.nullish(),
+}
+
 /**
  * How one mutation ended.
  *
  * - `applied`: as sent.
  * - `merged`: together with somebody else's edit of the same row; `row` is the outcome.
  * - `conflict`: a policy kept it out of the row: parked (`conflict_id`), or kept as a second row (`copy_id`).
- * - `duplicate`: this `seq` was answered before; nothing changed now.
  * - `rejected`: not applied, and sending the same again will not help; `error` says why.
+ * - `duplicate`: this `seq` was answered before; nothing changed now. What the device needs to know of
+ *   the first answer is here again: an `error` means that it was rejected then.
  */
 export const PushResult = z.discriminatedUnion('status', [
   z.looseObject({ ...outcome, status: z.literal('applied') }),
+  z.looseObject({ ...outcome, ...setAside, status: z.enum(['merged', 'conflict']) }),
+  z.looseObject({ ...outcome, status: z.literal('rejected'), error: ResultError }),
   z.looseObject({
     ...outcome,
-    status: z.enum(['merged', 'conflict', 'duplicate']),
-    /** Policy `keep_both`: id of the second row. */
-    copy_id: z.string().nullish(),
-    /** Policy `manual`: where it waits for `sync_resolve`. */
-    conflict_id: uuid.nullish(),
+    ...setAside,
+    status: z.literal('duplicate'),
+    error: ResultError.nullish(),
   }),
-  z.looseObject({ ...outcome, status: z.literal('rejected'), error: ResultError }),
 ])
 export type PushResult = z.infer<typeof PushResult>
 

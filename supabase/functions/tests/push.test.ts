@@ -105,6 +105,18 @@ Deno.test(
   },
 )
 
+Deno.test(
+  'a piece says from where on the device has heard nothing, so that it can ask again',
+  async () => {
+    const { rpc, sent, now } = answering((_, nth) => (nth === 1 ? failure('57014') : undefined))
+    await push(batchOf(2), rpc, now)
+    assertEquals(
+      sent.map(({ text }) => JSON.parse(text).options.unheard_from),
+      [undefined, 1, 1],
+    )
+  },
+)
+
 Deno.test('a single mutation that outlasts the timeout passes the error through', async () => {
   const { rpc, sent, now } = answering(() => failure('57014'))
   assertEquals(await push(batchOf(1), rpc, now), failure('57014'))
