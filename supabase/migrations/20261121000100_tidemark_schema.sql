@@ -1,0 +1,45 @@
+-- The private schema, its settings, and the two ways in which it says no.
+-- `tidemark` is not exposed through the Data API: what clients call is `public.sync_*`
+-- (20261121001200_tidemark_access.sql lists every grant).
+
+create schema if not exists tidemark;
+comment on schema tidemark is 'Offline-first sync: registry, log, devices and the functions behind public.sync_*. Not exposed through the API.';
+
+create extension if not exists hstore with schema extensions;
+
+create table tidemark.settings (
+  only_row boolean primary key default true,
+  epoch uuid not null default gen_random_uuid(),
+  oldest_protocol int not null default 1,
+  newest_protocol int not null default 1,
+  max_batch_bytes int not null default 8388608,
+  max_mutations int not null default 10000,
+  max_mutation_bytes int not null default 1048576,
+  max_page int not null default 10000,
+  default_page int not null default 1000,
+  constraint settings_has_one_row check (only_row),
+  constraint limits_are_positive check (
+    least(max_batch_bytes, max_mutations, max_mutation_bytes, max_page, default_page) > 0
+  )
+);
+comment on table tidemark.settings is 'One row: limits of a call, supported protocol versions, and the random part of the epoch that cursors carry.';
+comment on column tidemark.settings.epoch is 'Changes when the database is restored from a dump by hand: `update tidemark.settings set epoch = default` makes every device start afresh.';
+
+insert into tidemark.settings default values;
+
+-- Whole-call errors of the RPCs: PostgREST turns SQLSTATE PTxyz into HTTP status xyz.
+create function tidemark.refuse(status int, code text, detail text default null, hint text default null)
+returns void
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = 'PT' || status,
+    message = code,
+    detail = coalesce(detail, ''),
+    hint = coalesce(hint, '');
+end
+$$;
+comment on function tidemark.refuse(int, text, text, text) is 'Raises a whole-call error: HTTP status, stable code as message, what is wrong, what to do.';

@@ -1,0 +1,63 @@
+-- Which tables sync, under which scope and by which conflict policy.
+-- Names are stored, not regclass: reg* columns block pg_upgrade.
+
+create table tidemark.sync_tables (
+  table_no int generated always as identity primary key,
+  name text not null,
+  schema_name text not null,
+  table_name text not null,
+  key_column text not null,
+  key_type text not null,
+  scope_kind text not null,
+  scope_column text,
+  conflict text not null,
+  columns jsonb not null default '{}',
+  added_at timestamptz not null default now(),
+  constraint one_wire_name_per_table unique (name),
+  constraint a_table_is_registered_once unique (schema_name, table_name),
+  constraint only_public_tables_have_no_scope_column check ((scope_kind = 'public') = (scope_column is null)),
+  constraint column_rules_are_an_object check (jsonb_typeof(columns) = 'object')
+);
+comment on table tidemark.sync_tables is 'The registry that tidemark.add_table writes: one row a syncable table.';
+comment on column tidemark.sync_tables.table_no is 'Never reused: a table removed and added again is a new one, so devices download it again.';
+comment on column tidemark.sync_tables.name is 'The name on the wire: the table''s own in schema public, schema.table elsewhere.';
+
+-- The registry as the catalogue sees it now: a dropped table is absent, a row per table that is there.
+create view tidemark.live_tables with (security_invoker = true) as
+select
+  t.table_no, t.name, t.schema_name, t.table_name, t.key_column, t.key_type,
+  t.scope_kind, t.scope_column, t.conflict, t.columns,
+  c.oid as relation
+from tidemark.sync_tables t
+join pg_catalog.pg_namespace n on n.nspname = t.schema_name
+join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.table_name;
+comment on view tidemark.live_tables is 'Registered tables that exist, with their oid.';
+
+-- Parents before children: a table's rank is the longest chain of foreign keys above it.
+-- A cycle of foreign keys cannot be ranked; the walk stops at the number of tables.
+create function tidemark.table_ranks()
+returns table (table_no int, rank int)
+language sql
+stable
+security definer -- reads the registry, which callers cannot; answers with names and numbers only
+set search_path = ''
+as $$
+  with recursive
+  edges as (
+    select child.table_no as child_no, parent.table_no as parent_no
+    from pg_catalog.pg_constraint k
+    join tidemark.live_tables child on child.relation = k.conrelid
+    join tidemark.live_tables parent on parent.relation = k.confrelid
+    where k.contype = 'f' and k.conrelid <> k.confrelid
+  ),
+  walk as (
+    select t.table_no, 0 as rank from tidemark.sync_tables t
+    union
+    select e.child_no, w.rank + 1
+    from walk w
+    join edges e on e.parent_no = w.table_no
+    where w.rank < (select count(*) from tidemark.sync_tables)
+  )
+  select w.table_no, max(w.rank) from walk w group by w.table_no
+$$;
+comment on function tidemark.table_ranks() is 'Registered tables with their place in foreign-key order: 0 has no parent.';

@@ -1,0 +1,36 @@
+-- The log: one row a change, facts only. Row content is read from the table at pull time, under
+-- the reader's own policies. Written by the triggers of 20261121000400, read by sync_pull
+-- (which entries are new to this device) and sync_push (which columns changed since a base version).
+
+create type tidemark.change_op as enum ('insert', 'update', 'delete', 'leave');
+
+create table tidemark.sync_changes (
+  id bigint generated always as identity,
+  xact xid8 not null default pg_current_xact_id(),
+  version bigint not null,
+  at timestamptz not null default now(),
+  edited_at timestamptz,
+  user_id uuid,
+  device_id uuid,
+  table_no int not null,
+  op tidemark.change_op not null,
+  scope text collate "C" not null,
+  row_id text collate "C" not null,
+  columns text[],
+  -- The cursor's order. One index serves the pull and names the entry: a second one would cost
+  -- every write in the project.
+  constraint sync_changes_pkey primary key (scope, xact, id),
+  constraint only_updates_name_columns check (columns is null or op = 'update')
+);
+comment on table tidemark.sync_changes is 'The log of changes: scope, table, row, operation, version, changed columns, who, which device, when edited, when written.';
+comment on column tidemark.sync_changes.xact is 'The writing transaction. An entry is new to a cursor when this was not visible in the cursor''s snapshot.';
+comment on column tidemark.sync_changes.op is 'leave: the row moved to another scope; whoever reads only this one drops it.';
+comment on column tidemark.sync_changes.columns is 'Columns that an update changed; null means all.';
+comment on column tidemark.sync_changes.edited_at is 'When the user edited, by the corrected clock of the device; null for changes made on the server.';
+
+-- History of one row, for merges. Inserts need none: before version 1 there is nothing to merge with.
+-- Hashed, because ids are long and the index is paid by every update.
+create index sync_changes_history on tidemark.sync_changes (hashtextextended(row_id, table_no))
+  where op <> 'insert';
+
+alter table tidemark.sync_changes enable row level security;

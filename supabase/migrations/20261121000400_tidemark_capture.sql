@@ -1,0 +1,308 @@
+-- Capture: what happens to a syncable table whoever writes to it (the app through the Data API, a
+-- push, plain SQL). Row triggers stamp; one statement trigger with transition tables writes the log
+-- for the whole statement, so bulk SQL stays fast. A delete becomes a tombstone.
+-- tidemark.add_table (20261121000500) installs these with the arguments
+--   table_no, key column, scope prefix, scope column ('' where the scope is 'public').
+--
+-- The functions are security definer: whoever may write to the app's table need not, and must not,
+-- be able to write to the log.
+--
+-- Aliases are spelled tidemark_*: a column of the app's table would win over a shorter one.
+
+-- Stamps an insert that did not leave the stamps to their defaults. The trigger's WHEN clause
+-- calls it only then: an ordinary insert pays nothing.
+create function tidemark.stamp_insert()
+returns trigger
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  new.version := 1;
+  new.updated_at := now();
+  return new;
+end
+$$;
+
+-- Stamps an update; one that changes nothing keeps its version and is not logged.
+create function tidemark.stamp_update()
+returns trigger
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  new.version := old.version;
+  new.updated_at := old.updated_at;
+  if new operator(pg_catalog.*<>) old then
+    new.version := old.version + 1;
+    new.updated_at := now();
+  end if;
+  return new;
+end
+$$;
+
+-- Who is behind the running statement. A push sets tidemark.device and, as two array literals,
+-- which row was edited when on the device; outside of a push they are empty.
+create function tidemark.actor(out user_id uuid, out device_id uuid, out row_ids text[], out edited_at timestamptz[])
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select
+    auth.uid(),
+    nullif(current_setting('tidemark.device', true), '')::uuid,
+    nullif(current_setting('tidemark.edited_rows', true), '')::text[],
+    nullif(current_setting('tidemark.edited_at', true), '')::timestamptz[]
+$$;
+
+create function tidemark.log_insert()
+returns trigger
+language plpgsql
+security definer -- writes the log
+set search_path = ''
+as $$
+begin
+  insert into tidemark.sync_changes (scope, table_no, row_id, op, version, user_id, device_id, edited_at)
+  select
+    case when tg_argv[3] = '' then 'public' else tg_argv[2] || (n.fields operator(extensions.->) tg_argv[3]) end,
+    tg_argv[0]::int,
+    n.row_id,
+    'insert',
+    n.version,
+    a.user_id,
+    a.device_id,
+    e.edited_at
+  from (
+    select f.fields, f.fields operator(extensions.->) tg_argv[1] as row_id, tidemark_row.version
+    from tidemark_new tidemark_row
+    cross join lateral (select extensions.hstore(tidemark_row) as fields offset 0) f
+  ) n
+  cross join tidemark.actor() a
+  left join lateral unnest(a.row_ids, a.edited_at) as e (row_id, edited_at) on e.row_id = n.row_id;
+  return null;
+end
+$$;
+
+create function tidemark.log_update()
+returns trigger
+language plpgsql
+security definer -- writes the log
+set search_path = ''
+as $$
+begin
+  -- A changed primary key pairs with nothing: the old id leaves as deleted, the new one arrives.
+  with
+  pairs as (
+    select
+      coalesce(n.row_id, o.row_id) as row_id,
+      case when tg_argv[3] = '' then 'public' else tg_argv[2] || (o.fields operator(extensions.->) tg_argv[3]) end as old_scope,
+      case when tg_argv[3] = '' then 'public' else tg_argv[2] || (n.fields operator(extensions.->) tg_argv[3]) end as new_scope,
+      o.fields as old_fields,
+      n.fields as new_fields,
+      coalesce(n.version, o.version + 1) as version
+    from (
+      select f.fields, f.fields operator(extensions.->) tg_argv[1] as row_id, tidemark_row.version
+      from tidemark_new tidemark_row
+      cross join lateral (select extensions.hstore(tidemark_row) as fields offset 0) f
+    ) n
+    full join (
+      select f.fields, f.fields operator(extensions.->) tg_argv[1] as row_id, tidemark_row.version
+      from tidemark_old tidemark_row
+      cross join lateral (select extensions.hstore(tidemark_row) as fields offset 0) f
+    ) o using (row_id)
+    where (n.fields operator(extensions.=) o.fields) is not true
+  ),
+  entries as (
+    select
+      p.new_scope as scope,
+      p.row_id,
+      case
+        when p.old_fields is null then 'insert'
+        when (p.new_fields operator(extensions.->) 'deleted_at') is not null
+          and (p.old_fields operator(extensions.->) 'deleted_at') is null then 'delete'
+        else 'update'
+      end::tidemark.change_op as op,
+      p.version,
+      case when p.old_fields is not null then
+        extensions.akeys(extensions.delete(
+          p.new_fields operator(extensions.-) p.old_fields, '{version,updated_at}'::text[]
+        ))
+      end as columns
+    from pairs p
+    where p.new_fields is not null
+    union all
+    select
+      p.old_scope,
+      p.row_id,
+      case when p.new_fields is null then 'delete' else 'leave' end::tidemark.change_op,
+      p.version,
+      null
+    from pairs p
+    where p.old_fields is not null and p.new_scope is distinct from p.old_scope
+  )
+  insert into tidemark.sync_changes (scope, table_no, row_id, op, version, columns, user_id, device_id, edited_at)
+  select
+    n.scope,
+    tg_argv[0]::int,
+    n.row_id,
+    n.op,
+    n.version,
+    case when n.op = 'update' then n.columns end,
+    a.user_id,
+    a.device_id,
+    e.edited_at
+  from entries n
+  cross join tidemark.actor() a
+  left join lateral unnest(a.row_ids, a.edited_at) as e (row_id, edited_at) on e.row_id = n.row_id;
+  return null;
+end
+$$;
+
+-- Rows that the running DELETE statement asked for and the caller's policies let through.
+-- They are collected row by row and turned into tombstones in one go at the end of the statement:
+-- updating them one at a time would cost a statement each, and would trip over a DELETE that meets
+-- a row its own cascade already touched.
+create unlogged table tidemark.deleting (
+  xact xid8 not null default pg_current_xact_id(),
+  table_no int not null,
+  row_id text collate "C" not null,
+  constraint deleting_pkey primary key (xact, table_no, row_id)
+);
+comment on table tidemark.deleting is 'Scratch space of the delete trigger, empty between statements.';
+alter table tidemark.deleting enable row level security;
+
+create function tidemark.collect_delete()
+returns trigger
+language plpgsql
+security definer -- writes tidemark.deleting
+set search_path = ''
+as $$
+begin
+  if old.deleted_at is null then
+    insert into tidemark.deleting (table_no, row_id)
+    values (tg_argv[0]::int, extensions.hstore(old) operator(extensions.->) tg_argv[1])
+    on conflict do nothing;
+  elsif current_setting('tidemark.purging', true) = 'on' then
+    return old;
+  end if;
+  return null;
+end
+$$;
+
+create function tidemark.delete_collected()
+returns trigger
+language plpgsql
+security definer -- like a foreign key's own cascade, not subject to the caller's policies on other tables; and a SELECT policy that hides tombstones would refuse the caller's own update
+set search_path = ''
+as $$
+declare
+  ids text[];
+  key_type text;
+begin
+  with taken as (
+    delete from tidemark.deleting d
+    where d.xact = pg_current_xact_id() and d.table_no = tg_argv[0]::int
+    returning d.row_id
+  )
+  select array_agg(taken.row_id) into ids from taken;
+  if ids is null then
+    return null;
+  end if;
+  select t.key_type into key_type from tidemark.sync_tables t where t.table_no = tg_argv[0]::int;
+  perform tidemark.follow_foreign_keys(tg_relid, tg_argv[1], key_type, ids);
+  execute format(
+    'update %1$s as tidemark_row set deleted_at = now()
+     where tidemark_row.%2$I = any ($1::%3$s[]) and tidemark_row.deleted_at is null',
+    tg_relid::regclass, tg_argv[1], key_type
+  ) using ids;
+  return null;
+end
+$$;
+
+-- What ON DELETE says, for a parent that stays in the table as a tombstone: rows that reference it
+-- are deleted, set to null or to their default, or the delete is refused. Tombstones among the
+-- referencing rows do not count.
+create function tidemark.follow_foreign_keys(parent oid, key_column text, key_type text, ids text[])
+returns void
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+declare
+  fk record;
+  referencing text;
+  found_one boolean;
+begin
+  -- One foreign key at a time: each has its own table, columns and action.
+  for fk in
+    select
+      k.conname,
+      k.conrelid,
+      k.conrelid::regclass::text as child,
+      k.confdeltype as action,
+      string_agg(format('tidemark_child.%I = tidemark_parent.%I', ca.attname, pa.attname), ' and ') as pairing,
+      string_agg(
+        format(case k.confdeltype when 'n' then '%I = null' else '%I = default' end, ca.attname), ', '
+      ) filter (where k.confdelsetcols is null or ca.attnum = any (k.confdelsetcols)) as reset,
+      exists (select from tidemark.live_tables t where t.relation = k.conrelid) as soft
+    from pg_catalog.pg_constraint k
+    cross join lateral unnest(k.conkey, k.confkey) as c (child_attnum, parent_attnum)
+    join pg_catalog.pg_attribute ca on ca.attrelid = k.conrelid and ca.attnum = c.child_attnum
+    join pg_catalog.pg_attribute pa on pa.attrelid = k.confrelid and pa.attnum = c.parent_attnum
+    where k.contype = 'f' and k.confrelid = parent and k.conparentid = 0
+    group by k.oid, k.conname, k.conrelid, k.confdeltype
+    order by (k.confdeltype in ('a', 'r')) desc, k.conname
+  loop
+    referencing := format(
+      '%s and tidemark_parent.%I = any ($1::%s[])%s',
+      fk.pairing, key_column, key_type,
+      case when fk.soft then ' and tidemark_child.deleted_at is null' else '' end
+    );
+    case
+      when fk.action in ('a', 'r') then
+        execute format(
+          'select exists (select from %s tidemark_child, %s tidemark_parent where %s%s)',
+          fk.child, parent::regclass, referencing,
+          -- rows that go in the same statement do not hold each other back
+          case when fk.conrelid = parent
+            then format(' and not tidemark_child.%I = any ($1::%s[])', key_column, key_type) else '' end
+        ) into found_one using ids;
+        if found_one then
+          raise exception using
+            errcode = 'foreign_key_violation',
+            message = format('delete on table "%s" violates foreign key constraint "%s" on table "%s"', parent::regclass, fk.conname, fk.child),
+            constraint = fk.conname,
+            table = fk.child,
+            hint = 'Delete the rows that reference it first.';
+        end if;
+      when fk.action = 'c' then
+        execute format(
+          'delete from %s tidemark_child using %s tidemark_parent where %s',
+          fk.child, parent::regclass, referencing
+        ) using ids;
+      else
+        execute format(
+          'update %s tidemark_child set %s from %s tidemark_parent where %s',
+          fk.child, fk.reset, parent::regclass, referencing
+        ) using ids;
+    end case;
+  end loop;
+end
+$$;
+
+-- TRUNCATE fires no row trigger and asks no policy: devices would keep the rows for ever.
+create function tidemark.refuse_truncate()
+returns trigger
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  raise exception using
+    errcode = 'TM010',
+    message = format('truncate_refused: "%s" is synced, and truncate would leave its rows on every device', tg_relid::regclass),
+    hint = format('Use "delete from %s", or tidemark.remove_table first.', tg_relid::regclass);
+end
+$$;

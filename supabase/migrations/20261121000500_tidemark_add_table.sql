@@ -1,0 +1,249 @@
+-- What the app owner calls in a migration, one line a table:
+--   select tidemark.add_table('public.contacts', 'user:user_id');
+-- Idempotent: calling again changes the settings and repairs what is missing.
+-- Refusals have SQLSTATE TMnnn; docs/errors.md lists them.
+
+create function tidemark.refuse_table(errcode text, code text, message text, hint text)
+returns void
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  raise exception using errcode = errcode, message = code || ': ' || message, hint = hint;
+end
+$$;
+
+-- The primary key's only column, its type, and whether devices can address rows by it.
+create function tidemark.key_of(target oid, out key_column text, out key_type text)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  key_columns int;
+begin
+  select count(*), min(a.attname), min(format_type(a.atttypid, null))
+    into key_columns, key_column, key_type
+  from pg_catalog.pg_index i
+  cross join lateral unnest(i.indkey::int2[]) as k (attnum)
+  join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+  where i.indrelid = target and i.indisprimary;
+  if key_columns = 0 then
+    perform tidemark.refuse_table('TM001', 'no_primary_key',
+      format('table "%s" has no primary key', target::regclass),
+      format('Add one: alter table %s add column id uuid primary key default gen_random_uuid();', target::regclass));
+  elsif key_columns > 1 then
+    perform tidemark.refuse_table('TM002', 'composite_key',
+      format('the primary key of table "%s" has %s columns; devices address a row by one value', target::regclass, key_columns),
+      'Give the table a single-column primary key (a uuid) and keep the old key as a unique constraint.');
+  end if;
+end
+$$;
+
+create function tidemark.check_columns(target oid, scope_kind text, scope_column text)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  found_column record;
+begin
+  if scope_kind <> 'public' then
+    select a.attnotnull, format_type(a.atttypid, null) as type into found_column
+    from pg_catalog.pg_attribute a
+    where a.attrelid = target and a.attname = scope_column and a.attnum > 0 and not a.attisdropped;
+    if found_column is null then
+      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+        format('table "%s" has no column "%s"', target::regclass, scope_column),
+        format('Name the column that says whose row it is, or use the scope ''public''.'));
+    elsif not found_column.attnotnull then
+      perform tidemark.refuse_table('TM005', 'scope_column_nullable',
+        format('column "%s" of table "%s" may be null, and a row without a scope would be on no device', scope_column, target::regclass),
+        format('alter table %s alter column %I set not null;', target::regclass, scope_column));
+    elsif scope_kind = 'user' and found_column.type <> 'uuid' then
+      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+        format('column "%s" of table "%s" is %s, and a user is a uuid', scope_column, target::regclass, found_column.type),
+        'Name the uuid column that holds the owner''s auth.users id.');
+    end if;
+  end if;
+  for found_column in
+    select a.attname, format_type(a.atttypid, a.atttypmod) as type, wanted.type as wanted
+    from (values ('version', 'bigint'), ('updated_at', 'timestamp with time zone'), ('deleted_at', 'timestamp with time zone')) as wanted (name, type)
+    join pg_catalog.pg_attribute a on a.attrelid = target and a.attname = wanted.name and not a.attisdropped
+    where format_type(a.atttypid, null) <> wanted.type
+  loop
+    perform tidemark.refuse_table('TM007', 'stamp_column_type',
+      format('column "%s" of table "%s" is %s, and tidemark needs it as %s', found_column.attname, target::regclass, found_column.type, found_column.wanted),
+      format('Rename the column, or change it: alter table %s alter column %I type %s;', target::regclass, found_column.attname, found_column.wanted));
+  end loop;
+end
+$$;
+
+create function tidemark.check_policy(conflict text, columns jsonb)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if conflict is distinct from 'last_write_wins' then
+    perform tidemark.refuse_table('TM008', 'unknown_conflict_policy',
+      format('"%s" is no conflict policy', conflict),
+      'Use last_write_wins.');
+  end if;
+  if columns is distinct from '{}' then
+    perform tidemark.refuse_table('TM009', 'unknown_column_rule',
+      'there are no column rules',
+      'Leave the argument out.');
+  end if;
+end
+$$;
+
+-- The first download of a scope walks (scope, key); so does every read of one scope's rows.
+create function tidemark.index_scope(target oid, schema_of text, index_name text, scope_column text, key_column text)
+returns void
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+declare
+  indexed text[];
+begin
+  select array_agg(a.attname::text order by a.attnum) into indexed
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_attribute a on a.attrelid = c.oid
+  where c.oid = to_regclass(format('%I.%I', schema_of, index_name));
+  if indexed is distinct from array[scope_column, key_column] then
+    execute format('drop index if exists %I.%I', schema_of, index_name);
+    if scope_column is not null then
+      execute format('create index %I on %s (%I, %I)', index_name, target::regclass, scope_column, key_column);
+    end if;
+  end if;
+end
+$$;
+
+create function tidemark.add_table(
+  target regclass,
+  scope text,
+  conflict text default 'last_write_wins',
+  columns jsonb default '{}'
+)
+returns void
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+declare
+  relation pg_catalog.pg_class;
+  schema_of text;
+  kind text := split_part(scope, ':', 1);
+  scope_column text := nullif(substr(scope, length(split_part(scope, ':', 1)) + 2), '');
+  key record;
+  no int;
+  arguments text;
+begin
+  select c.* into relation from pg_catalog.pg_class c where c.oid = target;
+  select n.nspname into schema_of from pg_catalog.pg_namespace n where n.oid = relation.relnamespace;
+  if relation.relkind <> 'r' or relation.relispartition then
+    perform tidemark.refuse_table('TM006', 'not_a_plain_table',
+      format('"%s" is %s', target, case when relation.relispartition then 'a partition' when relation.relkind = 'p' then 'a partitioned table' when relation.relkind in ('v', 'm') then 'a view' else 'no table' end),
+      'Add the plain table that holds the rows.');
+  end if;
+  key := tidemark.key_of(target);
+  if not relation.relrowsecurity then
+    perform tidemark.refuse_table('TM003', 'rls_disabled',
+      format('row level security is off for "%s", so every user would get every row', target),
+      format('alter table %s enable row level security; and write its policies.', target));
+  end if;
+  if scope is null or not (kind = 'public' and scope = 'public' or kind = 'user' and scope_column is not null) then
+    perform tidemark.refuse_table('TM011', 'unknown_scope',
+      format('"%s" is no scope', scope),
+      'Use ''user:<column>'' or ''public''.');
+  end if;
+  perform tidemark.check_columns(target, kind, scope_column);
+  perform tidemark.check_policy(conflict, columns);
+
+  -- Constant defaults: no rewrite, whatever the size of the table.
+  execute format(
+    'alter table %s
+       add column if not exists version bigint not null default 1,
+       add column if not exists updated_at timestamptz not null default now(),
+       add column if not exists deleted_at timestamptz', target);
+  execute format('alter table %s alter column version set default 1, alter column updated_at set default now()', target);
+
+  insert into tidemark.sync_tables as t (name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns)
+  values (
+    case when schema_of = 'public' then relation.relname else schema_of || '.' || relation.relname end,
+    schema_of, relation.relname, key.key_column, key.key_type, kind, scope_column, add_table.conflict, add_table.columns
+  )
+  on conflict on constraint a_table_is_registered_once do update
+  set key_column = excluded.key_column, key_type = excluded.key_type,
+      scope_kind = excluded.scope_kind, scope_column = excluded.scope_column,
+      conflict = excluded.conflict, columns = excluded.columns
+  returning table_no into no;
+
+  perform tidemark.index_scope(target, schema_of, 'tidemark_scope_' || no, scope_column, key.key_column);
+
+  arguments := format('%L, %L, %L, %L', no, key.key_column, kind || ':', coalesce(scope_column, ''));
+  execute format(
+    'create or replace trigger tidemark_stamp_insert before insert on %s for each row
+     when (new.version is distinct from 1 or new.updated_at is distinct from now())
+     execute function tidemark.stamp_insert()', target);
+  execute format(
+    'create or replace trigger tidemark_stamp_update before update on %s for each row
+     execute function tidemark.stamp_update()', target);
+  execute format(
+    'create or replace trigger tidemark_log_insert after insert on %s
+     referencing new table as tidemark_new for each statement
+     execute function tidemark.log_insert(%s)', target, arguments);
+  execute format(
+    'create or replace trigger tidemark_log_update after update on %s
+     referencing old table as tidemark_old new table as tidemark_new for each statement
+     execute function tidemark.log_update(%s)', target, arguments);
+  execute format(
+    'create or replace trigger tidemark_delete before delete on %s for each row
+     execute function tidemark.collect_delete(%s)', target, arguments);
+  execute format(
+    'create or replace trigger tidemark_deleted after delete on %s for each statement
+     execute function tidemark.delete_collected(%s)', target, arguments);
+  execute format(
+    'create or replace trigger tidemark_truncate before truncate on %s for each statement
+     execute function tidemark.refuse_truncate()', target);
+end
+$$;
+comment on function tidemark.add_table(regclass, text, text, jsonb) is
+  'Makes a table syncable. scope: ''user:<column>'' or ''public''. Idempotent; refuses with SQLSTATE TMnnn.';
+
+create function tidemark.remove_table(target regclass)
+returns void
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+declare
+  registered tidemark.live_tables;
+  trigger_name text;
+begin
+  select t.* into registered from tidemark.live_tables t where t.relation = target;
+  if registered is null then
+    return;
+  end if;
+  -- One statement a trigger: DDL has no set-based form.
+  for trigger_name in
+    select g.tgname from pg_catalog.pg_trigger g
+    join pg_catalog.pg_proc f on f.oid = g.tgfoid
+    where g.tgrelid = target and f.pronamespace = 'tidemark'::regnamespace
+  loop
+    execute format('drop trigger %I on %s', trigger_name, target);
+  end loop;
+  execute format('drop index if exists %I.%I', registered.schema_name, 'tidemark_scope_' || registered.table_no);
+  delete from tidemark.sync_changes c where c.table_no = registered.table_no;
+  delete from tidemark.sync_tables t where t.table_no = registered.table_no;
+end
+$$;
+comment on function tidemark.remove_table(regclass) is 'Takes the triggers, the index and the log of a table off again; its rows and columns stay.';

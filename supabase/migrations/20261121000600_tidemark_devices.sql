@@ -1,0 +1,190 @@
+-- Devices: who they belong to, and how far their pushes got. The device row is locked for the
+-- length of a push, so two equal calls at once run one after the other.
+
+create table tidemark.sync_devices (
+  device_id uuid primary key,
+  user_id uuid not null,
+  name text,
+  platform text,
+  client_version text,
+  registered_at timestamptz not null default now(),
+  last_seen_at timestamptz not null default now(),
+  last_seq bigint not null default 0,
+  -- What the device may not have heard: results that were more than "applied", by seq, since the
+  -- oldest mutation it last sent. A repeated seq is answered with them.
+  outcomes jsonb not null default '{}',
+  revoked_at timestamptz,
+  constraint last_seq_counts_from_one check (last_seq >= 0)
+);
+comment on table tidemark.sync_devices is 'One row a device: owner, description, last push, last sequence number, revocation.';
+
+create index sync_devices_user on tidemark.sync_devices (user_id);
+alter table tidemark.sync_devices enable row level security;
+
+-- The caller, or 401. Everything the RPCs do starts here.
+create function tidemark.require_user()
+returns uuid
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  me uuid := auth.uid();
+begin
+  if me is null then
+    perform tidemark.refuse(401, 'not_signed_in', 'the request carries no user', 'Sign in and send the user''s access token.');
+  end if;
+  return me;
+end
+$$;
+
+-- 426 for a client whose protocol this database no longer, or not yet, speaks.
+create function tidemark.require_protocol(options json)
+returns void
+language plpgsql
+stable
+security definer -- reads the settings
+set search_path = ''
+as $$
+declare
+  spoken text := coalesce(options ->> 'protocol', '1');
+  limits tidemark.settings;
+begin
+  select s.* into limits from tidemark.settings s;
+  if spoken !~ '^\d{1,9}$' then
+    perform tidemark.refuse(400, 'malformed', 'options.protocol: expected a whole number');
+  elsif spoken::int not between limits.oldest_protocol and limits.newest_protocol then
+    perform tidemark.refuse(426, 'upgrade_required',
+      format('protocol %s; this database speaks %s to %s', spoken, limits.oldest_protocol, limits.newest_protocol),
+      'Update the app; its queue is kept.');
+  end if;
+end
+$$;
+
+-- 403 when the device is somebody else's or was revoked. An unknown one passes: the first push registers it.
+create function tidemark.require_device(device uuid)
+returns void
+language plpgsql
+stable
+security definer -- a caller may learn only that a device is not theirs, which the answer says anyway
+set search_path = ''
+as $$
+declare
+  found_device tidemark.sync_devices;
+begin
+  if device is null then
+    perform tidemark.refuse(400, 'malformed', 'device_id: expected a uuid');
+  end if;
+  select d.* into found_device from tidemark.sync_devices d where d.device_id = device;
+  if found_device.user_id <> auth.uid() then
+    perform tidemark.refuse(403, 'device_of_another_user', 'this device is registered to another user',
+      'Create a new device id for this user; keep one store a user.');
+  elsif found_device.revoked_at is not null then
+    perform tidemark.refuse(403, 'device_revoked', 'this device was revoked',
+      'Its queue is kept: sign in again with a new device id.');
+  end if;
+end
+$$;
+
+-- Registers the device if it is new, and holds its row until the transaction ends.
+create function tidemark.lock_device(device uuid, out last_seq bigint, out outcomes jsonb)
+language plpgsql
+volatile
+security definer -- writes the caller's own device row
+set search_path = ''
+as $$
+begin
+  insert into tidemark.sync_devices (device_id, user_id)
+  values (device, auth.uid())
+  on conflict do nothing;
+  perform tidemark.require_device(device);
+  select d.last_seq, d.outcomes into lock_device.last_seq, lock_device.outcomes
+  from tidemark.sync_devices d
+  where d.device_id = device and d.user_id = auth.uid()
+  for update;
+end
+$$;
+
+create function tidemark.finish_push(device uuid, last_seq bigint, outcomes jsonb)
+returns void
+language sql
+volatile
+security definer -- writes the caller's own device row
+set search_path = ''
+as $$
+  update tidemark.sync_devices d
+  set last_seq = finish_push.last_seq, outcomes = finish_push.outcomes, last_seen_at = now()
+  where d.device_id = device and d.user_id = auth.uid() and d.last_seq <= finish_push.last_seq
+$$;
+
+create function public.sync_register_device(device_id uuid, info json default '{}')
+returns json
+language plpgsql
+volatile
+security definer -- writes the caller's own device row
+set search_path = ''
+as $$
+declare
+  found_seq bigint;
+begin
+  perform tidemark.require_user();
+  if json_typeof(coalesce(info, '{}')) <> 'object' then
+    perform tidemark.refuse(400, 'malformed', 'info: expected an object');
+  end if;
+  perform tidemark.lock_device(sync_register_device.device_id);
+  update tidemark.sync_devices d
+  set name = coalesce(left(info ->> 'name', 200), d.name),
+      platform = coalesce(left(info ->> 'platform', 200), d.platform),
+      client_version = coalesce(left(info ->> 'client_version', 200), d.client_version),
+      last_seen_at = now()
+  where d.device_id = sync_register_device.device_id
+  returning d.last_seq into found_seq;
+  return json_build_object('device_id', sync_register_device.device_id, 'last_seq', found_seq, 'server_time', now());
+end
+$$;
+comment on function public.sync_register_device(uuid, json) is
+  'Registers or describes a device: info is {name, platform, client_version}. Answers {device_id, last_seq, server_time}.';
+
+create function public.sync_devices()
+returns json
+language plpgsql
+stable
+security definer -- reads the caller's own device rows
+set search_path = ''
+as $$
+declare
+  me uuid := tidemark.require_user();
+begin
+  return (
+    select coalesce(json_agg(json_build_object(
+      'device_id', d.device_id, 'name', d.name, 'platform', d.platform, 'client_version', d.client_version,
+      'registered_at', d.registered_at, 'last_seen_at', d.last_seen_at,
+      'last_seq', d.last_seq, 'revoked_at', d.revoked_at
+    ) order by d.registered_at, d.device_id), '[]'::json)
+    from tidemark.sync_devices d
+    where d.user_id = me
+  );
+end
+$$;
+comment on function public.sync_devices() is 'The caller''s devices, oldest first.';
+
+create function public.sync_revoke_device(device_id uuid)
+returns json
+language plpgsql
+volatile
+security definer -- writes the caller's own device row
+set search_path = ''
+as $$
+declare
+  revoked timestamptz;
+begin
+  perform tidemark.require_user();
+  update tidemark.sync_devices d
+  set revoked_at = coalesce(d.revoked_at, now())
+  where d.device_id = sync_revoke_device.device_id and d.user_id = auth.uid()
+  returning d.revoked_at into revoked;
+  return json_build_object('device_id', sync_revoke_device.device_id, 'revoked_at', revoked);
+end
+$$;
+comment on function public.sync_revoke_device(uuid) is 'Refuses every further push and pull of one of the caller''s devices. revoked_at is null where the caller has no such device.';

@@ -1,0 +1,65 @@
+-- What a push needs to know about rows before it touches them, and may not read itself: the log, and
+-- tombstones that the app's SELECT policy hides. Both only within the caller's scopes, so neither
+-- says anything about other people's rows.
+
+-- Locks the named rows in key order, so that nothing changes between looking and writing, and two
+-- pushes cannot wait for each other.
+create function tidemark.lock_rows(table_no int, ids text[])
+returns table (row_id text, version bigint, deleted boolean)
+language plpgsql
+volatile
+security definer -- sees tombstones that the caller's policies hide, in the caller's scopes only
+set search_path = ''
+as $$
+declare
+  registered tidemark.live_tables := tidemark.table_by_no(table_no);
+begin
+  return query execute format(
+    'select t.%1$I::text, t.version, t.deleted_at is not null
+     from %2$s t
+     where t.%1$I = any ($1::%3$s[]) and %4$s = any ($2)
+     order by t.%1$I
+     for update',
+    registered.key_column, registered.relation::regclass, registered.key_type,
+    tidemark.scope_expression(registered)
+  ) using ids, tidemark.my_scopes();
+end
+$$;
+
+-- Columns that somebody else than this device changed after the given versions, with when: a json
+-- object {column: instant}. complete is false where the log no longer, or not yet, reaches back to
+-- the version: then every column counts as changed.
+create function tidemark.changed_since(table_no int, ids text[], versions bigint[], device uuid)
+returns table (row_id text, complete boolean, columns jsonb)
+language sql
+stable
+security definer -- reads the log, in the caller's scopes only
+set search_path = ''
+as $$
+  with entries as (
+    select w.row_id, w.version as since, c.version, c.columns, c.device_id, coalesce(c.edited_at, c.at) as edited_at
+    from unnest(ids, versions) as w (row_id, version)
+    left join tidemark.sync_changes c
+      on hashtextextended(c.row_id, c.table_no) = hashtextextended(w.row_id, changed_since.table_no)
+      and c.op <> 'insert'
+      and c.row_id = w.row_id
+      and c.table_no = changed_since.table_no
+      and c.version > w.version
+      and c.scope = any (tidemark.my_scopes())
+  ),
+  reach as (
+    select e.row_id, count(distinct e.version) = max(e.version) - e.since as complete
+    from entries e
+    group by e.row_id, e.since
+  ),
+  latest as (
+    select e.row_id, k.name, max(e.edited_at) as edited_at
+    from entries e
+    cross join lateral unnest(e.columns) as k (name)
+    where e.device_id is distinct from device
+    group by e.row_id, k.name
+  )
+  select r.row_id, coalesce(r.complete, false),
+    coalesce((select jsonb_object_agg(l.name, l.edited_at) from latest l where l.row_id = r.row_id), '{}')
+  from reach r
+$$;

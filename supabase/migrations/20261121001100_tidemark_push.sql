@@ -1,0 +1,589 @@
+-- Push: a device's queue, applied as the caller. Set-based: one statement a table and operation, in
+-- foreign-key order. Only when a statement raises is the list halved to find the mutation it was.
+
+-- Columns of a table by what a push may do with them, and how the caller's row is put together.
+create type tidemark.push_columns as (
+  insert_list text, -- a, b
+  insert_values text, -- r.a, case when m.data ? 'b' then r.b else <default> end
+  defaulted text[], -- columns whose absence the device cannot fill in itself
+  compared text[], -- everything but the stamps
+  may_differ boolean -- the stored row may differ from what was sent: triggers, generated columns
+);
+
+create function tidemark.columns_for_push(registered tidemark.live_tables)
+returns tidemark.push_columns
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select row(
+    string_agg(quote_ident(a.attname), ', ' order by a.attnum) filter (where w.writable),
+    string_agg(
+      case
+        when a.attname = registered.key_column then format('tidemark_m.id::%s', registered.key_type)
+        when d.expression is not null
+          then format('case when tidemark_m.data ? %1$L then tidemark_r.%1$I else %2$s end', a.attname, d.expression)
+        else format('tidemark_r.%I', a.attname)
+      end, ', ' order by a.attnum) filter (where w.writable),
+    array_agg(a.attname::text) filter (where a.attname <> registered.key_column and (d.expression is not null or a.attgenerated <> '' or a.attidentity <> '')),
+    array_agg(a.attname::text order by a.attnum),
+    bool_or(a.attgenerated <> '') or exists (
+      select from pg_catalog.pg_trigger g
+      where g.tgrelid = registered.relation and not g.tgisinternal and g.tgname not like 'tidemark\_%'
+    )
+  )::tidemark.push_columns
+  from pg_catalog.pg_attribute a
+  cross join lateral (
+    select a.attgenerated = '' and a.attidentity <> 'a'
+      and has_column_privilege(registered.relation, a.attnum, 'insert') as writable
+  ) w
+  left join lateral (
+    select coalesce(
+      (select pg_get_expr(x.adbin, x.adrelid) from pg_catalog.pg_attrdef x
+       where x.adrelid = a.attrelid and x.adnum = a.attnum and a.attgenerated = ''),
+      case when a.attidentity = 'd'
+        then format('nextval(%L)', pg_get_serial_sequence(registered.relation::regclass::text, a.attname)) end
+    ) as expression
+  ) d on true
+  where a.attrelid = registered.relation and a.attnum > 0 and not a.attisdropped
+    and a.attname not in ('version', 'updated_at', 'deleted_at')
+$$;
+
+-- Tells the log trigger which row was edited when, by which device; '' takes it back.
+create function tidemark.announce(device uuid, mutations tidemark.mutation[])
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select
+    set_config('tidemark.device', coalesce(device::text, ''), true),
+    set_config('tidemark.edited_rows', coalesce(array_agg(m.id)::text, ''), true),
+    set_config('tidemark.edited_at', coalesce(array_agg(m.edited_at)::text, ''), true)
+  from unnest(mutations) m
+$$;
+
+-- Rows of a table as this caller may see them now, tombstones included where the policies show them.
+create function tidemark.current_rows(registered tidemark.live_tables, ids text[], exact boolean)
+returns table (row_id text, version bigint, deleted boolean, "row" json)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return query execute format(
+    'select t.%1$I::text, t.version, t.deleted_at is not null,
+       (select row_to_json(tidemark_page) from (select %4$s) tidemark_page)
+     from %2$s t
+     where t.%1$I = any ($1::%3$s[])',
+    registered.key_column, registered.relation::regclass, registered.key_type,
+    tidemark.pulled_columns(registered.relation, exact)
+  ) using ids;
+end
+$$;
+
+-- New rows. Null where an id is taken, by anyone's row or tombstone: nothing is overwritten here.
+create function tidemark.insert_rows(registered tidemark.live_tables, mutations tidemark.mutation[], exact boolean)
+returns tidemark.outcome[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  c tidemark.push_columns := tidemark.columns_for_push(registered);
+  inserted bigint;
+  outcomes tidemark.outcome[];
+begin
+  execute format(
+    'insert into %1$s (%2$s)
+     select %3$s
+     from unnest($1) tidemark_m
+     cross join lateral jsonb_populate_record(null::%1$s, tidemark_m.data) tidemark_r
+     on conflict (%4$I) do nothing',
+    registered.relation::regclass, c.insert_list, c.insert_values, registered.key_column
+  ) using mutations;
+  get diagnostics inserted = row_count;
+  if inserted < cardinality(mutations) then
+    return null;
+  end if;
+  if not c.may_differ and not exists (select from unnest(mutations) m where not m.data ?& c.defaulted) then
+    return (select array_agg(row(m.n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome) from unnest(mutations) m);
+  end if;
+  -- The database filled in or changed something: those rows are sent back.
+  execute format(
+    'select array_agg(row(tidemark_m.n, ''applied'', coalesce(t.version, 1), case when row(%1$s)::record operator(pg_catalog.*<>) row(%2$s)::record
+         then (select row_to_json(tidemark_page) from (select %6$s) tidemark_page) end, null, null, null, null, null, null)::tidemark.outcome)
+     from unnest($1) tidemark_m
+     cross join lateral jsonb_populate_record(null::%3$s, tidemark_m.data) tidemark_r
+     left join %3$s t on t.%4$I = tidemark_m.id::%5$s',
+    (select string_agg(format('t.%I', n), ', ') from unnest(c.compared) n),
+    (select string_agg(
+      case when n = registered.key_column then format('tidemark_m.id::%s', registered.key_type) else format('tidemark_r.%I', n) end,
+      ', ') from unnest(c.compared) n),
+    registered.relation::regclass, registered.key_column, registered.key_type,
+    tidemark.pulled_columns(registered.relation, exact)
+  ) into outcomes using mutations;
+  return outcomes;
+end
+$$;
+
+-- An edit of a row that exists, on its way through the merge.
+create type tidemark.edit as (
+  n int,
+  id text,
+  op text,
+  base bigint,
+  data jsonb, -- what is left to write
+  edited_at timestamptz,
+  fate text, -- live, gone (a tombstone of the caller's), missing
+  version bigint, -- before
+  stale boolean, -- somebody else changed the row since base
+  lost text[]
+);
+
+-- Locks the rows that the mutations name and says what is there.
+create function tidemark.find_rows(registered tidemark.live_tables, mutations tidemark.mutation[])
+returns tidemark.edit[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  ids text[] := array(select m.id from unnest(mutations) m);
+  edits tidemark.edit[];
+  mine jsonb;
+begin
+  select coalesce(jsonb_object_agg(l.row_id, jsonb_build_array(l.version, l.deleted)), '{}') into mine
+  from tidemark.lock_rows(registered.table_no, ids) l;
+  -- Rows outside of the caller's scopes that the policies nevertheless let the caller update.
+  if exists (select from unnest(ids) i where not mine ? i) then
+    execute format(
+      'select from %s t where t.%I = any ($1::%s[]) order by t.%2$I for update',
+      registered.relation::regclass, registered.key_column, registered.key_type
+    ) using array(select i from unnest(ids) i where not mine ? i);
+  end if;
+  select array_agg(row(
+    m.n, m.id, m.op, coalesce(m.base, case m.op when 'put' then 0 else 1 end), m.data - w.unwritable, m.edited_at,
+    case
+      when not c.deleted then 'live'
+      when c.deleted or (mine -> m.id ->> 1)::boolean then 'gone'
+      else 'missing'
+    end,
+    coalesce(c.version, (mine -> m.id ->> 0)::bigint),
+    false, null
+  )::tidemark.edit)
+  into edits
+  from unnest(mutations) m
+  left join tidemark.current_rows(registered, ids, false) c on c.row_id = m.id
+  cross join (
+    select array_agg(a.attname::text) as unwritable
+    from pg_catalog.pg_attribute a
+    where a.attrelid = registered.relation and a.attnum > 0 and (
+      a.attname in ('version', 'updated_at', 'deleted_at', registered.key_column)
+      or a.attgenerated <> '' or a.attidentity = 'a')
+  ) w;
+  return edits;
+end
+$$;
+
+-- Merges edits with what others did since their base: columns that nobody else touched stay; of the
+-- others, last_write_wins keeps the later edit, by the corrected clocks of the devices.
+create function tidemark.merge_edits(registered tidemark.live_tables, edits tidemark.edit[], device uuid)
+returns tidemark.edit[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  merged tidemark.edit[];
+begin
+  execute format(
+    'select array_agg(row(
+       e.n, e.id, e.op, e.base, coalesce(d.kept, ''{}''), e.edited_at, e.fate, e.version,
+       not h.complete or e.base = 0 or h.columns <> ''{}'', d.lost
+     )::tidemark.edit)
+     from unnest($1) e
+     join tidemark.changed_since($2, $3, $4, $5) h on h.row_id = e.id
+     join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
+     cross join lateral (
+       select to_jsonb(jsonb_populate_record(tidemark_row, e.data)) as mine, to_jsonb(tidemark_row) as theirs
+     ) v
+     cross join lateral (
+       select
+         jsonb_object_agg(c.key, c.value) filter (where c.wins) as kept,
+         array_agg(c.key order by c.key) filter (where not c.wins) as lost
+       from (
+         select k.key, k.value,
+           o.at is null or v.mine -> k.key is not distinct from v.theirs -> k.key or e.edited_at >= o.at as wins
+         from jsonb_each(e.data) k
+         cross join lateral (
+           select case when h.complete and e.base > 0 then (h.columns ->> k.key)::timestamptz
+             else tidemark_row.updated_at end as at
+         ) o
+       ) c
+     ) d',
+    registered.relation::regclass, registered.key_column, registered.key_type
+  ) into merged
+  using edits, registered.table_no,
+    array(select e.id from unnest(edits) e), array(select e.base from unnest(edits) e), device;
+  return merged;
+end
+$$;
+
+-- Puts and patches of rows that exist. A put whose id is free comes back as status 'absent'.
+create function tidemark.edit_rows(registered tidemark.live_tables, mutations tidemark.mutation[], device uuid, exact boolean)
+returns tidemark.outcome[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  edits tidemark.edit[] := tidemark.find_rows(registered, mutations);
+  columns text[];
+  outcomes tidemark.outcome[];
+begin
+  select array_agg(e) into edits from (
+    select e from unnest(edits) e where e.fate <> 'live' or e.version = e.base
+    union all
+    select m from unnest(tidemark.merge_edits(
+      registered, array(select e from unnest(edits) e where e.fate = 'live' and e.version <> e.base), device)) m
+  ) both_kinds (e);
+
+  select array_agg(distinct k) into columns
+  from unnest(edits) e cross join lateral jsonb_object_keys(e.data) k
+  where e.fate = 'live';
+  if columns is not null then
+    execute format(
+      'with written as (
+         update %1$s t set %2$s
+         from (
+           select e.n as tidemark_n, e.stale as tidemark_stale, e.lost as tidemark_lost, tidemark_r.*
+           from unnest($1) e
+           join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
+           cross join lateral jsonb_populate_record(tidemark_row, e.data) tidemark_r
+           where e.fate = ''live'' and e.data <> ''{}''
+         ) tidemark_x
+         where t.%3$I = tidemark_x.%3$I
+         returning tidemark_x.tidemark_n, tidemark_x.tidemark_stale, tidemark_x.tidemark_lost, t.version,
+           case when tidemark_x.tidemark_stale or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
+             then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end as tidemark_json
+       )
+       select array_agg(row(w.tidemark_n, case when w.tidemark_stale then ''merged'' else ''applied'' end, w.version, w.tidemark_json, w.tidemark_lost, null, null, null, null, null)::tidemark.outcome)
+       from written w',
+      registered.relation::regclass,
+      (select string_agg(format('%1$I = tidemark_x.%1$I', k), ', ') from unnest(columns) k),
+      registered.key_column, registered.key_type,
+      (select string_agg(format('t.%I', k), ', ') from unnest((tidemark.columns_for_push(registered)).compared) k),
+      (select string_agg(format('tidemark_x.%I', k), ', ') from unnest((tidemark.columns_for_push(registered)).compared) k),
+      tidemark.pulled_columns(registered.relation, exact)
+    ) into outcomes using edits;
+  end if;
+
+  return outcomes || array(
+    select case
+      when e.fate = 'missing' and e.op = 'put' then row(e.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
+      when e.fate = 'missing' then row(e.n, 'rejected', null, null, null, null, null, 'not_found', format('no row of "%s" has this id', registered.name), 'Put the whole row to create it.')::tidemark.outcome
+      when e.fate = 'gone' then row(e.n, 'rejected', e.version, null, null, null, null, 'gone', 'the row was deleted', 'Put it under a new id to keep the edit.')::tidemark.outcome
+      when e.data <> '{}' then row(e.n, 'rejected', e.version, null, null, null, null, 'forbidden', format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
+      -- nothing left to write: overruled, or there was nothing to change
+      else row(e.n, case when e.lost is not null then 'conflict' when e.stale then 'merged' else 'applied' end, e.version, case when e.stale then c."row" end, e.lost, null, null, null, null, null)::tidemark.outcome
+    end
+    from unnest(edits) e
+    left join tidemark.current_rows(registered, array(select u.id from unnest(edits) u where u.data = '{}' and u.stale), exact) c
+      on c.row_id = e.id
+    where e.n not in (select o.n from unnest(outcomes) o)
+  );
+end
+$$;
+
+-- Deletes: plainly as the caller, so the DELETE policy decides. A row that somebody else edited later
+-- than it was deleted here stays.
+create function tidemark.delete_rows(registered tidemark.live_tables, mutations tidemark.mutation[], device uuid, exact boolean)
+returns tidemark.outcome[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  edits tidemark.edit[] := tidemark.find_rows(registered, mutations);
+  overruled text[];
+  ids text[];
+begin
+  select array_agg(e.id) into overruled
+  from unnest(edits) e
+  join tidemark.changed_since(
+    registered.table_no,
+    array(select s.id from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
+    array(select s.base from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
+    device
+  ) h on h.row_id = e.id
+  join tidemark.current_rows(registered, array(select s.id from unnest(edits) s), false) c on c.row_id = e.id
+  where e.edited_at < case
+    when h.complete then (select max(k.value::timestamptz) from jsonb_each_text(h.columns) k)
+    else (c."row" ->> 'updated_at')::timestamptz
+  end;
+  ids := array(select e.id from unnest(edits) e where e.fate = 'live' and e.id <> all (coalesce(overruled, '{}')));
+  execute format('delete from %s t where t.%I = any ($1::%s[])',
+    registered.relation::regclass, registered.key_column, registered.key_type) using ids;
+  return array(
+    select case
+      when e.id = any (overruled) then row(e.n, 'conflict', c.version, c."row", '{}', null, null, null, null, null)::tidemark.outcome
+      when e.fate = 'live' and not c.deleted then row(e.n, 'rejected', c.version, c."row", null, null, null, 'forbidden', format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
+      else row(e.n, 'applied', coalesce(l.version, c.version), null, null, null, null, null, null, null)::tidemark.outcome
+    end
+    from unnest(edits) e
+    left join tidemark.lock_rows(registered.table_no, array(select u.id from unnest(edits) u)) l on l.row_id = e.id
+    left join tidemark.current_rows(registered, array(select u.id from unnest(edits) u), exact) c on c.row_id = e.id
+  );
+end
+$$;
+
+-- All mutations, or an error. Rounds keep several mutations of one row in order; within a round
+-- parents are written before children, and children deleted before parents.
+create function tidemark.apply_all(device uuid, mutations tidemark.mutation[], exact boolean)
+returns tidemark.outcome[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  part record;
+  registered tidemark.live_tables;
+  outcomes tidemark.outcome[] := '{}';
+  answers tidemark.outcome[];
+  absent tidemark.mutation[];
+begin
+  -- One group at a time: each is another table or operation.
+  for part in
+    select m.table_no, m.op, array_agg(m) as mutations
+    from unnest(mutations) m
+    left join tidemark.table_ranks() r on r.table_no = m.table_no
+    group by m.round, m.table_no, m.op, r.rank
+    order by m.round, m.op = 'delete', case when m.op = 'delete' then -r.rank else r.rank end, m.table_no, m.op = 'patch'
+  loop
+    registered := tidemark.table_by_no(part.table_no);
+    perform tidemark.announce(device, part.mutations);
+    if part.op = 'delete' then
+      answers := tidemark.delete_rows(registered, part.mutations, device, exact);
+    elsif part.op = 'patch' then
+      answers := tidemark.edit_rows(registered, part.mutations, device, exact);
+    else
+      begin
+        answers := tidemark.insert_rows(registered, part.mutations, exact);
+        if answers is null then
+          raise exception 'an id is taken' using errcode = 'TM900';
+        end if;
+      exception when sqlstate 'TM900' then
+        answers := tidemark.edit_rows(registered, part.mutations, device, exact);
+        absent := array(
+          select m from unnest(part.mutations) m
+          join unnest(answers) o on o.n = m.n and o.status = 'absent');
+        if cardinality(absent) > 0 then
+          answers := array(select o from unnest(answers) o where o.status <> 'absent')
+            || tidemark.insert_rows(registered, absent, exact);
+          if cardinality(answers) < cardinality(part.mutations) then
+            -- taken by a row that the caller may not see
+            raise insufficient_privilege;
+          end if;
+        end if;
+      end;
+    end if;
+    outcomes := outcomes || answers;
+  end loop;
+  return outcomes;
+end
+$$;
+
+-- What a mutation that raised is answered. Messages name columns and constraints, never values of
+-- other rows.
+create function tidemark.rejection(
+  n int, state text, message text, hint text, table_name text, schema_of text, constraint_of text, relation_of text, column_of text
+)
+returns tidemark.outcome
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select case
+    when state = '42501' then row(n, 'rejected', null, null, null, null, null, 'forbidden', format('the policies of "%s" do not allow this', table_name), null)::tidemark.outcome
+    when state = '23505' then row(n, 'rejected', null, null, null, null, null, 'unique', format('another row already has this %s', coalesce((
+        select string_agg(quote_ident(a.attname), ', ' order by a.attnum)
+        from pg_catalog.pg_attribute a
+        where a.attrelid = to_regclass(format('%I.%I', schema_of, constraint_of))), 'value')), format('Unique constraint "%s". Change the value and send the edit again.', constraint_of))::tidemark.outcome
+    when state = '23503' then row(n, 'rejected', null, null, null, null, null, 'foreign_key', message, coalesce(nullif(hint, ''), format('Foreign key "%s": the row it points to is not there.', constraint_of)))::tidemark.outcome
+    when state in ('23502', '23514', '23P01', 'P0001') then row(n, 'rejected', null, null, null, null, null, 'constraint', message, coalesce(nullif(hint, ''), format('Constraint %s of "%s".', coalesce(nullif(constraint_of, ''), nullif(column_of, ''), 'in a trigger'), coalesce(nullif(relation_of, ''), table_name))))::tidemark.outcome
+    when state like '54%' then row(n, 'rejected', null, null, null, null, null, 'too_large', message, hint)::tidemark.outcome
+    when state like '22%' then row(n, 'rejected', null, null, null, null, null, 'invalid_value', message, hint)::tidemark.outcome
+    else row(n, 'rejected', null, null, null, null, null, 'constraint', message, hint)::tidemark.outcome
+  end
+$$;
+
+-- All mutations that can be applied; the others rejected one by one.
+create function tidemark.apply_mutations(device uuid, mutations tidemark.mutation[], exact boolean)
+returns tidemark.outcome[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  half int := cardinality(mutations) / 2;
+  state text;
+  message text;
+  hint text;
+  schema_of text;
+  constraint_of text;
+  relation_of text;
+  column_of text;
+begin
+  begin
+    return tidemark.apply_all(device, mutations, exact);
+  exception when others then
+    get stacked diagnostics
+      state = returned_sqlstate, message = message_text, hint = pg_exception_hint, schema_of = schema_name,
+      constraint_of = constraint_name, relation_of = table_name, column_of = column_name;
+    -- not the mutation's fault: deadlock, serialization, resources, shutdown, internal error
+    if state ~ '^(40|53|55|57|58|XX|PT)' then
+      raise;
+    end if;
+  end;
+  if half = 0 then
+    return array[tidemark.rejection((mutations[1]).n, state, message, hint, (mutations[1]).table_name,
+      schema_of, constraint_of, relation_of, column_of)];
+  end if;
+  return tidemark.apply_mutations(device, mutations[:half], exact)
+    || tidemark.apply_mutations(device, mutations[half + 1:], exact);
+end
+$$;
+
+-- Mutations that an earlier call already decided: what it said, and the rows as they are now.
+create function tidemark.repeat_answers(mutations tidemark.mutation[], heard jsonb, exact boolean)
+returns tidemark.outcome[]
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  part record;
+  outcomes tidemark.outcome[] := '{}';
+begin
+  -- One table at a time: each is another relation.
+  for part in
+    select m.table_no, array_agg(m) as mutations, array_agg(m.id) as ids from unnest(mutations) m group by m.table_no
+  loop
+    outcomes := outcomes || array(
+      select row(
+        m.n, 'duplicate', c.version, case when not c.deleted then c."row" end,
+        (select array_agg(l) from jsonb_array_elements_text(said.answer -> 'lost') l),
+        said.answer ->> 'copy_id', (said.answer ->> 'conflict_id')::uuid,
+        said.answer ->> 'code', said.answer ->> 'message', said.answer ->> 'hint'
+      )::tidemark.outcome
+      from unnest(part.mutations) m
+      left join tidemark.current_rows(tidemark.table_by_no(part.table_no), part.ids, exact) c on c.row_id = m.id
+      cross join lateral (select heard -> m.seq::text as answer) said
+    );
+  end loop;
+  return outcomes;
+end
+$$;
+
+create function public.sync_push(device_id uuid, mutations json, options json default '{}')
+returns json
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  skew interval;
+  exact boolean;
+  sent tidemark.mutation[];
+  fresh tidemark.mutation[];
+  device record;
+  outcomes tidemark.outcome[];
+  last_seq bigint;
+  kept jsonb;
+  results json;
+begin
+  perform tidemark.require_user();
+  options := coalesce(options, '{}');
+  if json_typeof(options) <> 'object' then
+    perform tidemark.refuse(400, 'malformed', 'options: expected an object');
+  end if;
+  perform tidemark.require_protocol(options);
+  perform tidemark.require_device(sync_push.device_id);
+  perform tidemark.check_batch(mutations);
+  exact := coalesce(options ->> 'exact', 'false') = 'true';
+  begin
+    -- What the device's clock must be moved by to be right.
+    skew := coalesce(now() - (options ->> 'client_time')::timestamptz, '0');
+  exception when data_exception then
+    perform tidemark.refuse(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
+  end;
+  sent := tidemark.check_sequence(tidemark.read_mutations(mutations, 1, skew));
+
+  device := tidemark.lock_device(sync_push.device_id);
+  fresh := array(select m from unnest(sent) m where m.seq > device.last_seq);
+  outcomes := array(
+    select row(m.n, 'rejected', null, null, null, null, null, m.code, m.message, m.hint)::tidemark.outcome
+    from unnest(fresh) m where m.code is not null
+  );
+  if cardinality(fresh) > cardinality(outcomes) then
+    outcomes := outcomes || tidemark.apply_mutations(
+      sync_push.device_id, array(select m from unnest(fresh) m where m.code is null), exact);
+    perform tidemark.announce(null, null);
+  end if;
+
+  last_seq := greatest(device.last_seq, (select max(m.seq) from unnest(sent) m));
+  -- The device repeats what it was not answered; so what is older than its oldest mutation here has been heard.
+  select coalesce(jsonb_object_agg(k.seq, k.answer), '{}') into kept
+  from (
+    select h.key as seq, h.value as answer from jsonb_each(device.outcomes) h
+    where h.key::bigint >= (select min(m.seq) from unnest(sent) m)
+    union all
+    select m.seq::text, jsonb_strip_nulls(jsonb_build_object('lost', o.lost, 'copy_id', o.copy_id,
+      'conflict_id', o.conflict_id, 'code', o.code, 'message', o.message, 'hint', o.hint))
+    from unnest(outcomes) o
+    join unnest(fresh) m on m.n = o.n
+    where o.code is not null or o.lost is not null or o.copy_id is not null or o.conflict_id is not null
+  ) k;
+  perform tidemark.finish_push(sync_push.device_id, last_seq, case when cardinality(sent) = 0 then device.outcomes else kept end);
+
+  if cardinality(fresh) < cardinality(sent) then
+    outcomes := outcomes || tidemark.repeat_answers(
+      array(select m from unnest(sent) m where m.seq <= device.last_seq), device.outcomes, exact);
+  end if;
+  -- Assembled as text where there is more to say: a row's own nulls must stay.
+  select coalesce(json_agg(
+    case
+      when o.status = 'applied' and o."row" is null
+        then json_build_object('seq', m.seq, 'status', o.status, 'version', o.version)
+      else (
+        '{"seq":' || m.seq || ',"status":"' || o.status || '"'
+        || coalesce(',"version":' || o.version, '')
+        || coalesce(',"row":' || o."row"::text, '')
+        || coalesce(',"lost":' || to_json(o.lost)::text, '')
+        || coalesce(',"copy_id":' || to_json(o.copy_id)::text, '')
+        || coalesce(',"conflict_id":' || to_json(o.conflict_id)::text, '')
+        || case when o.code is null then ''
+          else ',"error":' || json_build_object('code', o.code, 'message', o.message, 'hint', coalesce(o.hint, ''))::text end
+        || '}')::json
+    end order by m.n), '[]') into results
+  from unnest(sent) m
+  join unnest(outcomes) o on o.n = m.n;
+  return json_build_object('results', results, 'last_seq', last_seq, 'server_time', now());
+end
+$$;
+comment on function public.sync_push(uuid, json, json) is
+  'Applies a device''s queue: {results (one a mutation, same order), last_seq, server_time}. One transaction; the same seq again changes nothing.';

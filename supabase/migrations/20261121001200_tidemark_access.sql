@@ -1,0 +1,77 @@
+-- Every grant and policy of Tidemark, on one page. Postgres lets everybody execute a new function, and
+-- Supabase's defaults grant the API roles all on new objects of schema public: both are taken back
+-- first, so that what is not named below cannot be called. supabase/tests/access checks every object.
+
+revoke all on schema tidemark from public;
+revoke all on all tables in schema tidemark from public, anon, authenticated, service_role;
+revoke all on all sequences in schema tidemark from public, anon, authenticated, service_role;
+revoke all on all routines in schema tidemark from public, anon, authenticated, service_role;
+revoke all on function
+  public.sync_push(uuid, json, json),
+  public.sync_pull(uuid, json, json),
+  public.sync_register_device(uuid, json),
+  public.sync_devices(),
+  public.sync_revoke_device(uuid)
+from public, anon, authenticated, service_role;
+
+-- No policy on the tables: nobody but their owner reads or writes them, through the API or not.
+alter table tidemark.settings enable row level security;
+alter table tidemark.sync_tables enable row level security;
+alter table tidemark.sync_changes enable row level security;
+alter table tidemark.sync_devices enable row level security;
+alter table tidemark.deleting enable row level security;
+
+-- Signed-in users: the RPCs, ...
+grant execute on function
+  public.sync_push(uuid, json, json),
+  public.sync_pull(uuid, json, json),
+  public.sync_register_device(uuid, json),
+  public.sync_devices(),
+  public.sync_revoke_device(uuid)
+to authenticated;
+
+-- ... and what push and pull, which run as the caller, are made of. The schema is not exposed through
+-- the API. Those that are security definer answer only about the caller's own scopes and device.
+grant usage on schema tidemark to authenticated;
+grant execute on function
+  tidemark.refuse(int, text, text, text),
+  tidemark.require_user(),
+  tidemark.require_protocol(json),
+  tidemark.require_device(uuid),
+  tidemark.my_scopes(),
+  tidemark.table_ranks(),
+  tidemark.table_by_no(int),
+  tidemark.scope_expression(tidemark.live_tables),
+  tidemark.pulled_columns(oid, boolean),
+  -- pull
+  tidemark.snapshot_now(),
+  tidemark.epoch(),
+  tidemark.page_limit(json),
+  tidemark.text_array(json, text),
+  tidemark.tables_to_pull(text[]),
+  tidemark.log_page(pg_snapshot, pg_snapshot, xid8, bigint, int[], int),
+  tidemark.read_rows(int, text[], text[], boolean),
+  tidemark.read_page(int, text, int, boolean),
+  tidemark.count_rows(int[]),
+  -- push
+  tidemark.check_batch(json),
+  tidemark.read_list(jsonb, int, interval),
+  tidemark.read_mutations(json, int, interval),
+  tidemark.check_sequence(tidemark.mutation[]),
+  tidemark.lock_device(uuid),
+  tidemark.finish_push(uuid, bigint, jsonb),
+  tidemark.lock_rows(int, text[]),
+  tidemark.changed_since(int, text[], bigint[], uuid),
+  tidemark.columns_for_push(tidemark.live_tables),
+  tidemark.announce(uuid, tidemark.mutation[]),
+  tidemark.current_rows(tidemark.live_tables, text[], boolean),
+  tidemark.find_rows(tidemark.live_tables, tidemark.mutation[]),
+  tidemark.insert_rows(tidemark.live_tables, tidemark.mutation[], boolean),
+  tidemark.merge_edits(tidemark.live_tables, tidemark.edit[], uuid),
+  tidemark.edit_rows(tidemark.live_tables, tidemark.mutation[], uuid, boolean),
+  tidemark.delete_rows(tidemark.live_tables, tidemark.mutation[], uuid, boolean),
+  tidemark.apply_all(uuid, tidemark.mutation[], boolean),
+  tidemark.apply_mutations(uuid, tidemark.mutation[], boolean),
+  tidemark.repeat_answers(tidemark.mutation[], jsonb, boolean),
+  tidemark.rejection(int, text, text, text, text, text, text, text, text)
+to authenticated;
