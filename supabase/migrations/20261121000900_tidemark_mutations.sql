@@ -38,86 +38,85 @@ create type tidemark.outcome as (
 -- An id is kept in the form in which Postgres prints it: two spellings of a uuid are one row. The two
 -- cheap tests before the cast catch what people send by mistake; counted regular expressions would
 -- cost more than all the rest.
-create function tidemark.read_list(mutations jsonb, first_n int, clock_skew interval)
+create function tidemark.read_list(mutations json, first_n int, clock_skew interval)
 returns tidemark.mutation[]
 language sql
 stable
 security definer -- reads the registry and the settings
 set search_path = ''
 as $$
-  with
-  known as materialized (
+  with known as materialized (
     select t.table_no, t.name, t.key_column, t.key_type, array_agg(a.attname::text) as columns
     from tidemark.live_tables t
     join pg_catalog.pg_attribute a on a.attrelid = t.relation and a.attnum > 0 and not a.attisdropped
     group by t.table_no, t.name, t.key_column, t.key_type
-  ),
-  sent as materialized (
-    select
-      first_n - 1 + m.n as n,
-      case when m.seq ~ '^[1-9]\d{0,15}$' then m.seq::bigint end as seq,
-      m."table" as table_name,
-      k.table_no,
-      m.op,
-      case
-        when k.key_type = 'uuid' then
-          case when m.id like '________-____-____-____-____________' and m.id !~ '[^0-9a-fA-F-]' then m.id::uuid::text end
-        when k.key_type in ('bigint', 'integer', 'smallint') then
-          case when m.id ~ '^-?\d{1,19}$' then m.id::numeric::text end
-        else m.id
-      end as id,
-      m.id as id_sent,
-      m.base as base_sent,
-      case when m.base ~ '^\d{1,18}$' then m.base::bigint end as base,
-      m.data,
-      m.old,
-      least(coalesce(m.edited_at::timestamptz + clock_skew, now()), now()) as edited_at,
-      m.tidemark_unreadable as unreadable,
-      k.key_column, k.key_type, k.columns,
-      (select l.max_mutation_bytes from tidemark.settings l) as max_mutation_bytes
-    from rows from (
-      jsonb_to_recordset(mutations) as (
-        seq text, "table" text, op text, id text, base text, data jsonb, old jsonb, edited_at text,
-        tidemark_unreadable text
-      )
-    ) with ordinality as m (seq, "table", op, id, base, data, old, edited_at, tidemark_unreadable, n)
-    left join known k on k.name = m."table"
-  ),
-  judged as materialized (
+  )
+  select coalesce(array_agg(row(
+    j.n, j.seq, j."table", j.table_no, j.op, j.id, j.base, j.data, nullif(j.old, 'null'), j.edited_at, 1,
+    split_part(j.fault, ': ', 1),
+    substr(j.fault, length(split_part(j.fault, ': ', 1)) + 3),
+    case when j.fault is not null then case split_part(j.fault, ': ', 1)
+      when 'unknown_table' then 'Run select tidemark.add_table(…) in a migration.'
+      when 'unknown_column' then 'Update the app, or leave the column out.'
+      when 'too_large' then 'Keep large content in Storage and its path in the row.'
+    end end
+  )::tidemark.mutation order by j.n), '{}')
+  from (
     select
       s.*,
       case
-        when s.unreadable is not null then 'malformed: ' || s.unreadable
+        when s.tidemark_unreadable is not null then 'malformed: ' || s.tidemark_unreadable
         when s.op is null or s.op not in ('put', 'patch', 'delete') then 'malformed: op: expected put, patch or delete'
-        when s.table_name is null then 'malformed: table: missing'
+        when s."table" is null then 'malformed: table: missing'
         when s.id_sent is null then 'malformed: id: missing'
         when s.base is null and s.base_sent is not null then 'malformed: base: expected a version or null'
         when jsonb_typeof(s.old) <> 'object' and s.old <> 'null' then 'malformed: old: expected an object'
-        when s.table_no is null then format('unknown_table: table "%s" is not synced', s.table_name)
+        when s.table_no is null then format('unknown_table: table "%s" is not synced', s."table")
         when s.id is null then format('invalid_value: id: "%s" is no %s', left(s.id_sent, 100), s.key_type)
         when s.op = 'delete' then null
         when s.data is null or jsonb_typeof(s.data) <> 'object' then 'malformed: data: expected an object'
         when pg_column_size(s.data) > s.max_mutation_bytes
           then format('too_large: %s bytes, and a mutation may have %s', pg_column_size(s.data), s.max_mutation_bytes)
         when s.data - s.columns <> '{}'
-          then format('unknown_column: table "%s" has no column %s', s.table_name,
+          then format('unknown_column: table "%s" has no column %s', s."table",
             (select string_agg(quote_ident(k), ', ') from jsonb_object_keys(s.data - s.columns) k))
-        when lower(s.data ->> s.key_column) <> lower(s.id_sent)
+        when s.data ->> s.key_column <> s.id_sent and lower(s.data ->> s.key_column) <> lower(s.id_sent)
           then format('malformed: data.%s: differs from id', s.key_column)
       end as fault
-    from sent s
-  )
-  select coalesce(array_agg(row(
-    j.n, j.seq, j.table_name, j.table_no, j.op, j.id, j.base, j.data, nullif(j.old, 'null'), j.edited_at, 1,
-    split_part(j.fault, ': ', 1),
-    substr(j.fault, length(split_part(j.fault, ': ', 1)) + 3),
-    case split_part(j.fault, ': ', 1)
-      when 'unknown_table' then 'Run select tidemark.add_table(…) in a migration.'
-      when 'unknown_column' then 'Update the app, or leave the column out.'
-      when 'too_large' then 'Keep large content in Storage and its path in the row.'
-    end
-  )::tidemark.mutation order by j.n), '{}')
-  from judged j
+    from (
+      select
+        (first_n - 1 + m.n)::int as n,
+        case when m.seq ~ '^[1-9]\d{0,15}$' then m.seq::bigint end as seq,
+        m."table",
+        k.table_no,
+        m.op,
+        case
+          when k.key_type = 'uuid' then
+            case when m.id like '________-____-____-____-____________' and m.id !~ '[^0-9a-fA-F-]' then m.id::uuid::text end
+          when k.key_type in ('bigint', 'integer', 'smallint') then
+            case when m.id ~ '^-?\d{1,19}$' then m.id::numeric::text end
+          else m.id
+        end as id,
+        m.id as id_sent,
+        m.base as base_sent,
+        case when m.base ~ '^\d{1,18}$' then m.base::bigint end as base,
+        m.data,
+        m.old,
+        least(coalesce(m.edited_at::timestamptz + clock_skew, now()), now()) as edited_at,
+        m.tidemark_unreadable,
+        k.key_column, k.key_type, k.columns,
+        (select l.max_mutation_bytes from tidemark.settings l) as max_mutation_bytes
+      from rows from (
+        json_to_recordset(mutations) as (
+          seq text, "table" text, op text, id text, base text, data jsonb, old jsonb, edited_at text,
+          tidemark_unreadable text
+        )
+      ) with ordinality as m (seq, "table", op, id, base, data, old, edited_at, tidemark_unreadable, n)
+      left join known k on k.name = m."table"
+      offset 0
+    ) s
+    offset 0
+  ) j
 $$;
 
 -- The same, also where something cannot be read at all (\u0000, 30 February, a number beyond numeric):
@@ -134,7 +133,7 @@ declare
   fault text;
 begin
   begin
-    return tidemark.read_list(mutations::jsonb, first_n, clock_skew);
+    return tidemark.read_list(mutations, first_n, clock_skew);
   exception when data_exception then
     fault := sqlerrm;
   end;
@@ -142,7 +141,7 @@ begin
     if exists (select from json_array_elements(mutations) e where json_typeof(e) <> 'object') then
       perform tidemark.refuse(400, 'malformed', format('mutations[%s]: expected an object', first_n - 1));
     end if;
-    return tidemark.read_list(jsonb_build_array(jsonb_build_object(
+    return tidemark.read_list(json_build_array(json_build_object(
       'seq', substring((mutations -> 0)::text from '"seq"\s*:\s*"?(\d+)'),
       'tidemark_unreadable', fault
     )), first_n, clock_skew);

@@ -55,7 +55,7 @@ grant execute on function
   tidemark.count_rows(int[]),
   -- push
   tidemark.check_batch(json),
-  tidemark.read_list(jsonb, int, interval),
+  tidemark.read_list(json, int, interval),
   tidemark.read_mutations(json, int, interval),
   tidemark.check_sequence(tidemark.mutation[]),
   tidemark.lock_device(uuid),
