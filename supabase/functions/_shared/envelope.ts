@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { memberTexts } from './json.ts'
 import { batchTooLarge, malformed } from './refusal.ts'
+import { storable } from './storable.ts'
 import { Cursor, LIMITS, MutationEnvelope, PullOptions, PushOptions, SyncOptions } from './wire.ts'
 
 /**
@@ -73,7 +74,7 @@ function pushPart(body: z.infer<typeof PushEnvelope>, members: Map<string, strin
   checkOrder(body.mutations)
   return {
     device_id: members.get('device_id')!,
-    mutations: members.get('mutations')!,
+    mutations: storable(members.get('mutations')!, body.mutations),
     options: given(members.get('options')),
     count: body.mutations.length,
     firstSeq: body.mutations[0]?.seq ?? 0,
