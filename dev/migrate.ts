@@ -7,7 +7,7 @@ import { splitStatements } from './statements.ts'
 
 export interface Migrated {
   applied: string[]
-  /** Applied earlier, and edited since. */
+  /** Applied earlier, and edited or taken away since. */
   changed: string[]
 }
 
@@ -42,16 +42,24 @@ export async function migrate(dbUrl: string, folder: string): Promise<Migrated> 
             values (${version}, ${texts}, ${name})`
         })
         result.applied.push(file)
-      } else if (before && JSON.stringify(before) !== JSON.stringify(texts))
-        result.changed.push(file)
+      } else if (!same(before, texts)) result.changed.push(file)
     }
+    const versions = new Set(files.map((file) => file.split('_')[0]!))
+    result.changed.push(...recorded.keys().filter((version) => !versions.has(version)))
     return result
   } finally {
     await sql.end()
   }
 }
 
-/** Applies a file once. False when the database had it already. */
+/** The Supabase CLI records a migration with its comments, and older ones of it record no statements. */
+function same(recorded: string[] | null, statements: string[]): boolean {
+  if (recorded === null) return true
+  const before = splitStatements(recorded.join('\n;\n')).map(({ text }) => text)
+  return JSON.stringify(before) === JSON.stringify(statements)
+}
+
+/** Applies a file that is no migration once. */
 export async function applyOnce(
   dbUrl: string,
   file: string,

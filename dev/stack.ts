@@ -19,8 +19,8 @@ export interface StackOptions {
   dataDir: string
   /** Starts over with an empty data folder. */
   fresh?: boolean
-  /** Serve supabase/functions, yes by default. */
-  functions?: boolean
+  /** Serve supabase/functions, yes by default; 'watch' loads them again when a file changes. */
+  functions?: boolean | 'watch'
   /** examples/<name>/schema.sql is applied after the migrations. */
   example?: string | undefined
   migrationsDir?: string
@@ -81,18 +81,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const server = await step('Postgres', () =>
       startPostgres({ dataDir, port: dbPort, password: keys.internalPassword }),
     )
-    const keeper = guard(server.process)
-    parts.add('Postgres', server.process, async () => {
-      await stopProcess(server.process, 'SIGINT')
-      keeper.kill('SIGKILL')
-    })
+    parts.add('Postgres', server.process)
     if (server.created) await step('new project', () => bootstrap(dbPort, keys.internalPassword))
 
     // These two take a moment to load and need no migrations for that.
     const functionsPort = options.functions === false ? undefined : await freePort()
+    const watch = options.functions === 'watch'
     const functions =
       functionsPort &&
-      (await spawnFunctions({ folder: functionsDir, port: functionsPort, info, log }))
+      (await spawnFunctions({ folder: functionsDir, port: functionsPort, info, watch, log }))
     if (functions) parts.add('Deno', functions.process)
     const gateway = await forkGateway(dataDir, { port, dbPort, functionsPort, keys })
     parts.add('the gateway', gateway.process)
@@ -132,8 +129,12 @@ class Parts {
     this.#break = resolve
   }
 
-  add(name: string, child: ChildProcess, stop = () => stopProcess(child, 'SIGTERM')): void {
-    this.#undo.push(stop)
+  add(name: string, child: ChildProcess): void {
+    const keeper = guard(child)
+    this.#undo.push(async () => {
+      await stopProcess(child, 'SIGINT')
+      keeper.kill('SIGKILL')
+    })
     child.once('exit', (code, signal) => {
       if (!this.#stopping) this.#break(`${name} ended by itself (${signal ?? `code ${code}`})`)
     })
@@ -183,7 +184,7 @@ async function clear(dataDir: string): Promise<void> {
 }
 
 function edited(file: string): string {
-  return `  ! ${file} was edited after it was applied, the database has the old one: use --fresh`
+  return `  ! ${file} is no longer what was applied to this database: start over with --fresh`
 }
 
 function stepper(log: (line: string) => void) {

@@ -31,6 +31,7 @@ try {
     dataDir: process.env.TIDEMARK_DATA || '.tidemark',
     fresh: values.fresh ?? false,
     example: values.example,
+    functions: 'watch',
     log: console.log,
   })
   if (wanted) await leave(0)

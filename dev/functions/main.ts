@@ -66,7 +66,3 @@ serve(
     }
   },
 )
-
-// The other end of this pipe is the stack: when it is gone, so is this.
-for await (const _ of Deno.stdin.readable);
-Deno.exit(0)

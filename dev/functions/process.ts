@@ -12,6 +12,8 @@ export interface FunctionsOptions {
   folder: string
   port: number
   info: StackInfo
+  /** Load them again when a file changes. */
+  watch: boolean
   log: (line: string) => void
 }
 
@@ -24,14 +26,14 @@ export async function spawnFunctions(
 ): Promise<{ process: ChildProcess; ready: Promise<void> }> {
   const { folder, port, info, log } = options
   const root = fileURLToPath(new URL('../..', import.meta.url))
-  const readable = [folder, join(root, 'node_modules'), join(root, 'client')]
+  const readable = [folder, join(root, 'node_modules')]
   const permissions = ['--no-prompt', '--allow-net', '--allow-env', `--allow-read=${readable}`]
   const main = join(root, 'dev', 'functions', 'main.ts')
-  const args = ['run', ...permissions, ...denoFlags(folder), main, folder, String(port)]
+  const watch = options.watch ? [`--watch=${folder}`, '--no-clear-screen'] : []
+  const args = ['run', ...watch, ...permissions, ...denoFlags(folder), main, folder, String(port)]
   const child = spawn(await denoBinary(), args, {
     cwd: root,
-    // It ends when its input closes, however the stack comes to its end.
-    stdio: 'pipe',
+    stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
     env: {
       ...denoEnvironment(),
@@ -41,13 +43,17 @@ export async function spawnFunctions(
       SUPABASE_DB_URL: info.db_url,
     },
   })
-  child.stdin.on('error', () => {})
 
+  let started = false
   const ready = new Promise<void>((resolve, reject) => {
+    const onLine = (line: string) => {
+      if (line !== 'functions ready') return log(line)
+      if (started) log('functions loaded again')
+      started = true
+      resolve()
+    }
     for (const stream of [child.stdout, child.stderr]) {
-      createInterface(stream).on('line', (line) =>
-        line === 'functions ready' ? resolve() : log(line),
-      )
+      createInterface(stream).on('line', onLine)
     }
     child.once('error', (error) => reject(new StackError(`deno did not start: ${error.message}`)))
     child.once('exit', () => reject(new StackError('deno ended while starting')))
