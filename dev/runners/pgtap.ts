@@ -9,7 +9,10 @@ import { seconds, type RunOptions, type Summary } from './summary.ts'
 const concurrency = 2
 
 /** Runs the files that `supabase test db` runs, without Docker: each on a connection of its own, as postgres. */
-export async function runPgtap(root: string, { stackFile, chosen }: RunOptions): Promise<Summary> {
+export async function runPgtap(
+  root: string,
+  { stackFile, chosen, log = console.log }: RunOptions,
+): Promise<Summary> {
   const folder = join(root, 'supabase', 'tests')
   const files = (await Array.fromAsync(glob('**/*.test.sql', { cwd: folder })))
     .filter(
@@ -35,10 +38,10 @@ export async function runPgtap(root: string, { stackFile, chosen }: RunOptions):
         ...result.skipped.map((skip) => ({ ...skip, test: `${file}: ${skip.test}` })),
       )
       const mark = result.failed > 0 ? '✗' : '✓'
-      console.log(
+      log(
         ` ${mark} ${relative(root, join(folder, file))} (${result.passed + result.failed}) ${seconds(start)}`,
       )
-      for (const line of result.problems) console.log(`     ${line}`)
+      for (const line of result.problems) log(`     ${line}`)
     }
   }
   await Promise.all(Array.from({ length: concurrency }, work))

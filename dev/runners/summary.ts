@@ -9,6 +9,7 @@ export interface RunOptions {
   stackFile: string
   /** Words from the command line that choose files; all when empty. */
   chosen: string[]
+  log?: (line: string) => void
 }
 
 export function add(a: Summary, b: Summary): Summary {

@@ -1,5 +1,9 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { judge } from '../runners/pgtap.ts'
+import { judge, runPgtap } from '../runners/pgtap.ts'
+import { uniqueName } from '../testing.ts'
 
 describe('a pgTAP file', () => {
   it('passes with its planned number of good tests', () => {
@@ -42,5 +46,33 @@ describe('a pgTAP file', () => {
       failed: 0,
       skipped: [{ test: 'a', reason: 'no replica here' }],
     })
+  })
+})
+
+describe('a folder of pgTAP files', () => {
+  it('is run file by file, each as postgres and without traces in the others', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'tidemark-pgtap-'))
+    const folder = join(root, 'supabase', 'tests', 'stage')
+    await mkdir(folder, { recursive: true })
+    const table = uniqueName('trace')
+    const good = `
+      begin;
+      select plan(3);
+      create table public.${table} (id int);
+      select has_table('public'::name, '${table}'::name, 'the table is there');
+      select is(current_user::text, 'postgres', 'as postgres');
+      set local role anon;
+      select throws_ok('select * from auth.users', '42501', null, 'anon is refused');
+      select * from finish();
+      rollback;`
+    await writeFile(join(folder, 'one.test.sql'), good)
+    await writeFile(join(folder, 'two.test.sql'), good)
+    await writeFile(join(folder, 'dies.test.sql'), 'begin; select plan(1); select 1 / 0; rollback;')
+    const options = { stackFile: process.env.TIDEMARK_STACK!, log: () => {} }
+    const all = await runPgtap(root, { ...options, chosen: [] })
+    expect(all).toEqual({ passed: 6, failed: 1, skipped: [] })
+    const chosen = await runPgtap(root, { ...options, chosen: ['stage/one'] })
+    expect(chosen).toEqual({ passed: 3, failed: 0, skipped: [] })
+    await rm(root, { recursive: true })
   })
 })
