@@ -1,8 +1,10 @@
 import { App } from '@supabase/lite'
 import { createPostgresConnection } from '@supabase/lite/postgres'
 import type { MiddlewareHandler } from 'hono'
+import type postgres from 'postgres'
 import { databaseUrl } from '../urls.ts'
 import type { GatewayOptions } from './server.ts'
+import { printedTypes } from './types.ts'
 
 export interface Lite {
   auth(request: Request): Promise<Response>
@@ -13,10 +15,10 @@ export interface Lite {
 
 /** Auth and the Data API for tables, each signed in as the role that it has on a hosted project. */
 export function createLite({ port, dbPort, keys }: GatewayOptions): Lite {
-  const connect = (role: string, max: number, password = keys.internalPassword) =>
+  const connect = (role: string, password: string, options: postgres.Options<{}>) =>
     createPostgresConnection({
       url: databaseUrl(dbPort, role, password),
-      postgresOptions: { max, onnotice: () => {} },
+      postgresOptions: { onnotice: () => {}, ...options },
     })
   const secrets = {
     jwt_secret: keys.jwtSecret,
@@ -26,7 +28,7 @@ export function createLite({ port, dbPort, keys }: GatewayOptions): Lite {
   const db = { migrations: { enabled: false } }
 
   const auth = new App({
-    connection: connect('supabase_auth_admin', 5),
+    connection: connect('supabase_auth_admin', keys.internalPassword, { max: 5 }),
     auth: {
       enabled: true,
       site_url: `http://127.0.0.1:${port}`,
@@ -36,11 +38,11 @@ export function createLite({ port, dbPort, keys }: GatewayOptions): Lite {
     db,
   })
 
-  const tables = connect('authenticator', 10)
+  const tables = connect('authenticator', keys.internalPassword, { max: 10, types: printedTypes })
   // It would otherwise grant every table to every role, which a hosted project does not.
   Object.assign(tables, { rlsState: 'active' })
   // The authenticator has no tables of its own to see; the owner sees them all.
-  const schema = connect('postgres', 1, 'postgres')
+  const schema = connect('postgres', 'postgres', { max: 1 })
   tables.introspect = (options) => schema.introspect(options)
   const rest = new App({
     connection: tables,
