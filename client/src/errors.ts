@@ -78,6 +78,8 @@ const LATER = new Set([408, 425, 429])
 /** An HTTP answer that is not 2xx, or (status 0) none at all, as the error it means. */
 export function fromStatus(status: number, failure: Failure): SyncError {
   const full = { ...failure, status }
+  // The same call would take as long again: whoever made it asks for less.
+  if (failure.code === '57014') return new PermanentError({ ...full, code: 'statement_timeout' })
   // An error with a good status is a body that is none of ours: a captive portal, a cut connection.
   if (status < 400 || status >= 500 || LATER.has(status)) return new NetworkError(full)
   if (status === 401 || status === 403) return new AuthError(full)

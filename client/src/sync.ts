@@ -46,6 +46,8 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
 
   /** True once the server has told in this session how much it has heard under this device's name. */
   let nameChecked = false
+  /** Smaller than asked for once a page has taken the database too long. */
+  let { pageSize } = settings
   let running = false
   let lastSync: SyncStatus['lastSync'] = null
   let lastError: SyncError | null = null
@@ -120,7 +122,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
           coming = { page: Promise.resolve(answer as PullAnswer), pages }
       } catch (error) {
         if (!batch) throw error
-        await setAside(batch, classify(error), report)
+        await goOnWithout(batch, classify(error), report)
       }
       events.emit('sync_progress', pushProgress(report.pushed + report.rejected, total))
     }
@@ -158,9 +160,15 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
 
   async function fetchPage(cursor: Cursor | null): Promise<PullAnswer> {
     const { id } = await store.read(deviceOf)
-    return request((signal) =>
-      transport.pull({ device_id: id, cursor, options: pullOptions() }, signal),
-    )
+    try {
+      return await request((signal) =>
+        transport.pull({ device_id: id, cursor, options: pullOptions() }, signal),
+      )
+    } catch (error) {
+      if (classify(error).code !== 'statement_timeout' || pageSize === 1) throw error
+      pageSize = Math.ceil(pageSize / 8)
+      return fetchPage(cursor)
+    }
   }
 
   /** Takes the answer to a batch into the store and tells of it. */
@@ -182,10 +190,15 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     for (const edit of settled.rejected) events.emit('rejected', edit)
   }
 
-  /** Where the server cannot read a batch, the one edit it chokes on is found and set aside. */
-  async function setAside(batch: Batch, error: SyncError, report: SyncReport): Promise<void> {
-    const ofBatch = error.code === 'batch_too_large' || error.details?.includes('mutations')
-    if (!(error instanceof ValidationError && ofBatch)) throw error
+  /**
+   * Where the server cannot take a batch as a whole, smaller ones are tried; a single edit that it
+   * cannot read is set aside.
+   */
+  async function goOnWithout(batch: Batch, error: SyncError, report: SyncReport): Promise<void> {
+    const tooLarge = error.code === 'batch_too_large'
+    const unreadable = error.code === 'malformed' && error.details?.includes('mutations')
+    const tooSlow = error.code === 'statement_timeout' && batch.edits.length > 1
+    if (!tooLarge && !unreadable && !tooSlow) throw error
     const edit = await store.write('remote', (draft) => narrow(draft, batch, error, clock))
     if (!edit) return
     report.rejected++
@@ -230,7 +243,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   const pushOptions = () => ({ protocol: PROTOCOL_VERSION, client_time: timestamp(clock) })
   const pullOptions = () => ({
     protocol: PROTOCOL_VERSION,
-    limit: settings.pageSize,
+    limit: pageSize,
     tables: [...keys.keys()],
   })
 

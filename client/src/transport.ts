@@ -101,8 +101,13 @@ export function rpcTransport(client: Caller): Transport {
 export function functionsTransport(client: Caller): Transport {
   const rpc = rpcTransport(client)
   let deployed: boolean | undefined
-  /** True after a failure that says nothing: a browser hides the 404 of a missing function behind CORS. */
-  let doubt = false
+  /**
+   * Failures that say nothing, while no function has ever answered. A browser hides the 404 of a missing
+   * function behind CORS, so after each of them the RPCs have a turn; when they answer a second time
+   * where the functions did not, it was not the network.
+   */
+  let misses = 0
+  let turnOfRpc = false
 
   async function invoke<T>(name: string, request: object, signal: AbortSignal): Promise<T> {
     const { data, error } = await client.functions.invoke(name, {
@@ -123,10 +128,10 @@ export function functionsTransport(client: Caller): Transport {
 
   async function either<T>(viaFunction: () => Promise<T>, viaRpc: () => Promise<T>): Promise<T> {
     if (deployed === false) return viaRpc()
-    if (doubt) {
-      doubt = false
+    if (turnOfRpc) {
+      turnOfRpc = false
       const answer = await viaRpc()
-      deployed = false
+      if (misses > 1) deployed = false
       return answer
     }
     try {
@@ -140,7 +145,10 @@ export function functionsTransport(client: Caller): Transport {
         return viaRpc()
       }
       if (status) deployed = true
-      else doubt = !deployed
+      if (!deployed) {
+        misses++
+        turnOfRpc = true
+      }
       throw error
     }
   }

@@ -10,11 +10,13 @@ type Tables<DB> = DB extends { public: { Tables: infer T } } ? T : never
 export type TableName<DB> = [Tables<DB>] extends [never] ? string : keyof Tables<DB> & string
 
 /** A table typed by its generated `Row`, `Insert` and `Update`; columns of unknown type without them. */
-export type TableOf<DB, Name> = Name extends keyof Tables<DB>
-  ? Tables<DB>[Name] extends { Row: infer R; Insert: infer I; Update: infer U }
-    ? Table<R, I, U>
+export type TableOf<DB, Name> = [Tables<DB>] extends [never]
+  ? Table
+  : Name extends keyof Tables<DB>
+    ? Tables<DB>[Name] extends { Row: infer R; Insert: infer I; Update: infer U }
+      ? Table<R, I, U>
+      : Table
     : Table
-  : Table
 
 /** How things stand with a sync, at a glance. Times in milliseconds since 1970. */
 export interface SyncStatus {

@@ -1,0 +1,275 @@
+import 'fake-indexeddb/auto'
+import { randomUUID } from 'node:crypto'
+import type { Sql } from 'postgres'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { connect, createUser, type TestUser } from '../../dev/testing.ts'
+import { indexedDbStorage, memoryStorage, type SyncStorage } from '../src/index.ts'
+import { STORE_NAMES } from '../src/storage.ts'
+import { crashing, Killed } from './support/crash.ts'
+import type { Fault } from './support/faults.ts'
+import { device, makeTable, rowsInDatabase } from './support/project.ts'
+
+let sql: Sql
+let user: TestUser
+
+beforeAll(async () => {
+  sql = connect()
+  user = await createUser()
+})
+afterAll(() => sql.end())
+
+/** A copy of everything in a storage, as a backup or a cloned phone holds it. */
+async function cloned(storage: SyncStorage): Promise<SyncStorage> {
+  const copy = memoryStorage()
+  await copy.open()
+  const stored = await storage.transaction('readonly', async (tx) => {
+    const all = []
+    for (const name of STORE_NAMES) all.push([name, await tx.scan(name)] as const)
+    return all
+  })
+  await copy.transaction('readwrite', async (tx) => {
+    for (const [name, records] of stored) await tx.putMany(name, records)
+  })
+  return copy
+}
+
+/** How often each row was changed: a doubled edit shows in the version. */
+async function versions(table: string): Promise<number[]> {
+  const rows = await sql.unsafe(`select version from public.${table} order by id`)
+  return rows.map(({ version }) => Number(version))
+}
+
+describe('requests that go wrong', () => {
+  it.each(['functions', 'rpc'] as const)(
+    'after a lost answer the same edits are sent again and done once (%s)',
+    async (transport) => {
+      const table = await makeTable(sql)
+      const { sync, rows, faults } = await device(user, [table], { transport })
+      const { id } = await rows.insert({ n: 1 })
+      await rows.insert({ n: 2 })
+      faults.next('after')
+      expect(await sync.sync()).toMatchObject({ pushed: 2, rejected: 0 })
+      await rows.update(id, { n: 3 })
+      faults.next('after', 'before', 'after')
+      expect(await sync.sync()).toMatchObject({ pushed: 1, rejected: 0 })
+      expect((await versions(table)).toSorted()).toEqual([1, 2])
+      expect(await rows.list({}, { order: 'n' })).toEqual(
+        (await rowsInDatabase(sql, table)).toSorted((a, b) => Number(a.n) - Number(b.n)),
+      )
+      const pushes = faults.bodies.filter(({ mutations }) => mutations)
+      expect(new Set(pushes.map(({ device_id }) => device_id)).size).toBe(1)
+      expect(pushes[1]!.mutations).toEqual(pushes[0]!.mutations)
+    },
+  )
+
+  it('an edit made after a lost answer does not change what is sent again', async () => {
+    const table = await makeTable(sql)
+    const { sync, rows, faults } = await device(user, [table], { backoff: { retries: 0 } })
+    const { id } = await rows.insert({ name: 'first' })
+    faults.next('after')
+    await expect(sync.sync()).rejects.toMatchObject({ name: 'NetworkError' })
+    await rows.update(id, { name: 'second' })
+    expect(await sync.sync()).toMatchObject({ pushed: 2 })
+    const pushes = faults.bodies.filter(({ mutations }) => mutations)
+    expect(pushes.map(({ mutations }) => mutations)).toMatchObject([
+      [{ seq: 1, data: { name: 'first' } }],
+      [{ seq: 1, data: { name: 'first' } }],
+      [{ seq: 2, data: { name: 'second' } }],
+    ])
+    expect(await rowsInDatabase(sql, table)).toMatchObject([{ name: 'second', version: 2 }])
+  })
+
+  it.each(['twice', 'at once'] as const)(
+    'a request that arrives %s loses nothing',
+    async (fault) => {
+      const table = await makeTable(sql)
+      const { sync, rows, faults } = await device(user, [table])
+      const { id } = await rows.insert({ name: 'x' })
+      await sync.sync()
+      await rows.update(id, { name: 'y' })
+      await rows.insert({ name: 'z' })
+      faults.next(fault)
+      await sync.sync()
+      await sync.sync()
+      expect(await sync.queue.stats()).toMatchObject({ pending: 0, sent: 0, failed: 0 })
+      const stored = await rowsInDatabase(sql, table)
+      expect(stored.map(({ name }) => name).toSorted()).toEqual(['y', 'z'])
+      expect(await rows.list()).toEqual(stored)
+    },
+  )
+
+  it('without any network the queue stays as it is, and is sent when it is back', async () => {
+    const table = await makeTable(sql)
+    const { sync, rows, faults } = await device(user, [table])
+    await rows.insertMany([{ n: 1 }, { n: 2 }])
+    faults.always('before')
+    await expect(sync.sync()).rejects.toMatchObject({ name: 'NetworkError' })
+    await rows.insert({ n: 3 })
+    faults.always('none')
+    expect(await sync.sync()).toMatchObject({ pushed: 3 })
+    expect(await rowsInDatabase(sql, table)).toHaveLength(3)
+  })
+})
+
+describe.each(['memory', 'IndexedDB'])('a restart (%s)', (kind) => {
+  const storage = (): (() => SyncStorage) => {
+    const name = randomUUID()
+    const memory = memoryStorage()
+    return () => (kind === 'memory' ? memory : indexedDbStorage(name))
+  }
+
+  it('keeps rows, queue, place and name', async () => {
+    const table = await makeTable(sql)
+    const again = storage()
+    const before = await device(user, [table], { storage: again() })
+    await before.rows.insert({ name: 'synced' })
+    await before.sync.sync()
+    await before.rows.insert({ name: 'unsent' })
+    const held = await before.rows.list()
+    await before.sync.close()
+
+    const after = await device(user, [table], { storage: again() })
+    expect(await after.rows.list()).toEqual(held)
+    expect(await after.sync.queue.list()).toMatchObject([{ seq: 2, status: 'pending' }])
+    expect(await after.sync.sync()).toMatchObject({ pushed: 1, pulled: 0 })
+    expect(await rowsInDatabase(sql, table)).toHaveLength(2)
+    const names = [...before.faults.bodies, ...after.faults.bodies].map((body) => body.device_id)
+    expect(new Set(names).size).toBe(1)
+    await after.sync.close()
+  })
+})
+
+describe('a process that dies', () => {
+  /** What the app does; run again after a restart it goes on where it was. */
+  async function story(storage: SyncStorage, table: string): Promise<void> {
+    const { sync, rows } = await device(user, [table], { storage, batch: { mutations: 3 } })
+    for (const n of [1, 2, 3, 4])
+      if ((await rows.list({ n })).length === 0) await rows.insert({ n, name: 'new' })
+    await sync.sync()
+    for (const row of await rows.list({ name: 'new' }))
+      await rows.update(row.id, { name: 'changed' })
+    for (const row of await rows.list({ n: 4 })) await rows.remove(row.id)
+    await sync.sync()
+  }
+
+  it.each(['before', 'after'] as const)(
+    'at any write, %s it, leaves nothing undone and nothing done twice',
+    async (moment) => {
+      for (let at = 1; ; at++) {
+        const table = await makeTable(sql)
+        const disk = memoryStorage()
+        const crash = crashing(disk, at, moment)
+        await story(crash.storage, table).catch((error: unknown) => {
+          const cause = error instanceof Killed ? error : (error as Error).cause
+          if (!(cause instanceof Killed)) throw error
+        })
+        if (!crash.died()) break
+        expect(at).toBeLessThan(200)
+        await story(disk, table)
+        const stored = await rowsInDatabase(sql, table)
+        const names = stored.map(({ n, name, version }) => [n, name, version])
+        expect(names.toSorted(), `killed at write ${at}`).toEqual([
+          [1, 'changed', 2],
+          [2, 'changed', 2],
+          [3, 'changed', 2],
+        ])
+        const { sync, rows } = await device(user, [table], { storage: disk })
+        await sync.sync()
+        expect(await rows.list(), `killed at write ${at}`).toEqual(stored)
+        expect(await sync.queue.list(), `killed at write ${at}`).toEqual([])
+      }
+    },
+    120_000,
+  )
+
+  it.each(['before', 'after', 'none'] as Fault[])(
+    'while a request is on its way (%s) sends it again',
+    async (fault) => {
+      const table = await makeTable(sql)
+      const disk = memoryStorage()
+      const dying = await device(user, [table], { storage: disk, backoff: { retries: 0 } })
+      await dying.rows.insert({ n: 1 })
+      dying.faults.next(fault)
+      await dying.sync.sync().catch(() => {})
+      const { sync, rows } = await device(user, [table], { storage: disk })
+      await sync.sync()
+      expect(await versions(table)).toEqual([1])
+      expect(await rows.list()).toEqual(await rowsInDatabase(sql, table))
+    },
+  )
+})
+
+describe('a store that is not the only one of its name', () => {
+  it('one rolled back to a backup takes a new name, and its edits are not taken for old ones', async () => {
+    const table = await makeTable(sql)
+    const disk = memoryStorage()
+    const first = await device(user, [table], { storage: disk })
+    await first.rows.insert({ name: 'one' })
+    await first.sync.sync()
+    const backup = await cloned(disk)
+    await first.rows.insert({ name: 'two' })
+    await first.sync.sync()
+
+    const restored = await device(user, [table], { storage: backup })
+    await restored.rows.insert({ name: 'three' })
+    expect(await restored.sync.sync()).toMatchObject({ pushed: 1 })
+    const names = (await rowsInDatabase(sql, table)).map(({ name }) => name)
+    expect(names.toSorted()).toEqual(['one', 'three', 'two'])
+    expect(await restored.rows.list()).toEqual(await rowsInDatabase(sql, table))
+  })
+
+  it('of two clones that run at the same time neither loses an edit', async () => {
+    const table = await makeTable(sql)
+    const disk = memoryStorage()
+    const a = await device(user, [table], { storage: disk })
+    await a.rows.insert({ name: 'one' })
+    await a.sync.sync()
+    const b = await device(user, [table], { storage: await cloned(disk) })
+    await b.rows.insert({ name: 'warm' })
+    await b.sync.sync()
+
+    await a.rows.insert({ name: 'of a' })
+    await b.rows.insert({ name: 'of b' })
+    await a.sync.sync()
+    await b.sync.sync()
+    await a.rows.insertMany([{ name: 'more of a' }, { name: 'and more' }])
+    await b.rows.insert({ name: 'more of b' })
+    await b.sync.sync()
+    await a.sync.sync()
+    await b.sync.sync()
+    const stored = await rowsInDatabase(sql, table)
+    expect(stored.map(({ name }) => name).toSorted()).toEqual(
+      ['one', 'warm', 'of a', 'of b', 'more of a', 'and more', 'more of b'].toSorted(),
+    )
+    expect(await a.rows.list()).toEqual(stored)
+    expect(await b.rows.list()).toEqual(stored)
+  })
+})
+
+describe('two tabs on one store', () => {
+  it('sync at once and send each edit once', async () => {
+    const table = await makeTable(sql)
+    const name = randomUUID()
+    const tabs = [
+      await device(user, [table], { storage: indexedDbStorage(name) }),
+      await device(user, [table], { storage: indexedDbStorage(name) }),
+    ]
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(
+        tabs.map(async ({ rows, sync }, tab) => {
+          for (let n = 0; n < 5; n++) await rows.insert({ n: round * 10 + n, name: `tab ${tab}` })
+          await sync.sync()
+        }),
+      )
+    }
+    await tabs[0]!.sync.sync()
+    const stored = await rowsInDatabase(sql, table)
+    expect(stored).toHaveLength(50)
+    expect(stored.every(({ version }) => version === 1)).toBe(true)
+    for (const { rows, sync } of tabs) {
+      expect(await rows.list()).toEqual(stored)
+      expect(await sync.queue.stats()).toMatchObject({ pending: 0, sent: 0, failed: 0 })
+      await sync.close()
+    }
+  })
+})

@@ -1,0 +1,49 @@
+import type { SyncStorage, Transaction } from '../../src/storage.ts'
+
+/** What is thrown by a storage whose process is dead. */
+export class Killed extends Error {
+  override name = 'Killed'
+}
+
+/**
+ * A storage whose process dies at write number `at` (from 1): before it, when `moment` is `before`, so
+ * that its transaction never happens; or right after the transaction of that write is committed.
+ * From then on nothing goes through. What `storage` itself holds is what a restart finds.
+ */
+export function crashing(storage: SyncStorage, at: number, moment: 'before' | 'after') {
+  let writes = 0
+  let dead = false
+  const alive = (): void => {
+    if (dead) throw new Killed()
+  }
+  const step = (): void => {
+    alive()
+    if (++writes === at && moment === 'before') dead = true
+    alive()
+  }
+  const wrapped: SyncStorage = {
+    open: () => storage.open(),
+    async transaction(mode, body) {
+      alive()
+      const result = await storage.transaction(mode, (tx) => {
+        const counting: Transaction = {
+          ...tx,
+          putMany: async (store, records) => {
+            step()
+            return tx.putMany(store, records)
+          },
+          deleteMany: async (store, keys) => {
+            step()
+            return tx.deleteMany(store, keys)
+          },
+        }
+        return body(counting)
+      })
+      if (writes >= at && moment === 'after') dead = true
+      alive()
+      return result
+    },
+    close: async () => {},
+  }
+  return { storage: wrapped, writes: () => writes, died: () => dead }
+}
