@@ -10,7 +10,7 @@ export interface Lite {
   auth(request: Request): Promise<Response>
   rest(request: Request): Promise<Response>
   /** To be called when the schema has changed. */
-  reload(): Promise<void>
+  reload(): void
 }
 
 /** Auth and the Data API for tables, each signed in as the role that it has on a hosted project. */
@@ -43,7 +43,16 @@ export function createLite({ port, dbPort, keys }: GatewayOptions): Lite {
   Object.assign(tables, { rlsState: 'active' })
   // The authenticator has no tables of its own to see; the owner sees them all.
   const schema = connect('postgres', 'postgres', { max: 1 })
-  tables.introspect = (options) => schema.introspect(options)
+  // One look serves all requests until the next change. What an earlier look brings only serves those who
+  // wait for it: kept, it would hide the change.
+  let look: ReturnType<typeof schema.introspect> | undefined
+  tables.introspect = async () => {
+    look ??= schema.introspect()
+    const found = await look
+    // It reports a failure as a database without tables.
+    if (found.tables.length === 0) look = undefined
+    return found
+  }
   const rest = new App({
     connection: tables,
     auth: { enabled: false, ...secrets },
@@ -52,11 +61,23 @@ export function createLite({ port, dbPort, keys }: GatewayOptions): Lite {
     options: { server: { middlewares: [trustTokens] } },
   })
 
+  async function isKnown(path: string): Promise<boolean> {
+    const [first, second] = path.replace('/rest/v1/', '').split('/').map(decodeURIComponent)
+    const { tables: found, views, functions = [] } = await tables.introspect()
+    return first === 'rpc'
+      ? functions.some(({ name }) => name === second)
+      : [...found, ...views].some(({ name }) => name === first)
+  }
+
   return {
     auth: (request) => auth.fetch(request),
-    rest: (request) => rest.fetch(request),
-    async reload() {
-      await Promise.all([schema.clearSchemaCache(), tables.clearSchemaCache()])
+    async rest(request) {
+      // The news of a table made a moment ago may still be on its way.
+      if (!(await isKnown(new URL(request.url).pathname))) look = undefined
+      return rest.fetch(request)
+    },
+    reload() {
+      look = undefined
     },
   }
 }

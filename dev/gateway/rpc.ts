@@ -50,10 +50,10 @@ export class Rpc {
       const message = `Cannot use the ${request.method} method on RPC`
       throw new Refusal(405, { code: 'PGRST101', message, details: null, hint: null })
     }
-    const routines = await this.#lookUp(request.name)
-    if (!routines) return undefined
     const reads = request.method === 'GET' || request.method === 'HEAD'
     const given = reads ? [...request.query.keys()] : topLevelKeys(request.body)
+    const routines = await this.#lookUp(request.name)
+    if (!routines) return undefined
     const routine = choose(routines, request.name, given)
     const names = routine.args.filter(({ name }) => given.includes(name))
     const { call, source, values } = reads ? fromQuery(request, names) : fromBody(request, names)
@@ -114,11 +114,12 @@ export class Rpc {
     }
   }
 
-  async #lookUp(name: string): Promise<Routine[] | undefined> {
+  #lookUp(name: string): Promise<Routine[] | undefined> {
     const known = this.#routines.get(name)
     if (known) return known
     const found = this.#read(name)
     this.#routines.set(name, found)
+    // A function that is missing now may be there a moment later.
     found.catch(() => this.#routines.delete(name))
     return found
   }
@@ -141,10 +142,7 @@ export class Rpc {
         ), '[]') as args
       from pg_proc join pg_type t on t.oid = prorettype
       where pronamespace = 'public'::regnamespace and prokind = 'f' and proname = ${name}`
-    if (rows.length === 0) {
-      this.#routines.delete(name)
-      throw notFound(name, [])
-    }
+    if (rows.length === 0) throw notFound(name, [])
     return rows.every(({ one }) => one) ? rows : undefined
   }
 

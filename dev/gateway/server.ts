@@ -30,7 +30,7 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
   const listener = postgres(databaseUrl(dbPort, 'postgres', 'postgres'), { max: 1 })
   await listener.listen('pgrst', () => {
     rpc.reload()
-    void lite.reload()
+    lite.reload()
   })
   const serveAuth = getRequestListener(lite.auth)
   const serveTables = getRequestListener(lite.rest)
