@@ -2,6 +2,14 @@ import { parseArgs } from 'node:util'
 import { StackError } from './errors.ts'
 import { startStack, type Stack } from './stack.ts'
 
+const usage = `npm start                          the local stack, ready in some seconds
+npm start -- --fresh               with an empty database
+npm start -- --example <name>      with the tables of examples/<name>/schema.sql
+
+TIDEMARK_PORT     the API's port, 54321 by default
+TIDEMARK_DB_PORT  the database's port, 54322 by default
+TIDEMARK_DATA     the folder that keeps its data, .tidemark by default`
+
 const started = performance.now()
 let stack: Stack | undefined
 let leaving = false
@@ -15,8 +23,16 @@ async function leave(code: number): Promise<void> {
 
 try {
   const { values } = parseArgs({
-    options: { fresh: { type: 'boolean' }, example: { type: 'string' } },
+    options: {
+      fresh: { type: 'boolean' },
+      example: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
   })
+  if (values.help) {
+    console.log(usage)
+    process.exit(0)
+  }
   let wanted = false
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
@@ -43,7 +59,8 @@ try {
   console.error(`stopped: ${await stack.broken}`)
   await leave(1)
 } catch (error) {
-  console.error(error instanceof StackError ? `error: ${error.message}` : error)
+  const expected = error instanceof StackError || isUsageError(error)
+  console.error(expected ? `error: ${error.message}` : error)
   process.exit(1)
 }
 
@@ -51,4 +68,8 @@ function portFrom(variable: string, standard: number): number {
   const port = Number(process.env[variable] || standard)
   if (Number.isInteger(port) && port > 0 && port < 65536) return port
   throw new StackError(`${variable}=${process.env[variable]} is no port number`)
+}
+
+function isUsageError(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && `${error.code}`.startsWith('ERR_PARSE_ARGS')
 }
