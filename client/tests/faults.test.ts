@@ -231,6 +231,7 @@ describe('a store that is not the only one of its name', () => {
     await a.rows.insert({ name: 'of a' })
     await b.rows.insert({ name: 'of b' })
     await a.sync.sync()
+    b.faults.next('before', 'before')
     await b.sync.sync()
     await a.rows.insertMany([{ name: 'more of a' }, { name: 'and more' }])
     await b.rows.insert({ name: 'more of b' })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { settle } from '../src/push.ts'
+import { settle } from '../src/answer.ts'
 import { systemClock } from '../src/clock.ts'
 import { uuid } from '../src/ids.ts'
 import { applyPage } from '../src/pull.ts'
@@ -223,6 +223,33 @@ describe('an answer from the server', () => {
     await answer(device, [{ seq: 1, status: 'duplicate', version: 9 }])
     expect(await device.t.get('a')).toEqual({ id: 'a', name: 'y', version: 3 })
     expect(await device.queue.stats()).toMatchObject({ sent: 0, pending: 0 })
+  })
+
+  it('duplicate with the row: the row is the server\u2019s', async () => {
+    const device = await having({ id: 'a', name: 'x' })
+    await device.t.update('a', { name: 'y' })
+    await device.send()
+    const row = { id: 'a', name: 'z', version: 9 }
+    await answer(device, [{ seq: 1, status: 'duplicate', version: 9, row }])
+    expect(await device.t.get('a')).toEqual(row)
+  })
+
+  it('duplicate with an error: it had been refused, and is set aside now', async () => {
+    const device = await having({ id: 'a', name: 'x' })
+    await device.t.update('a', { name: 'bad' })
+    await device.send()
+    const error = { code: 'constraint' as const, message: 'no' }
+    await answer(device, [{ seq: 1, status: 'duplicate', error } as PushResult])
+    expect(await device.t.get('a')).toMatchObject({ name: 'x' })
+    expect(await device.queue.list()).toMatchObject([{ status: 'failed', error }])
+  })
+
+  it('duplicate of a new row that the server does not have: kept for a new name', async () => {
+    const device = local()
+    await device.t.insert({ id: 'a', name: 'x' })
+    await device.send()
+    await answer(device, [{ seq: 1, status: 'duplicate' }])
+    expect(await device.queue.list()).toMatchObject([{ seq: 1, status: 'pending' }])
   })
 
   it('duplicate of an edit sent once: somebody else goes by this name; the edit is kept for a new one', async () => {

@@ -19,6 +19,8 @@ export interface FaultyFetch {
   always: (fault: Fault) => void
   /** The same, only for paths that begin so. */
   alwaysAt: (path: string, fault: Fault) => void
+  /** From now on all goes well. */
+  reset: () => void
   /** Paths of the sync requests so far, e.g. `/functions/v1/sync`. */
   paths: string[]
   /** Bodies of the sync requests so far. */
@@ -75,6 +77,10 @@ export function faultyFetch(): FaultyFetch {
     fetch: faulty,
     next: (...faults) => void planned.push(...faults),
     always: (fault) => void (usual = { path: '/', fault }),
+    reset() {
+      planned.length = 0
+      usual = { path: '/', fault: 'none' }
+    },
     alwaysAt: (path, fault) => void (usual = { path, fault }),
     paths,
     bodies,

@@ -1,0 +1,188 @@
+import type { PushAnswer, PushResult, ResultError } from '../../supabase/functions/_shared/wire.ts'
+import { type Clock, timestamp } from './clock.ts'
+import type { Conflict } from './events.ts'
+import type { NewId } from './ids.ts'
+import { omit } from './omit.ts'
+import { type Batch, renamed } from './push.ts'
+import { alive, apply, baseOf, stack } from './row.ts'
+import type { Row } from './row.ts'
+import type { FailedEdit, QueuedEdit, RowRecord, Transaction } from './storage.ts'
+import { deviceOf } from './store.ts'
+import type { Draft } from './store.ts'
+
+/** What the answer to a batch came to. */
+export interface Settled {
+  /** Edits that left the queue because the server has them. */
+  pushed: number
+  merged: number
+  conflicts: Conflict[]
+  rejected: FailedEdit[]
+  lost: { table: string; id: string; columns: string[] }[]
+}
+
+/** A row while the results of its edits are gone through. */
+interface Pending {
+  record: RowRecord
+  base: Row | null
+  version: number | null
+  settled: number
+  /** True where nothing of others has come in between: later edits can count on the new version. */
+  ours: boolean
+}
+
+/** Takes the server's answer to a batch into rows and queue. */
+export async function settle(
+  { tx, put, drop }: Draft,
+  batch: Batch,
+  answer: PushAnswer,
+  clock: Clock,
+  newId: NewId,
+): Promise<Settled> {
+  const outcome: Settled = { pushed: 0, merged: 0, conflicts: [], rejected: [], lost: [] }
+  const device = await deviceOf(tx)
+  // Another tab has found that the name was taken: these numbers mean other edits now.
+  if (device.id !== batch.device) return outcome
+
+  const results = new Map(answer.results.map((result) => [result.seq, result]))
+  const queued = await tx.getMany(
+    'queue',
+    batch.edits.map(({ seq }) => seq),
+  )
+  const rows = await pendingRows(tx, queued)
+  const done = new Set<number>()
+  const attempts = device.flight?.attempts ?? 1
+  let taken = answer.last_seq > device.sent
+
+  for (const edit of queued) {
+    const result = edit && results.get(edit.seq)
+    if (!result) continue
+    if (isSomebodyElses(edit, result, attempts)) {
+      taken = true
+      continue
+    }
+    const row = rows.get(keyOf(edit))!
+    done.add(edit.seq)
+    row.settled++
+    const { error } = result as { error?: ResultError }
+    if (error) {
+      if (error.code === 'gone' || error.code === 'not_found') forget(row)
+      outcome.rejected.push({ ...edit, error, attempts, failed_at: timestamp(clock) })
+    } else {
+      accept(row, edit, result)
+      note(outcome, row, edit, result)
+    }
+  }
+
+  const rebased: QueuedEdit[] = []
+  const kept: RowRecord[] = []
+  const gone: RowRecord[] = []
+  for (const { record, base, version, settled, ours } of rows.values()) {
+    if (settled === 0) continue
+    const rest =
+      (record.edits ?? 0) > settled
+        ? (await tx.scan('queue', { index: 'row', equals: [record.table, record.id] })).filter(
+            ({ seq }) => !done.has(seq),
+          )
+        : []
+    if (ours && version !== null)
+      rebased.push(
+        ...rest.filter(({ seq }) => seq > device.sent).map((edit) => ({ ...edit, base: version })),
+      )
+    const next = stack({ ...record, version }, base, rest)
+    if (next) kept.push(next)
+    else gone.push(record)
+  }
+  await put(kept)
+  await drop(gone)
+  await tx.deleteMany('queue', [...done])
+  await tx.putMany('queue', rebased)
+  await tx.putMany('failed', outcome.rejected)
+  const next = { ...omit(device, 'flight'), completed: device.completed + outcome.pushed }
+  await tx.putMany('meta', [taken ? renamed(next, newId) : next])
+  return outcome
+}
+
+const keyOf = ({ table, id }: Pick<RowRecord, 'table' | 'id'>): string => `${table}\n${id}`
+
+async function pendingRows(
+  tx: Transaction,
+  queued: (QueuedEdit | undefined)[],
+): Promise<Map<string, Pending>> {
+  const keys = new Map<string, readonly [string, string]>()
+  for (const edit of queued) if (edit) keys.set(keyOf(edit), [edit.table, edit.id])
+  const records = await tx.getMany('rows', [...keys.values()])
+  return new Map(
+    [...keys].map(([key, [table, id]], place) => {
+      const record = records[place] ?? { table, id, row: null, version: null }
+      return [
+        key,
+        { record, base: baseOf(record), version: record.version, settled: 0, ours: false },
+      ]
+    }),
+  )
+}
+
+/**
+ * A duplicate that was not ours: another device goes by our name and used the number. So it is where
+ * the edit went out only once, and where a row we made, and nobody refused, is not there.
+ */
+function isSomebodyElses(edit: QueuedEdit, result: PushResult, attempts: number): boolean {
+  if (result.status !== 'duplicate') return false
+  const { error, version } = result as { error?: ResultError; version?: number | null }
+  return attempts === 1 || (edit.op === 'put' && !error && version == null)
+}
+
+function forget(row: Pending): void {
+  row.base = null
+  row.version = null
+}
+
+/** The server's row after an edit that it has taken. */
+function accept(
+  row: Pending,
+  edit: QueuedEdit,
+  { status, row: told, lost, version }: PushResult,
+): void {
+  row.ours = status === 'applied'
+  // Only where the content is known may the version be taken over: a pull skips what is older.
+  const known = told || status === 'applied' || status === 'merged'
+  if (told) row.base = alive(told)
+  else if (row.base === null && edit.op === 'patch') row.base = row.record.row
+  else if (status !== 'conflict') row.base = apply(row.base, won(edit, lost ?? []))
+  if (row.base === null) forget(row)
+  else if (known && version != null) {
+    row.version = version
+    row.base = { ...row.base, version }
+  }
+}
+
+/** An edit without the columns that were overruled. */
+function won({ op, data }: QueuedEdit, lost: readonly string[]): Pick<QueuedEdit, 'op' | 'data'> {
+  if (!data || lost.length === 0) return { op, ...(data && { data }) }
+  return {
+    op,
+    data: Object.fromEntries(Object.entries(data).filter(([column]) => !lost.includes(column))),
+  }
+}
+
+function note(outcome: Settled, { base }: Pending, edit: QueuedEdit, result: PushResult): void {
+  const { table, id } = edit
+  const lost = result.lost ?? []
+  outcome.pushed++
+  if (result.status === 'merged') outcome.merged++
+  if (lost.length > 0) outcome.lost.push({ table, id, columns: lost })
+  if (result.status !== 'conflict' && lost.length === 0) return
+  const { copy_id, conflict_id } = result as {
+    copy_id?: string | null
+    conflict_id?: string | null
+  }
+  outcome.conflicts.push({
+    table,
+    id,
+    lost,
+    mine: edit.data ?? null,
+    row: base,
+    ...(copy_id && { copyId: copy_id }),
+    ...(conflict_id && { conflictId: conflict_id }),
+  })
+}
