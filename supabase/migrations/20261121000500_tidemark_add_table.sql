@@ -119,7 +119,9 @@ begin
   join pg_catalog.pg_attribute a on a.attrelid = c.oid
   where c.oid = to_regclass(format('%I.%I', schema_of, index_name));
   if indexed is distinct from array[scope_column, key_column] then
-    execute format('drop index if exists %I.%I', schema_of, index_name);
+    if indexed is not null then
+      execute format('drop index %I.%I', schema_of, index_name);
+    end if;
     if scope_column is not null then
       execute format('create index %I on %s (%I, %I)', index_name, target::regclass, scope_column, key_column);
     end if;
@@ -241,7 +243,9 @@ begin
   loop
     execute format('drop trigger %I on %s', trigger_name, target);
   end loop;
-  execute format('drop index if exists %I.%I', registered.schema_name, 'tidemark_scope_' || registered.table_no);
+  if registered.scope_column is not null then
+    execute format('drop index %I.%I', registered.schema_name, 'tidemark_scope_' || registered.table_no);
+  end if;
   delete from tidemark.sync_changes c where c.table_no = registered.table_no;
   delete from tidemark.sync_tables t where t.table_no = registered.table_no;
 end

@@ -39,6 +39,17 @@ as $$
   cross join pg_control_checkpoint() checkpoint
 $$;
 
+-- The keys of one kind that the caller belongs to: a scope is <kind>:<key>.
+create function tidemark.my_keys(kind text)
+returns text[]
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select case kind when 'user' then array[auth.uid()::text] else '{}' end
+$$;
+
 -- The scopes the caller belongs to.
 create function tidemark.my_scopes()
 returns text[]
@@ -50,24 +61,32 @@ as $$
   select array['public', 'user:' || auth.uid()]
 $$;
 
--- The next page of a window, for the caller's scopes: per table, the rows it names, each once.
--- A row changed twice is named once, and its current state is what gets read.
+-- The next entries of a window, for the caller's scopes: table, scope and row of each, as three arrays
+-- in the log's order, and the last one's place. A row is named as often as it changed; what gets read
+-- is its current state.
 create function tidemark.log_page(
   seen pg_snapshot,
   upto pg_snapshot,
   after_xact xid8,
   after_id bigint,
   tables int[],
-  max_entries int
+  max_entries int,
+  out table_nos int[],
+  out scopes text[],
+  out row_ids text[],
+  out entries int,
+  out last_xact xid8,
+  out last_id bigint
 )
-returns table (table_no int, scopes text[], row_ids text[], last_xact xid8, last_id bigint, more boolean)
 language sql
 stable
 security definer -- reads the log, only for the scopes the caller is in
 set search_path = ''
 as $$
-  with
-  found as (
+  select
+    array_agg(f.table_no), array_agg(f.scope), array_agg(f.row_id), count(*)::int,
+    (array_agg(f.xact))[count(*)], (array_agg(f.id))[count(*)]
+  from (
     select e.*
     from unnest(tidemark.my_scopes()) as mine (scope)
     cross join lateral (
@@ -79,26 +98,9 @@ as $$
         and pg_visible_in_snapshot(c.xact, upto)
         and c.table_no = any (tables)
       order by c.xact, c.id
-      limit max_entries + 1
+      limit max_entries
     ) e
     order by e.xact, e.id
-    limit max_entries + 1
-  ),
-  page as (
-    select f.*, row_number() over (order by f.xact, f.id) as n from found f
-  ),
-  named as (
-    select distinct p.table_no, p.scope, p.row_id from page p where p.n <= max_entries
-  ),
-  position as (
-    select p.xact, p.id, exists (select from page q where q.n > max_entries) as more
-    from page p
-    where p.n <= max_entries
-    order by p.n desc
-    limit 1
-  )
-  select n.table_no, array_agg(n.scope), array_agg(n.row_id), l.xact, l.id, l.more
-  from named n
-  cross join position l
-  group by n.table_no, l.xact, l.id, l.more
+    limit max_entries
+  ) f
 $$;

@@ -73,7 +73,7 @@ as $$
   end
 $$;
 
--- The scope a row of alias t is in.
+-- The scope a row of alias t is in, and whether the caller is in it ($2: their keys of that kind).
 create function tidemark.scope_expression(registered tidemark.live_tables)
 returns text
 language sql
@@ -85,9 +85,25 @@ as $$
     else format('%L || t.%I', registered.scope_kind || ':', registered.scope_column) end
 $$;
 
--- Rows named by the log, as they are now: one change object a scope.
+create function tidemark.in_my_scopes(registered tidemark.live_tables)
+returns text
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select case when registered.scope_kind = 'public' then 'true'
+    else format('t.%I = any ($2::%s[])', registered.scope_column, (
+      select format_type(a.atttypid, null) from pg_catalog.pg_attribute a
+      where a.attrelid = registered.relation and a.attname = registered.scope_column
+    )) end
+$$;
+
+-- Rows named by the log, as they are now: one change object a scope. A row that is not there any more,
+-- not in that scope, or not visible to the caller is removed; looking for those is skipped where as
+-- many rows were found as were named.
 create function tidemark.read_rows(table_no int, scopes text[], row_ids text[], exact boolean)
-returns json[]
+returns setof json
 language plpgsql
 stable
 security invoker
@@ -95,63 +111,116 @@ set search_path = ''
 as $$
 declare
   registered tidemark.live_tables := tidemark.table_by_no(table_no);
-  changes json[];
 begin
-  execute format(
-    'select array_agg(json_build_object(''scope'', g.scope, ''table'', %1$L, ''upsert'', g.upsert, ''remove'', g.remove))
-     from (
-       select
-         e.scope,
-         coalesce(json_agg(r.tidemark_row) filter (where r.tidemark_key is not null), ''[]''::json) as upsert,
-         coalesce(json_agg(e.row_id) filter (where r.tidemark_key is null), ''[]''::json) as remove
-       from unnest($1, $2, $2::%2$s[]) as e (scope, row_id, row_key)
-       left join lateral (
-         select t.%3$I as tidemark_key, tidemark_page as tidemark_row
-         from %4$s t
-         cross join lateral (select %5$s) tidemark_page
-         where t.%3$I = e.row_key and t.deleted_at is null and %6$s = e.scope
-       ) r on true
+  return query execute format(
+    'with
+     found as materialized (
+       select %4$s as scope, json_agg(tidemark_page) as upsert, count(*) as n
+       from %2$s t
+       cross join lateral (select %6$s) tidemark_page
+       where t.%3$I in (select k from unnest($1::%5$s[]) as u (k)) and t.deleted_at is null and %7$s
+       group by %8$s
+     ),
+     missing as materialized (
+       select e.scope, json_agg(e.row_id) as remove
+       from (select distinct u.scope, u.row_id from unnest($3, $1) as u (scope, row_id)) e
+       where (select coalesce(sum(f.n), 0) from found f) < cardinality($1)
+         and not exists (
+           select from %2$s t
+           where t.%3$I = e.row_id::%5$s and t.deleted_at is null and %4$s = e.scope
+         )
        group by e.scope
-     ) g',
-    registered.name, registered.key_type, registered.key_column, registered.relation::regclass,
-    tidemark.pulled_columns(registered.relation, exact), tidemark.scope_expression(registered)
-  ) into changes using scopes, row_ids;
-  return changes;
+     )
+     select json_build_object(''scope'', f.scope, ''table'', %1$L, ''upsert'', f.upsert,
+       ''remove'', coalesce((select m.remove from missing m where m.scope = f.scope), ''[]''::json))
+     from found f
+     where f.n > 0
+     union all
+     select json_build_object(''scope'', m.scope, ''table'', %1$L, ''upsert'', ''[]''::json, ''remove'', m.remove)
+     from missing m
+     where m.scope not in (select f.scope from found f where f.n > 0)',
+    registered.name, registered.relation::regclass, registered.key_column,
+    tidemark.scope_expression(registered), registered.key_type,
+    tidemark.pulled_columns(registered.relation, exact), tidemark.in_my_scopes(registered),
+    coalesce('t.' || quote_ident(registered.scope_column), '()')
+  ) using row_ids, tidemark.my_keys(registered.scope_kind), scopes;
 end
 $$;
 
--- The first download: a page straight from the table, in key order.
-create function tidemark.read_page(
-  table_no int, after_key text, max_rows int, exact boolean,
-  out change json, out rows_read int, out last_key text
-)
+-- The same for a page that names rows of several tables, in the order given.
+create function tidemark.read_entries(tables int[], table_nos int[], scopes text[], row_ids text[], exact boolean)
+returns setof json
 language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
 declare
-  registered tidemark.live_tables := tidemark.table_by_no(table_no);
+  named int[] := array(select distinct n from unnest(table_nos) n);
+  no int;
 begin
-  execute format(
-    'select
-       json_build_object(''scope'', $1, ''table'', %1$L, ''upsert'', json_agg(p.tidemark_row), ''remove'', ''[]''::json),
-       count(*),
-       (array_agg(p.tidemark_key))[count(*)]
-     from (
-       select t.%2$I::text as tidemark_key, tidemark_page as tidemark_row
-       from %3$s t
-       cross join lateral (select %4$s) tidemark_page
-       where t.deleted_at is null and %5$s and %6$s
-       order by t.%2$I
-       limit $3
-     ) p',
-    registered.name, registered.key_column, registered.relation::regclass,
-    tidemark.pulled_columns(registered.relation, exact),
-    case when registered.scope_kind = 'public' then 'true' else format('t.%I = auth.uid()', registered.scope_column) end,
-    case when after_key is null then 'true' else format('t.%I > $2::%s', registered.key_column, registered.key_type) end
-  ) into change, rows_read, last_key
-  using case when registered.scope_kind = 'public' then 'public' else 'user:' || auth.uid() end, after_key, max_rows;
+  if cardinality(named) = 1 then
+    return query select tidemark.read_rows(named[1], scopes, row_ids, exact);
+    return;
+  end if;
+  -- One table at a time: each is another relation, and parents come first.
+  foreach no in array tables loop
+    return query
+    select r.change
+    from (
+      select array_agg(e.scope) as scopes, array_agg(e.row_id) as row_ids
+      from unnest(table_nos, scopes, row_ids) as e (table_no, scope, row_id)
+      where e.table_no = no
+    ) p
+    cross join lateral tidemark.read_rows(no, p.scopes, p.row_ids, exact) as r (change)
+    where no = any (named);
+  end loop;
+end
+$$;
+
+-- The first download, straight from the tables in key order: one after the other until the page is
+-- full. waiting: [[table_no, after key], …]; a table that came to its end has rows_read < room.
+create function tidemark.read_pages(waiting jsonb, room int, exact boolean)
+returns table (change json, table_no int, rows_read int, last_key text, finished boolean)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  registered tidemark.live_tables;
+  place jsonb;
+begin
+  -- One table at a time, because where one ends the next one begins.
+  for place in select e.value from jsonb_array_elements(waiting) with ordinality as e (value, n) order by e.n loop
+    registered := tidemark.table_by_no((place ->> 0)::int);
+    for change, table_no, rows_read, last_key, finished in execute format(
+      'select
+         json_build_object(''scope'', $1, ''table'', %1$L, ''upsert'', json_agg(p.tidemark_row), ''remove'', ''[]''::json),
+         %2$L::int,
+         count(*)::int,
+         (array_agg(p.tidemark_key))[count(*)]::text,
+         count(*) < $4
+       from (
+         select t.%3$I as tidemark_key, tidemark_page as tidemark_row
+         from %4$s t
+         cross join lateral (select %5$s) tidemark_page
+         where t.deleted_at is null and %6$s and %7$s
+         order by t.%3$I
+         limit $4
+       ) p',
+      registered.name, registered.table_no, registered.key_column, registered.relation::regclass,
+      tidemark.pulled_columns(registered.relation, exact), tidemark.in_my_scopes(registered),
+      case when place ->> 1 is null then 'true' else format('t.%I > $3::%s', registered.key_column, registered.key_type) end
+    ) using
+      case when registered.scope_kind = 'public' then 'public' else 'user:' || auth.uid() end,
+      tidemark.my_keys(registered.scope_kind), place ->> 1, room
+    loop
+      return next;
+      room := room - rows_read;
+    end loop;
+    exit when room = 0;
+  end loop;
 end
 $$;
 
@@ -171,10 +240,9 @@ begin
   -- One statement a table: they are different relations.
   foreach no in array tables loop
     registered := tidemark.table_by_no(no);
-    execute format('select count(*) from %s t where t.deleted_at is null and %s',
-      registered.relation::regclass,
-      case when registered.scope_kind = 'public' then 'true' else format('t.%I = auth.uid()', registered.scope_column) end
-    ) into counted;
+    execute format('select count(*) from %s t where t.deleted_at is null and $1 is null and %s',
+      registered.relation::regclass, tidemark.in_my_scopes(registered)
+    ) into counted using null::text, tidemark.my_keys(registered.scope_kind);
     total := total + counted;
   end loop;
   return total;
@@ -244,8 +312,13 @@ declare
   done bigint;
   total bigint;
   position jsonb;
-  page record;
-  changes json[] := '{}';
+  downloaded json[] := '{}';
+  table_nos int[] := '{}';
+  scopes text[];
+  row_ids text[];
+  halfway jsonb;
+  finished int[];
+  entries bigint;
   more boolean := false;
   next_cursor jsonb;
 begin
@@ -303,27 +376,29 @@ begin
     ) b
   );
 
-  -- One table after the other until the page is full.
-  while room > 0 and jsonb_array_length(boot) > 0 loop
-    select * into page from tidemark.read_page((boot -> 0 ->> 0)::int, boot -> 0 ->> 1, room, exact);
-    if page.rows_read > 0 then
-      changes := changes || page.change;
-    end if;
-    if page.rows_read = room then
-      total := coalesce(total, tidemark.count_rows(array(select (e ->> 0)::int from jsonb_array_elements(boot) e)) + coalesce(done, 0));
-      boot := jsonb_set(boot, '{0,1}', to_jsonb(page.last_key));
-    else
-      boot := boot - 0;
-    end if;
-    room := room - page.rows_read;
-    done := coalesce(done, 0) + page.rows_read;
-  end loop;
+  if boot <> '[]' then
+    select
+      array_agg(p.change) filter (where p.rows_read > 0),
+      coalesce(sum(p.rows_read), 0),
+      jsonb_object_agg(p.table_no, p.last_key) filter (where not p.finished),
+      coalesce(array_agg(p.table_no) filter (where p.finished), '{}')
+      into downloaded, entries, halfway, finished
+    from tidemark.read_pages(boot, room, exact) p;
+    total := coalesce(total, case when entries = room
+      then coalesce(done, 0) + tidemark.count_rows(array(select (e ->> 0)::int from jsonb_array_elements(boot) e)) end);
+    boot := (
+      select coalesce(jsonb_agg(
+        case when halfway ? (e.value ->> 0) then jsonb_build_array(e.value -> 0, halfway -> (e.value ->> 0)) else e.value end
+        order by e.n), '[]')
+      from jsonb_array_elements(boot) with ordinality as e (value, n)
+      where (e.value ->> 0)::int <> all (finished)
+    );
+    room := room - entries;
+    done := coalesce(done, 0) + entries;
+  end if;
 
-  if jsonb_array_length(boot) > 0 then
+  if room = 0 or boot <> '[]' then
     more := true;
-  elsif room = 0 then
-    more := true;
-    boot := '[]';
   elsif position is not null then
     -- A window that an earlier call opened keeps its end; when it is drained there may be another.
     more := upto is not null;
@@ -332,21 +407,12 @@ begin
       after_xact := pg_snapshot_xmin(seen);
       after_id := 0;
     end if;
-    for page in
-      select p.*
-      from tidemark.log_page(seen, upto, after_xact, after_id, tables, room) p
-      join unnest(tables) with ordinality as t (no, n) on t.no = p.table_no
-      order by t.n
-    loop
-      changes := changes || tidemark.read_rows(page.table_no, page.scopes, page.row_ids, exact);
-      after_xact := page.last_xact;
-      after_id := page.last_id;
-      if page.more then
-        more := true;
-        room := 0;
-      end if;
-    end loop;
-    if room > 0 then
+    select p.table_nos, p.scopes, p.row_ids, p.entries, p.last_xact, p.last_id
+      into table_nos, scopes, row_ids, entries, after_xact, after_id
+    from tidemark.log_page(seen, upto, after_xact, after_id, tables, room) p;
+    if entries = room then
+      more := true;
+    else
       seen := upto;
       upto := null;
       after_xact := null;
@@ -363,13 +429,23 @@ begin
     'done', case when boot <> '[]' then done end,
     'total', case when boot <> '[]' then total end
   ));
-  if total is null then
-    return json_build_object('changes', array_to_json(changes), 'joined', '[]'::json, 'left', '[]'::json,
-      'cursor', next_cursor, 'more', more, 'server_time', now());
-  end if;
-  return json_build_object('changes', array_to_json(changes), 'joined', '[]'::json, 'left', '[]'::json,
-    'cursor', next_cursor, 'more', more, 'server_time', now(),
-    'progress', json_build_object('done', done, 'total', greatest(done, total)));
+  return (
+    select case when total is null
+      then json_build_object('changes', c.changes, 'joined', '[]'::json, 'left', '[]'::json,
+        'cursor', next_cursor, 'more', more, 'server_time', now())
+      else json_build_object('changes', c.changes, 'joined', '[]'::json, 'left', '[]'::json,
+        'cursor', next_cursor, 'more', more, 'server_time', now(),
+        'progress', json_build_object('done', done, 'total', greatest(done, total)))
+      end
+    from (
+      select coalesce(json_agg(u.change), '[]') as changes
+      from (
+        select d.change from unnest(downloaded) as d (change)
+        union all
+        select e.change from tidemark.read_entries(tables, table_nos, scopes, row_ids, exact) as e (change)
+      ) u
+    ) c
+  );
 end
 $$;
 comment on function public.sync_pull(uuid, json, json) is

@@ -545,6 +545,9 @@ begin
   exception when data_exception then
     perform tidemark.refuse(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
   end;
+  if options ->> 'unheard_from' !~ '^\d{1,15}$' then
+    perform tidemark.refuse(400, 'malformed', 'options.unheard_from: expected a seq');
+  end if;
   sent := tidemark.check_sequence(tidemark.read_mutations(mutations, 1, skew));
 
   device := tidemark.lock_device(sync_push.device_id);
@@ -565,11 +568,12 @@ begin
   end if;
   perform tidemark.announce(null, null);
 
-  -- The device repeats what it was not answered; so what is older than its oldest mutation here has been heard.
+  -- The device repeats what it was not answered; so what is older than its oldest mutation here has been
+  -- heard. A batch that was split on the way says where it began.
   select coalesce(jsonb_object_agg(k.seq, k.answer), '{}') into kept
   from (
     select h.key as seq, h.value as answer from jsonb_each(device.outcomes) h
-    where first_seq is null or h.key::bigint >= first_seq
+    where first_seq is null or h.key::bigint >= least(first_seq, (options ->> 'unheard_from')::bigint)
     union all
     select m.seq::text, jsonb_strip_nulls(jsonb_build_object('lost', o.lost, 'copy_id', o.copy_id,
       'conflict_id', o.conflict_id, 'code', o.code, 'message', o.message, 'hint', o.hint))

@@ -38,10 +38,12 @@ grant execute on function
   tidemark.require_user(),
   tidemark.require_protocol(json),
   tidemark.require_device(uuid),
+  tidemark.my_keys(text),
   tidemark.my_scopes(),
   tidemark.table_ranks(),
   tidemark.table_by_no(int),
   tidemark.scope_expression(tidemark.live_tables),
+  tidemark.in_my_scopes(tidemark.live_tables),
   tidemark.pulled_columns(oid, boolean),
   -- pull
   tidemark.snapshot_now(),
@@ -51,7 +53,8 @@ grant execute on function
   tidemark.tables_to_pull(text[]),
   tidemark.log_page(pg_snapshot, pg_snapshot, xid8, bigint, int[], int),
   tidemark.read_rows(int, text[], text[], boolean),
-  tidemark.read_page(int, text, int, boolean),
+  tidemark.read_entries(int[], int[], text[], text[], boolean),
+  tidemark.read_pages(jsonb, int, boolean),
   tidemark.count_rows(int[]),
   -- push
   tidemark.check_batch(json),
