@@ -30,7 +30,7 @@ export interface SyncOptions<Name extends string = string> {
   storage?: SyncStorage
   /** When to sync without being asked. Default `manual`. Anything else begins with `ready()` or `start()`. */
   mode?: Mode | readonly Mode[]
-  /** `functions` (default): the edge functions, or the RPCs where there are none. `rpc`: always the RPCs. */
+  /** `functions` (default): the edge function `sync` where it is deployed. `rpc`: never. Or your own. */
   transport?: 'functions' | 'rpc' | Transport
   /** The most that one push carries. Default 2,000 edits and 1,000,000 characters. */
   batch?: Partial<BatchLimits>

@@ -97,20 +97,25 @@ export function rpcTransport(client: Caller): Transport {
   }
 }
 
-/** Calls the edge functions where they are deployed, else the RPCs. That is found out once. */
+/**
+ * Pushes and pulls at once by the edge function `sync`, which saves a round trip; where it is not
+ * deployed, which is found out once, by the RPCs. A push or pull alone, and so all bulk, goes to the RPCs
+ * straight away: a function in between has nothing to add and would copy every byte once more (measured
+ * on the local stack: a third of a download's speed, a tenth of an upload's).
+ */
 export function functionsTransport(client: Caller): Transport {
   const rpc = rpcTransport(client)
   let deployed: boolean | undefined
   /**
-   * Failures that say nothing, while no function has ever answered. A browser hides the 404 of a missing
+   * Failures that say nothing, while the function has never answered. A browser hides the 404 of a missing
    * function behind CORS, so after each of them the RPCs have a turn; when they answer a second time
-   * where the functions did not, it was not the network.
+   * where the function did not, it was not the network.
    */
   let misses = 0
   let turnOfRpc = false
 
-  async function invoke<T>(name: string, request: object, signal: AbortSignal): Promise<T> {
-    const { data, error } = await client.functions.invoke(name, {
+  async function viaFunction(request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer> {
+    const { data, error } = await client.functions.invoke('sync', {
       body: JSON.stringify(request),
       headers: { 'content-type': 'application/json' },
       signal,
@@ -126,49 +131,39 @@ export function functionsTransport(client: Caller): Transport {
     throw failure(response.status, body, retryAfter(response.headers))
   }
 
-  async function either<T>(viaFunction: () => Promise<T>, viaRpc: () => Promise<T>): Promise<T> {
-    if (deployed === false) return viaRpc()
-    if (turnOfRpc) {
-      turnOfRpc = false
-      const answer = await viaRpc()
-      if (misses > 1) deployed = false
-      return answer
-    }
-    try {
-      const answer = await viaFunction()
-      deployed = true
-      return answer
-    } catch (error) {
-      const { status } = classify(error)
-      if (status === 404) {
-        deployed = false
-        return viaRpc()
-      }
-      if (status) deployed = true
-      if (!deployed) {
-        misses++
-        turnOfRpc = true
-      }
-      throw error
-    }
+  async function viaRpcs(request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer> {
+    const { device_id, mutations, cursor = null, options = {} } = request
+    const pushed = await rpc.push({ device_id, mutations, options }, signal)
+    return { ...pushed, ...(await rpc.pull({ device_id, cursor, options }, signal)) }
   }
 
   return {
-    push: (request, signal) =>
-      either(
-        () => invoke('sync-push', request, signal),
-        () => rpc.push(request, signal),
-      ),
-    pull: rpc.pull,
-    sync: (request, signal) =>
-      either(
-        () => invoke<SyncAnswer>('sync', request, signal),
-        async () => {
-          const { device_id, mutations, cursor = null, options = {} } = request
-          const pushed = await rpc.push({ device_id, mutations, options }, signal)
-          return { ...pushed, ...(await rpc.pull({ device_id, cursor, options }, signal)) }
-        },
-      ),
-    register: rpc.register,
+    ...rpc,
+    async sync(request, signal) {
+      if (deployed === false) return viaRpcs(request, signal)
+      if (turnOfRpc) {
+        turnOfRpc = false
+        const answer = await viaRpcs(request, signal)
+        if (misses > 1) deployed = false
+        return answer
+      }
+      try {
+        const answer = await viaFunction(request, signal)
+        deployed = true
+        return answer
+      } catch (error) {
+        const { status } = classify(error)
+        if (status === 404) {
+          deployed = false
+          return viaRpcs(request, signal)
+        }
+        if (status) deployed = true
+        if (!deployed) {
+          misses++
+          turnOfRpc = true
+        }
+        throw error
+      }
+    },
   }
 }
