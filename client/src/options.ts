@@ -69,7 +69,7 @@ export interface Settings {
   user(): Promise<string | null | undefined>
 }
 
-export function settle(options: SyncOptions): Settings {
+export function settingsOf(options: SyncOptions): Settings {
   const { supabase, tables, mode = 'manual', transport = 'functions' } = options
   if (tables.length === 0)
     throw new ValidationError({

@@ -78,43 +78,46 @@ export async function checkName({ tx }: Draft, lastSeq: number, newId: NewId): P
 }
 
 /**
- * Narrows a batch that the server would not read: halves it, or, where it is down to one edit, sets
- * that one aside. Resolves to the edit that was set aside.
+ * Narrows the batch that is under way and that the server cannot take as a whole: halves it, or, where
+ * it is down to one edit, sets that one aside and resolves to it. A single edit that only took too long
+ * is no fault of its own: `error` is thrown.
  */
 export async function narrow(
   { tx, put, drop }: Draft,
-  batch: Batch,
   error: SyncError,
   clock: Clock,
 ): Promise<FailedEdit | undefined> {
-  const { flight, ...device } = await deviceOf(tx)
-  if (device.id !== batch.device) return undefined
-  const [edit, ...others] = batch.edits
-  if (others.length > 0) {
-    const to = batch.edits[Math.floor((batch.edits.length - 1) / 2)]!.seq
-    await tx.putMany('meta', [{ ...device, flight: { to, attempts: 0, at: timestamp(clock) } }])
+  const device = await deviceOf(tx)
+  const { flight } = device
+  if (!flight) return undefined
+  const edits = (await tx.scan('queue')).filter(({ seq }) => seq <= flight.to)
+  const [edit] = edits
+  if (edits.length > 1) {
+    const to = edits[Math.ceil(edits.length / 2) - 1]!.seq
+    await tx.putMany('meta', [{ ...device, flight: { ...flight, to, attempts: 0 } }])
     return undefined
   }
-  await tx.putMany('meta', [device])
-  if (!edit || !(await tx.get('queue', edit.seq))) return undefined
+  if (error.code === 'statement_timeout') throw error
+  await tx.putMany('meta', [omit(device, 'flight')])
+  if (!edit) return undefined
+  const { table, id, seq } = edit
   const failed: FailedEdit = {
     ...edit,
     error: {
-      code: error.code === 'malformed' ? 'malformed' : 'too_large',
+      code: error.code === 'batch_too_large' ? 'too_large' : 'malformed',
       message: error.message,
       hint: error.details,
     },
-    attempts: flight?.attempts ?? 1,
+    attempts: flight.attempts,
     failed_at: timestamp(clock),
   }
-  await tx.deleteMany('queue', [edit.seq])
+  await tx.deleteMany('queue', [seq])
   await tx.putMany('failed', [failed])
-  const record = await tx.get('rows', [edit.table, edit.id])
-  if (record) {
-    const rest = await tx.scan('queue', { index: 'row', equals: [edit.table, edit.id] })
-    const next = stack(record, baseOf(record), rest)
-    if (next) await put([next])
-    else await drop([record])
-  }
+  const record = await tx.get('rows', [table, id])
+  if (!record) return failed
+  const rest = await tx.scan('queue', { index: 'row', equals: [table, id] })
+  const next = stack(record, baseOf(record), rest)
+  if (next) await put([next])
+  else await drop([record])
   return failed
 }

@@ -5,18 +5,19 @@ import type {
   SyncAnswer,
 } from '../../supabase/functions/_shared/wire.ts'
 import { PROTOCOL_VERSION } from '../../supabase/functions/_shared/constants.ts'
+import { settle } from './answer.ts'
 import { retry } from './backoff.ts'
 import { timestamp } from './clock.ts'
-import { AuthError, classify, NetworkError, type SyncError, ValidationError } from './errors.ts'
+import { classify, NetworkError, type SyncError, UnknownError, ValidationError } from './errors.ts'
 import { createEmitter, type SyncEvents, type SyncReport } from './events.ts'
 import { createLane } from './lane.ts'
-import { type SyncOptions, settle as settleOptions } from './options.ts'
+import { settingsOf, type SyncOptions } from './options.ts'
 import { pullProgress, pushProgress, sizeOf } from './progress.ts'
 import { applyPage } from './pull.ts'
-import { settle } from './answer.ts'
-import { type Batch, checkName, narrow, take, toMutation } from './push.ts'
+import { type Batch, narrow, take, toMutation } from './push.ts'
 import { createQueue } from './queue.ts'
 import { createScheduler } from './scheduler.ts'
+import { createSession } from './session.ts'
 import { createStore, cursorOf, deviceOf } from './store.ts'
 import { createTable } from './table.ts'
 import type { Sync, SyncStatus, TableName, TableOf } from './types.ts'
@@ -25,6 +26,13 @@ import type { Sync, SyncStatus, TableName, TableOf } from './types.ts'
 interface Coming {
   page: Promise<PullAnswer>
   pages: number
+}
+
+/** A batch with its answer, and the page that came with it. */
+interface Sent {
+  batch: Batch
+  answer: PushAnswer | SyncAnswer
+  coming?: Coming
 }
 
 /**
@@ -37,7 +45,7 @@ interface Coming {
  * ```
  */
 export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): Sync<DB> {
-  const settings = settleOptions(options)
+  const settings = settingsOf(options)
   const { transport, clock, newId, keys, network } = settings
   const store = createStore(settings.storage, newId)
   const events = createEmitter<SyncEvents>()
@@ -45,17 +53,15 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   const closing = new AbortController()
   const keyColumn = (table: string): string => keys.get(table) ?? 'id'
 
-  /** True once the server has told in this session how much it has heard under this device's name. */
-  let nameChecked = false
   /** Smaller than asked for once a page has taken the database too long. */
   let { pageSize } = settings
   let running = false
   let lastSync: SyncStatus['lastSync'] = null
   let lastError: SyncError | null = null
 
-  const open = async (): Promise<void> => {
-    nameChecked ||= await store.open()
-  }
+  const session = createSession(store, settings, (device) =>
+    request((signal) => transport.register(device, signal)),
+  )
 
   /** One run: push and pull, or one of them. Runs follow each other. */
   function run(name: string, work: (report: SyncReport) => Promise<unknown>): Promise<SyncReport> {
@@ -65,10 +71,9 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       running = true
       events.emit('sync_started', { at })
       try {
-        await open()
         if (!network.online())
           throw new NetworkError({ code: 'offline', message: 'There is no network.' })
-        await claim()
+        await session.claim()
         await work(report)
         report.durationMs = clock.now() - at
         lastSync = { at, report }
@@ -91,42 +96,44 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   const pull = (): Promise<SyncReport> => run('pull', (report) => pullAll(report))
 
   /**
-   * Sends every edit made before it was called, batch after batch, in order. With `pullToo` the batch
-   * that holds all that is left asks for the first page in the same round trip, and that is the result.
+   * Sends every edit made before it was called, batch after batch, in order. Resolves to the first page
+   * of the pull that follows, where one was asked for and came along.
    */
   async function pushAll(report: SyncReport, pullToo: boolean): Promise<Coming | undefined> {
     const { seq } = await store.read(deviceOf)
     const total = store.counts().pending
     let coming: Coming | undefined
     if (total === 0) return coming
-    await checkNameOnce()
+    await session.checkName()
     for (;;) {
-      let batch: Batch | undefined
-      let pages: number | undefined
       try {
-        const answer = await request(
-          async (signal): Promise<PushAnswer | SyncAnswer | undefined> => {
-            batch = await store.write('local', (draft) => take(draft, settings.batch, seq, clock))
-            if (!batch) return undefined
-            const body = { device_id: batch.device, mutations: batch.edits.map(toMutation) }
-            if (!pullToo || !transport.sync || batch.edits.length < store.counts().pending)
-              return transport.push({ ...body, options: pushOptions() }, signal)
-            const place = await store.read(cursorOf)
-            pages = place.pages
-            const both = { ...pullOptions(), ...pushOptions() }
-            return transport.sync({ ...body, cursor: place.cursor, options: both }, signal)
-          },
-        )
-        if (!batch || !answer) return coming
-        await land(batch, answer, report)
-        if (pages !== undefined && 'changes' in answer)
-          coming = { page: Promise.resolve(answer as PullAnswer), pages }
+        const sent = await request((signal) => sendBatch(seq, pullToo, signal))
+        if (!sent) return coming
+        await land(sent, report)
+        coming = sent.coming ?? coming
       } catch (error) {
-        if (!batch) throw error
-        await goOnWithout(batch, classify(error), report)
+        await goOnWithout(classify(error), report)
       }
       events.emit('sync_progress', pushProgress(report.pushed + report.rejected, total))
     }
+  }
+
+  /** Sends the next batch. The one that holds all that is left asks for a page in the same round trip. */
+  async function sendBatch(
+    upTo: number,
+    pullToo: boolean,
+    signal: AbortSignal,
+  ): Promise<Sent | undefined> {
+    const batch = await store.write('local', (draft) => take(draft, settings.batch, upTo, clock))
+    if (!batch) return undefined
+    const body = { device_id: batch.device, mutations: batch.edits.map(toMutation) }
+    if (!pullToo || !transport.sync || batch.edits.length < store.counts().pending)
+      return { batch, answer: await transport.push({ ...body, options: pushOptions() }, signal) }
+    const { cursor, pages } = await store.read(cursorOf)
+    const options = { ...pullOptions(), ...pushOptions() }
+    const answer = await transport.sync({ ...body, cursor, options }, signal)
+    if (!('changes' in answer)) return { batch, answer }
+    return { batch, answer, coming: { page: Promise.resolve(answer as PullAnswer), pages } }
   }
 
   /** Fetches page after page. While one is applied the next is on its way. */
@@ -173,15 +180,13 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   }
 
   /** Takes the answer to a batch into the store and tells of it. */
-  async function land(
-    batch: Batch,
-    answer: PushAnswer | SyncAnswer,
-    report: SyncReport,
-  ): Promise<void> {
+  async function land({ batch, answer }: Sent, report: SyncReport): Promise<void> {
+    if (answer.results.length === 0)
+      throw new UnknownError({ code: 'bad_answer', message: 'The server answered no edit.' })
     const settled = await store.write('remote', (draft) =>
       settle(draft, batch, answer, clock, newId),
     )
-    nameChecked = true
+    session.nameIsFine()
     report.pushed += settled.pushed
     report.merged += settled.merged
     report.conflicts += settled.conflicts.length
@@ -192,44 +197,17 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   }
 
   /**
-   * Where the server cannot take a batch as a whole, smaller ones are tried; a single edit that it
-   * cannot read is set aside.
+   * Where the server cannot take a batch as a whole, smaller ones are tried, down to the single edit
+   * that it cannot take, which is set aside. Any other error is thrown.
    */
-  async function goOnWithout(batch: Batch, error: SyncError, report: SyncReport): Promise<void> {
-    const tooLarge = error.code === 'batch_too_large'
-    const unreadable = error.code === 'malformed' && error.details?.includes('mutations')
-    const tooSlow = error.code === 'statement_timeout' && batch.edits.length > 1
-    if (!tooLarge && !unreadable && !tooSlow) throw error
-    const edit = await store.write('remote', (draft) => narrow(draft, batch, error, clock))
+  async function goOnWithout(error: SyncError, report: SyncReport): Promise<void> {
+    const ofBatch = error.code === 'batch_too_large' || error.code === 'statement_timeout'
+    const ofEdit = error.code === 'malformed' && error.details?.includes('mutations')
+    if (!ofBatch && !ofEdit) throw error
+    const edit = await store.write('remote', (draft) => narrow(draft, error, clock))
     if (!edit) return
     report.rejected++
     events.emit('rejected', edit)
-  }
-
-  /** The store belongs to the account that first synced it: another one's edits must not mix in. */
-  async function claim(): Promise<void> {
-    const user = await settings.user()
-    if (user == null) return
-    const device = await store.read(deviceOf)
-    if (device.user === user) return
-    if (device.user !== null)
-      throw new AuthError({
-        code: 'other_user',
-        message: 'This store holds the rows and edits of another account.',
-        hint: 'Keep one store a user, e.g. indexedDbStorage(`app-${user.id}`).',
-      })
-    await store.write('local', async ({ tx }) =>
-      tx.putMany('meta', [{ ...(await deviceOf(tx)), user }]),
-    )
-  }
-
-  /** Before the first push of a session: a store that was rolled back or cloned takes a new name. */
-  async function checkNameOnce(): Promise<void> {
-    if (nameChecked) return
-    const { id } = await store.read(deviceOf)
-    const lastSeq = await request((signal) => transport.register(id, signal))
-    await store.write('local', (draft) => checkName(draft, lastSeq, newId))
-    nameChecked = true
   }
 
   /** A request, tried again as often as makes sense. */
@@ -269,7 +247,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
 
   return {
     async ready() {
-      await open()
+      await store.open()
       scheduler.start()
     },
     table<Name extends TableName<DB>>(name: Name) {
@@ -285,7 +263,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     sync,
     push,
     pull,
-    start: () => void open().then(scheduler.start, () => {}),
+    start: scheduler.start,
     stop: scheduler.stop,
     on: events.on,
     queue: createQueue(store),
