@@ -218,6 +218,25 @@ describe('a store that is not the only one of its name', () => {
     expect(await restored.rows.list()).toEqual(await rowsInDatabase(sql, table))
   })
 
+  it('one rolled back learns of it before it sends, so that a lost request does not hide it', async () => {
+    const table = await makeTable(sql)
+    const disk = memoryStorage()
+    const first = await device(user, [table], { storage: disk })
+    const { id } = await first.rows.insert({ name: 'one', n: 1 })
+    await first.sync.sync()
+    const backup = await cloned(disk)
+    await first.rows.update(id, { name: 'two' })
+    await first.sync.sync()
+
+    const restored = await device(user, [table], { storage: backup, transport: 'rpc' })
+    await restored.rows.update(id, { n: 2 })
+    restored.faults.alwaysAt('/rest/v1/rpc/sync_push', 'before')
+    await expect(restored.sync.sync()).rejects.toMatchObject({ name: 'NetworkError' })
+    restored.faults.reset()
+    await restored.sync.sync()
+    expect(await rowsInDatabase(sql, table)).toMatchObject([{ name: 'two', n: 2 }])
+  })
+
   it('of two clones that run at the same time neither loses an edit', async () => {
     const table = await makeTable(sql)
     const disk = memoryStorage()

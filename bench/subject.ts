@@ -1,0 +1,36 @@
+import type { Sql } from 'postgres'
+import type { TestUser } from '../dev/testing.ts'
+
+/** What is asked of a ratio: a speed is raw time by ours, a cost is ours by raw. */
+export type Bound = { atLeast: number; aim?: number } | { atMost: number; aim?: number }
+
+/** One line of the table. */
+export interface Result {
+  subject: string
+  measure: string
+  unit: string
+  /** Medians. Null where there is nothing to compare with. */
+  raw: number | null
+  ours: number
+  /** Of all rounds: the median, and the quartiles as the spread. */
+  ratio: number | null
+  spread: [number, number] | null
+  wanted: Bound | null
+  met: boolean | null
+}
+
+/** What a subject finds when it starts: a stack of its own, with nothing in it. */
+export interface Bench {
+  /** The owner's connections. */
+  sql: Sql
+  rounds: number
+  createUser(): Promise<TestUser>
+  progress(text: string): void
+}
+
+export interface Subject {
+  name: string
+  /** Whether it goes through the gateway and the functions, or straight to the database. */
+  serves: 'database' | 'api'
+  run(bench: Bench): Promise<Result[]>
+}

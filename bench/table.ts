@@ -1,0 +1,38 @@
+import type { Bound, Result } from './subject.ts'
+
+/** The results as aligned text; what is not met has a mark at its end. */
+export function table(results: Result[]): string {
+  const head = ['measure', 'raw', 'ours', 'ratio', 'spread', 'wanted']
+  const lines = results.map((result) => [
+    `${result.subject}: ${result.measure}`,
+    result.raw === null ? '' : amount(result.raw, result.unit),
+    amount(result.ours, result.unit),
+    result.ratio === null ? '' : result.ratio.toFixed(2),
+    result.spread === null ? '' : result.spread.map((end) => end.toFixed(2)).join(' – '),
+    wanted(result.wanted) + (result.met === false ? '  ✗ missed' : ''),
+  ])
+  const widths = head.map((_, i) => Math.max(...[head, ...lines].map((line) => line[i]!.length)))
+  return [head, ...lines]
+    .map((line) =>
+      line
+        .map((cell, i) => (i > 0 && i < 5 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+function wanted(bound: Bound | null): string {
+  if (!bound) return ''
+  const [sign, value] = 'atLeast' in bound ? ['≥', bound.atLeast] : ['≤', bound.atMost]
+  return `${sign} ${value}${bound.aim === undefined ? '' : `, aim ${bound.aim}`}`
+}
+
+function amount(value: number, unit: string): string {
+  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2
+  const number = value.toLocaleString('en', {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  })
+  return `${number} ${unit}`
+}
