@@ -16,7 +16,7 @@ async function grants() {
       defaclacl::text from pg_default_acl`
   return Object.fromEntries(
     rows
-      .filter(({ object }) => !/_[0-9a-f]{8}/.test(object))
+      .filter(({ object }) => !/_[0-9a-f]{8}|tidemark_scope_/.test(object))
       .map(({ object, acl }) => [object, acl]),
   )
 }

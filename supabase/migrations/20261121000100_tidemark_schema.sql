@@ -17,6 +17,7 @@ create table tidemark.settings (
   max_mutation_bytes int not null default 1048576,
   max_page int not null default 10000,
   default_page int not null default 1000,
+  purged_to xid8 not null default '0',
   constraint settings_has_one_row check (only_row),
   constraint limits_are_positive check (
     least(max_batch_bytes, max_mutations, max_mutation_bytes, max_page, default_page) > 0
@@ -24,6 +25,8 @@ create table tidemark.settings (
 );
 comment on table tidemark.settings is 'One row: limits of a call, supported protocol versions, and the random part of the epoch that cursors carry.';
 comment on column tidemark.settings.epoch is 'Changes when the database is restored from a dump by hand: `update tidemark.settings set epoch = default` makes every device start afresh.';
+
+comment on column tidemark.settings.purged_to is 'The newest transaction of which tidemark.purge dropped a log entry: a cursor that has not seen it starts afresh.';
 
 insert into tidemark.settings default values;
 

@@ -2,7 +2,7 @@
 -- the reader's own policies. Written by the triggers of 20261121000400, read by sync_pull
 -- (which entries are new to this device) and sync_push (which columns changed since a base version).
 
-create type tidemark.change_op as enum ('insert', 'update', 'delete', 'leave');
+create type tidemark.change_op as enum ('insert', 'update', 'delete', 'leave', 'join');
 
 create table tidemark.sync_changes (
   id bigint generated always as identity,
@@ -24,7 +24,7 @@ create table tidemark.sync_changes (
 );
 comment on table tidemark.sync_changes is 'The log of changes: scope, table, row, operation, version, changed columns, who, which device, when edited, when written.';
 comment on column tidemark.sync_changes.xact is 'The writing transaction. An entry is new to a cursor when this was not visible in the cursor''s snapshot.';
-comment on column tidemark.sync_changes.op is 'leave: the row moved to another scope; whoever reads only this one drops it.';
+comment on column tidemark.sync_changes.op is 'leave: the row moved to another scope; whoever reads only this one drops it. join and leave with table_no 0: the user of this scope joined or left the scope in row_id.';
 comment on column tidemark.sync_changes.columns is 'Columns that an update changed; null means all.';
 comment on column tidemark.sync_changes.edited_at is 'When the user edited, by the corrected clock of the device; null for changes made on the server.';
 

@@ -180,13 +180,12 @@ security definer -- writes tidemark.deleting
 set search_path = ''
 as $$
 begin
-  if old.deleted_at is null then
-    insert into tidemark.deleting (table_no, row_id)
-    values (tg_argv[0]::int, extensions.hstore(old) operator(extensions.->) tg_argv[1])
-    on conflict do nothing;
-  elsif current_setting('tidemark.purging', true) = 'on' then
+  if old.deleted_at is not null and current_setting('tidemark.purging', true) = 'on' then
     return old;
   end if;
+  insert into tidemark.deleting (table_no, row_id)
+  values (tg_argv[0]::int, extensions.hstore(old) operator(extensions.->) tg_argv[1])
+  on conflict do nothing;
   return null;
 end
 $$;
@@ -200,6 +199,7 @@ as $$
 declare
   ids text[];
   key_type text;
+  parent_gone text;
 begin
   with taken as (
     delete from tidemark.deleting d
@@ -217,6 +217,33 @@ begin
      where tidemark_row.%2$I = any ($1::%3$s[]) and tidemark_row.deleted_at is null',
     tg_relid::regclass, tg_argv[1], key_type
   ) using ids;
+
+  -- A parent outside of sync (auth.users) that was really deleted takes its rows with it: a tombstone
+  -- would point at nothing, and keep what its owner asked to be erased.
+  select string_agg(orphan.condition, ' or ') into parent_gone
+  from (
+    select format(
+      'not exists (select from %s tidemark_parent where %s)%s',
+      k.confrelid::regclass,
+      string_agg(format('tidemark_parent.%I = tidemark_row.%I', pa.attname, ca.attname), ' and '),
+      string_agg(format(' and tidemark_row.%I is not null', ca.attname), '')
+    ) as condition
+    from pg_catalog.pg_constraint k
+    cross join lateral unnest(k.conkey, k.confkey) as c (child_attnum, parent_attnum)
+    join pg_catalog.pg_attribute ca on ca.attrelid = k.conrelid and ca.attnum = c.child_attnum
+    join pg_catalog.pg_attribute pa on pa.attrelid = k.confrelid and pa.attnum = c.parent_attnum
+    where k.contype = 'f' and k.confdeltype = 'c' and k.conrelid = tg_relid
+      and not exists (select from tidemark.live_tables t where t.relation = k.confrelid)
+    group by k.oid, k.confrelid
+  ) orphan;
+  if parent_gone is not null then
+    perform set_config('tidemark.purging', 'on', true);
+    execute format(
+      'delete from %1$s as tidemark_row where tidemark_row.%2$I = any ($1::%3$s[]) and (%4$s)',
+      tg_relid::regclass, tg_argv[1], key_type, parent_gone
+    ) using ids;
+    perform set_config('tidemark.purging', '', true);
+  end if;
   return null;
 end
 $$;

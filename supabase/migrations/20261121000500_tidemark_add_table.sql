@@ -83,24 +83,76 @@ begin
 end
 $$;
 
-create function tidemark.check_policy(conflict text, columns jsonb)
+-- Policies and rules that exist, and whose function exists with the arguments it will be called with:
+-- a policy's (server, client, old, context), a column rule's (server, client, old), all jsonb.
+create function tidemark.check_policy(target oid, conflict text, columns jsonb)
 returns void
 language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
+declare
+  bad record;
 begin
-  if conflict is distinct from 'last_write_wins' then
+  if conflict is null or conflict not in ('last_write_wins', 'client_wins', 'server_wins', 'merge', 'keep_both', 'manual')
+    and (conflict not like 'function:%' or to_regprocedure(tidemark.function_name(substr(conflict, 10)) || '(jsonb,jsonb,jsonb,jsonb)') is null)
+  then
     perform tidemark.refuse_table('TM008', 'unknown_conflict_policy',
       format('"%s" is no conflict policy', conflict),
-      'Use last_write_wins.');
+      'Use last_write_wins, client_wins, server_wins, merge, keep_both, manual, or function:<schema.name> of a function (server jsonb, client jsonb, old jsonb, context jsonb) returns jsonb.');
   end if;
-  if columns is distinct from '{}' then
+  if jsonb_typeof(columns) is distinct from 'object' then
+    perform tidemark.refuse_table('TM009', 'unknown_column_rule', 'columns is no object', 'Use {"column": "rule"}.');
+  end if;
+  select r.key, r.value into bad
+  from jsonb_each_text(columns) r
+  where not exists (
+      select from pg_catalog.pg_attribute a
+      where a.attrelid = target and a.attname = r.key and a.attnum > 0 and not a.attisdropped)
+    or r.value is null
+    or r.value not in ('newest', 'client', 'server', 'union', 'sum', 'max', 'min', 'deep')
+      and (r.value not like 'function:%' or to_regprocedure(tidemark.function_name(substr(r.value, 10)) || '(jsonb,jsonb,jsonb)') is null)
+  limit 1;
+  if found then
     perform tidemark.refuse_table('TM009', 'unknown_column_rule',
-      'there are no column rules',
-      'Leave the argument out.');
+      format('"%s": "%s" names no column of "%s" or no rule', bad.key, bad.value, target::regclass),
+      'Rules: newest, client, server, union, sum, max, min, deep, or function:<schema.name> of a function (server jsonb, client jsonb, old jsonb) returns jsonb.');
   end if;
+end
+$$;
+
+-- A tombstone still holds its unique values. Says so for each constraint, and what to use instead.
+create function tidemark.warn_of_unique(target oid)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  found_index record;
+begin
+  -- One notice each: a warning has no set-based form.
+  for found_index in
+    select c.relname as name, k.conname is not null as is_constraint,
+      string_agg(quote_ident(a.attname), ', ' order by a.attnum) as columns
+    from pg_catalog.pg_index i
+    join pg_catalog.pg_class c on c.oid = i.indexrelid
+    join pg_catalog.pg_attribute a on a.attrelid = i.indexrelid
+    left join pg_catalog.pg_constraint k on k.conindid = i.indexrelid and k.contype = 'u'
+    where i.indrelid = target and i.indisunique and not i.indisprimary
+      and coalesce(pg_get_expr(i.indpred, i.indrelid), '') not like '%deleted_at IS NULL%'
+    group by c.relname, k.conname
+  loop
+    raise warning using
+      errcode = 'TM014',
+      message = format('unique_ignores_tombstones: a deleted row of "%s" keeps its (%s) in "%s", so no new row can have it', target::regclass, found_index.columns, found_index.name),
+      hint = format('%s create unique index on %s (%s) where deleted_at is null;',
+        case when found_index.is_constraint then format('alter table %s drop constraint %I;', target::regclass, found_index.name)
+          else format('drop index %I;', found_index.name) end,
+        target::regclass, found_index.columns);
+  end loop;
 end
 $$;
 
@@ -162,13 +214,17 @@ begin
       format('row level security is off for "%s", so every user would get every row', target),
       format('alter table %s enable row level security; and write its policies.', target));
   end if;
-  if scope is null or not (kind = 'public' and scope = 'public' or kind = 'user' and scope_column is not null) then
+  if scope is null
+    or not (scope = 'public' or scope_column is not null and (
+      kind = 'user' or exists (select from tidemark.sync_scopes s where s.kind = split_part(add_table.scope, ':', 1))))
+  then
     perform tidemark.refuse_table('TM011', 'unknown_scope',
       format('"%s" is no scope', scope),
-      'Use ''user:<column>'' or ''public''.');
+      'Use ''user:<column>'', ''public'', or ''<kind>:<column>'' with a kind that tidemark.add_scope declared.');
   end if;
   perform tidemark.check_columns(target, kind, scope_column);
-  perform tidemark.check_policy(conflict, columns);
+  perform tidemark.check_policy(target, conflict, columns);
+  perform tidemark.warn_of_unique(target);
 
   -- Constant defaults: no rewrite, whatever the size of the table.
   execute format(

@@ -13,6 +13,7 @@ create table tidemark.sync_devices (
   -- What the device may not have heard: results that were more than "applied", by seq, since the
   -- oldest mutation it last sent. A repeated seq is answered with them.
   outcomes jsonb not null default '{}',
+  counters jsonb not null default '{}', -- {table: {status: how many mutations}}
   revoked_at timestamptz,
   constraint last_seq_counts_from_one check (last_seq >= 0)
 );
@@ -106,7 +107,9 @@ begin
 end
 $$;
 
-create function tidemark.finish_push(device uuid, last_seq bigint, outcomes jsonb)
+-- Counters live in the device's own row, which the push holds anyway: a shared one would make all
+-- pushes wait for each other.
+create function tidemark.finish_push(device uuid, last_seq bigint, outcomes jsonb, counts jsonb)
 returns void
 language sql
 volatile
@@ -114,7 +117,14 @@ security definer -- writes the caller's own device row
 set search_path = ''
 as $$
   update tidemark.sync_devices d
-  set last_seq = finish_push.last_seq, outcomes = finish_push.outcomes, last_seen_at = now()
+  set last_seq = finish_push.last_seq,
+      outcomes = finish_push.outcomes,
+      last_seen_at = now(),
+      counters = case when counts is null then d.counters else d.counters || (
+        select jsonb_object_agg(t.key, coalesce(d.counters -> t.key, '{}') || (
+          select jsonb_object_agg(c.key, c.value::bigint + coalesce((d.counters -> t.key ->> c.key)::bigint, 0))
+          from jsonb_each_text(t.value) c))
+        from jsonb_each(counts) t) end
   where d.device_id = device and d.user_id = auth.uid() and d.last_seq <= finish_push.last_seq
 $$;
 
@@ -160,6 +170,7 @@ begin
     select coalesce(json_agg(json_build_object(
       'device_id', d.device_id, 'name', d.name, 'platform', d.platform, 'client_version', d.client_version,
       'registered_at', d.registered_at, 'last_seen_at', d.last_seen_at,
+      'lag_seconds', round(extract(epoch from now() - d.last_seen_at)),
       'last_seq', d.last_seq, 'revoked_at', d.revoked_at
     ) order by d.registered_at, d.device_id), '[]'::json)
     from tidemark.sync_devices d

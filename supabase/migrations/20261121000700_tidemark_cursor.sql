@@ -7,8 +7,10 @@
 --   tables         numbers of the tables the device holds, or is downloading
 --   seen           snapshot: every log entry visible in it has been delivered
 --   upto, after    an open window: entries between seen and upto, delivered up to after = [xact, id]
---   boot           tables still to be downloaded from the table itself: [[table_no, after key], …]
---   done, total    progress of that download
+--   at             when it was given out, by the server's clock
+--   boot           what is still to be downloaded from the tables themselves: [[table_no, scope key,
+--                  after row key, only this scope], …]
+--   done, total    progress of the first download
 
 -- What is visible now. A standby reports running transactions through xmin alone (its list is
 -- empty), and would call them visible: there everything from xmin on counts as not yet seen.
@@ -39,26 +41,69 @@ as $$
   cross join pg_control_checkpoint() checkpoint
 $$;
 
--- The keys of one kind that the caller belongs to: a scope is <kind>:<key>.
-create function tidemark.my_keys(kind text)
-returns text[]
+-- Whether a cursor's past is still this database's past. It is not when
+--   * it comes from another database (epoch), or from one that was ahead of this one;
+--   * entries that it has not seen were purged;
+--   * transaction numbers were given out twice (a restore in place): then a scope holds an entry that
+--     the cursor counts as seen, or that is ahead of every transaction here, although it was written
+--     after the cursor was given out. The minute allows for the clocks of a primary and its standby.
+create function tidemark.cursor_is_lost(epoch text, seen pg_snapshot, at timestamptz)
+returns boolean
 language sql
 stable
-security invoker
+security definer -- reads the log, only for the scopes the caller is in
 set search_path = ''
 as $$
-  select case kind when 'user' then array[auth.uid()::text] else '{}' end
+  select
+    epoch <> tidemark.epoch()
+    or pg_snapshot_xmax(seen) > pg_snapshot_xmax(pg_current_snapshot()) and not pg_is_in_recovery()
+    or pg_snapshot_xmin(seen) <= (select s.purged_to from tidemark.settings s)
+    or exists (
+      select
+      from unnest(tidemark.my_scopes()) as mine (scope)
+      cross join lateral (
+        select c.xact, c.at from tidemark.sync_changes c
+        where c.scope = mine.scope
+        order by c.xact desc, c.id desc
+        limit 1
+      ) newest
+      where newest.at > cursor_is_lost.at + interval '1 minute'
+        and (
+          newest.xact >= pg_snapshot_xmax(pg_current_snapshot())
+          or (
+            select c.at from tidemark.sync_changes c
+            where c.scope = mine.scope and c.xact < pg_snapshot_xmax(seen) and pg_visible_in_snapshot(c.xact, seen)
+            order by c.xact desc, c.id desc
+            limit 1
+          ) > cursor_is_lost.at + interval '1 minute'
+        )
+    )
 $$;
 
--- The scopes the caller belongs to.
-create function tidemark.my_scopes()
-returns text[]
+-- Scopes the caller joined and left in a window. One that was left and joined again, or whose
+-- membership changed, is both: its rows are dropped and downloaded again.
+create function tidemark.moves_between_scopes(seen pg_snapshot, upto pg_snapshot, out joined text[], out "left" text[])
 language sql
 stable
-security invoker
+security definer -- reads the caller's own scope of the log
 set search_path = ''
 as $$
-  select array['public', 'user:' || auth.uid()]
+  select
+    coalesce(array_agg(m.scope order by m.scope) filter (where m.member), '{}'),
+    coalesce(array_agg(m.scope order by m.scope) filter (where m.has_left or not m.member), '{}')
+  from (
+    select
+      c.row_id as scope,
+      c.row_id = any (tidemark.my_scopes()) as member,
+      bool_or(c.op = 'leave') as has_left
+    from tidemark.sync_changes c
+    where c.scope = 'user:' || auth.uid()
+      and c.xact >= pg_snapshot_xmin(seen)
+      and c.table_no = 0
+      and not pg_visible_in_snapshot(c.xact, seen)
+      and pg_visible_in_snapshot(c.xact, upto)
+    group by c.row_id
+  ) m
 $$;
 
 -- The next entries of a window, for the caller's scopes: table, scope and row of each, as three arrays

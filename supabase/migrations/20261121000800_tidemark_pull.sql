@@ -178,10 +178,11 @@ begin
 end
 $$;
 
--- The first download, straight from the tables in key order: one after the other until the page is
--- full. waiting: [[table_no, after key], …]; a table that came to its end has rows_read < room.
+-- Straight from the tables, for a scope or table that is new to the device: scope by scope in key
+-- order until the page is full. waiting and rest: [[table_no, scope key, after row key, only this
+-- scope], …]; nulls mean from the beginning. The last row says what is left to do.
 create function tidemark.read_pages(waiting jsonb, room int, exact boolean)
-returns table (change json, table_no int, rows_read int, last_key text, finished boolean)
+returns table (change json, rows_read int, rest jsonb)
 language plpgsql
 stable
 security invoker
@@ -190,37 +191,55 @@ as $$
 declare
   registered tidemark.live_tables;
   place jsonb;
+  key text;
+  last_key text;
 begin
-  -- One table at a time, because where one ends the next one begins.
-  for place in select e.value from jsonb_array_elements(waiting) with ordinality as e (value, n) order by e.n loop
+  rest := waiting;
+  -- One table and scope at a time, because where one ends the next one begins.
+  while rest <> '[]' loop
+    place := rest -> 0;
     registered := tidemark.table_by_no((place ->> 0)::int);
-    for change, table_no, rows_read, last_key, finished in execute format(
-      'select
-         json_build_object(''scope'', $1, ''table'', %1$L, ''upsert'', json_agg(p.tidemark_row), ''remove'', ''[]''::json),
-         %2$L::int,
-         count(*)::int,
-         (array_agg(p.tidemark_key))[count(*)]::text,
-         count(*) < $4
-       from (
-         select t.%3$I as tidemark_key, tidemark_page as tidemark_row
-         from %4$s t
-         cross join lateral (select %5$s) tidemark_page
-         where t.deleted_at is null and %6$s and %7$s
-         order by t.%3$I
-         limit $4
-       ) p',
-      registered.name, registered.table_no, registered.key_column, registered.relation::regclass,
-      tidemark.pulled_columns(registered.relation, exact), tidemark.in_my_scopes(registered),
-      case when place ->> 1 is null then 'true' else format('t.%I > $3::%s', registered.key_column, registered.key_type) end
-    ) using
-      case when registered.scope_kind = 'public' then 'public' else 'user:' || auth.uid() end,
-      tidemark.my_keys(registered.scope_kind), place ->> 1, room
+    for key in
+      select k from unnest(case registered.scope_kind when 'public' then '{""}' else tidemark.my_keys(registered.scope_kind) end) k
+      where place ->> 1 is null or k = place ->> 1 or k collate "C" > place ->> 1 and place ->> 3 is null
+      order by k collate "C"
     loop
-      return next;
+      if room = 0 then
+        return;
+      end if;
+      execute format(
+        'select json_build_object(''scope'', %1$L, ''table'', %2$L, ''upsert'', json_agg(p.tidemark_row), ''remove'', ''[]''::json),
+           count(*),
+           (array_agg(p.tidemark_key))[count(*)]::text
+         from (
+           select t.%3$I as tidemark_key, tidemark_page as tidemark_row
+           from %4$s t
+           cross join lateral (select %5$s) tidemark_page
+           where t.deleted_at is null and %6$s and %7$s
+           order by t.%3$I
+           limit %8$s
+         ) p',
+        case registered.scope_kind when 'public' then 'public' else registered.scope_kind || ':' || key end,
+        registered.name, registered.key_column, registered.relation::regclass,
+        tidemark.pulled_columns(registered.relation, exact),
+        case registered.scope_kind when 'public' then 'true' else format('t.%I = %L', registered.scope_column, key) end,
+        case when key = place ->> 1 and place ->> 2 is not null then format('t.%I > %L', registered.key_column, place ->> 2) else 'true' end,
+        room
+      ) into change, rows_read, last_key;
       room := room - rows_read;
+      rest := jsonb_set(rest, '{0}', jsonb_build_array(registered.table_no, key, last_key, place ->> 3));
+      if rows_read > 0 then
+        return next;
+      end if;
     end loop;
-    exit when room = 0;
+    change := null;
+    rows_read := 0;
+    if room = 0 then
+      return;
+    end if;
+    rest := rest - 0;
   end loop;
+  return next;
 end
 $$;
 
@@ -299,27 +318,28 @@ set search_path = ''
 as $$
 declare
   present pg_snapshot := tidemark.snapshot_now();
-  epoch text := tidemark.epoch();
   room int;
   exact boolean;
   tables int[];
-  held int[];
-  seen pg_snapshot;
+  position jsonb := nullif("cursor"::jsonb, 'null');
+  held int[] := '{}';
+  seen pg_snapshot := present;
   upto pg_snapshot;
   after_xact xid8;
   after_id bigint;
-  boot jsonb;
+  boot jsonb := '[]';
   done bigint;
   total bigint;
-  position jsonb;
+  was_open boolean;
+  caught_up boolean := position is null;
+  joined text[] := '{}';
+  parted text[] := '{}';
   downloaded json[] := '{}';
   table_nos int[] := '{}';
   scopes text[];
   row_ids text[];
-  halfway jsonb;
-  finished int[];
-  entries bigint;
-  more boolean := false;
+  entries bigint := 0;
+  more boolean;
   next_cursor jsonb;
 begin
   perform tidemark.require_user();
@@ -333,7 +353,6 @@ begin
   exact := coalesce(options ->> 'exact', 'false') = 'true';
   tables := tidemark.tables_to_pull(tidemark.text_array(options -> 'tables', 'options.tables'));
 
-  position := nullif("cursor"::jsonb, 'null');
   if position is not null then
     begin
       held := array(select jsonb_array_elements_text(position -> 'tables')::int);
@@ -344,24 +363,19 @@ begin
       boot := coalesce(position -> 'boot', '[]');
       done := (position ->> 'done')::bigint;
       total := (position ->> 'total')::bigint;
-      if seen is null or position ->> 'epoch' is null or jsonb_typeof(boot) <> 'array' then
+      if seen is null or position ->> 'epoch' is null or (position ->> 'at')::timestamptz is null
+        or jsonb_typeof(boot) <> 'array' then
         raise data_exception;
       end if;
     exception when data_exception or invalid_parameter_value then
       perform tidemark.refuse(400, 'malformed', 'cursor: not one that sync_pull gave out', 'Send the last cursor unchanged, or none.');
     end;
-    -- Another database, or one that has gone back in time. A standby may simply be behind.
-    if position ->> 'epoch' <> epoch
-      or (pg_snapshot_xmax(seen) > pg_snapshot_xmax(present) and not pg_is_in_recovery()) then
+    if tidemark.cursor_is_lost(position ->> 'epoch', seen, (position ->> 'at')::timestamptz) then
       return json_build_object('changes', '[]'::json, 'joined', '[]'::json, 'left', '[]'::json,
         'cursor', null, 'more', true, 'reset', true, 'server_time', now());
     end if;
-  else
-    seen := present;
-    held := '{}';
-    boot := '[]';
-    done := 0;
   end if;
+  was_open := upto is not null;
 
   -- Tables this cursor does not cover yet are downloaded first; one that is no longer asked for is forgotten.
   boot := (
@@ -370,57 +384,58 @@ begin
       select e.entry, e.n from jsonb_array_elements(boot) with ordinality as e (entry, n)
       where (e.entry ->> 0)::int = any (tables)
       union all
-      select jsonb_build_array(t.no, null), 1000000 + t.n
+      select jsonb_build_array(t.no, null, null, null), 1000000 + t.n
       from unnest(tables) with ordinality as t (no, n)
       where t.no <> all (held)
     ) b
   );
-
   if boot <> '[]' then
-    select
-      array_agg(p.change) filter (where p.rows_read > 0),
-      coalesce(sum(p.rows_read), 0),
-      jsonb_object_agg(p.table_no, p.last_key) filter (where not p.finished),
-      coalesce(array_agg(p.table_no) filter (where p.finished), '{}')
-      into downloaded, entries, halfway, finished
+    select array_agg(p.change) filter (where p.rows_read > 0), sum(p.rows_read), (array_agg(p.rest))[count(*)]
+      into downloaded, entries, boot
     from tidemark.read_pages(boot, room, exact) p;
-    total := coalesce(total, case when entries = room
-      then coalesce(done, 0) + tidemark.count_rows(array(select (e ->> 0)::int from jsonb_array_elements(boot) e)) end);
-    boot := (
-      select coalesce(jsonb_agg(
-        case when halfway ? (e.value ->> 0) then jsonb_build_array(e.value -> 0, halfway -> (e.value ->> 0)) else e.value end
-        order by e.n), '[]')
-      from jsonb_array_elements(boot) with ordinality as e (value, n)
-      where (e.value ->> 0)::int <> all (finished)
-    );
     room := room - entries;
-    done := coalesce(done, 0) + entries;
+    if position is null and boot <> '[]' then
+      done := 0;
+      total := tidemark.count_rows(tables);
+    end if;
+    done := done + entries;
   end if;
 
-  if room = 0 or boot <> '[]' then
-    more := true;
-  elsif position is not null then
-    -- A window that an earlier call opened keeps its end; when it is drained there may be another.
-    more := upto is not null;
-    upto := coalesce(upto, present);
-    if after_xact is null then
+  if boot = '[]' and room > 0 and position is not null then
+    if not was_open then
+      upto := present;
       after_xact := pg_snapshot_xmin(seen);
       after_id := 0;
+      select m.joined, m."left" into joined, parted from tidemark.moves_between_scopes(seen, upto) m;
     end if;
-    select p.table_nos, p.scopes, p.row_ids, p.entries, p.last_xact, p.last_id
+    select p.table_nos, p.scopes, p.row_ids, p.entries, coalesce(p.last_xact, after_xact), coalesce(p.last_id, after_id)
       into table_nos, scopes, row_ids, entries, after_xact, after_id
     from tidemark.log_page(seen, upto, after_xact, after_id, tables, room) p;
-    if entries = room then
-      more := true;
-    else
+    if entries < room then
       seen := upto;
       upto := null;
       after_xact := null;
     end if;
+    -- A window that an earlier call opened ends where it ended then: there may be another one by now.
+    caught_up := upto is null and not was_open;
+    room := room - entries;
+    boot := (
+      select coalesce(jsonb_agg(jsonb_build_array(t.no, substr(s.scope, strpos(s.scope, ':') + 1), null, true) order by s.scope, t.n), '[]')
+      from unnest(joined) as s (scope)
+      join unnest(tables) with ordinality as t (no, n)
+        on (tidemark.table_by_no(t.no)).scope_kind = split_part(s.scope, ':', 1)
+    );
+    if boot <> '[]' and room > 0 then
+      select array_agg(p.change) filter (where p.rows_read > 0), (array_agg(p.rest))[count(*)]
+        into downloaded, boot
+      from tidemark.read_pages(boot, room, exact) p;
+    end if;
   end if;
 
+  more := boot <> '[]' or not caught_up;
   next_cursor := jsonb_strip_nulls(jsonb_build_object(
-    'epoch', epoch,
+    'epoch', tidemark.epoch(),
+    'at', now(),
     'tables', to_jsonb(tables),
     'seen', seen,
     'upto', upto,
@@ -431,18 +446,18 @@ begin
   ));
   return (
     select case when total is null
-      then json_build_object('changes', c.changes, 'joined', '[]'::json, 'left', '[]'::json,
+      then json_build_object('changes', c.changes, 'joined', joined, 'left', parted,
         'cursor', next_cursor, 'more', more, 'server_time', now())
-      else json_build_object('changes', c.changes, 'joined', '[]'::json, 'left', '[]'::json,
+      else json_build_object('changes', c.changes, 'joined', joined, 'left', parted,
         'cursor', next_cursor, 'more', more, 'server_time', now(),
         'progress', json_build_object('done', done, 'total', greatest(done, total)))
       end
     from (
       select coalesce(json_agg(u.change), '[]') as changes
       from (
-        select d.change from unnest(downloaded) as d (change)
-        union all
         select e.change from tidemark.read_entries(tables, table_nos, scopes, row_ids, exact) as e (change)
+        union all
+        select d.change from unnest(downloaded) as d (change)
       ) u
     ) c
   );

@@ -151,12 +151,18 @@ create type tidemark.edit as (
   id text,
   op text,
   base bigint,
+  seq bigint,
+  sent jsonb, -- as it came
+  old jsonb,
   data jsonb, -- what is left to write
   edited_at timestamptz,
   fate text, -- live, gone (a tombstone of the caller's), missing
   version bigint, -- before
   stale boolean, -- somebody else changed the row since base
-  lost text[]
+  lost text[], -- columns in which the other side stays
+  undecided text[], -- columns that nobody can decide here, or that go into a copy
+  conflict_id uuid,
+  copy_id text
 );
 
 -- Locks the rows that the mutations name and says what is there.
@@ -182,14 +188,15 @@ begin
     ) using array(select i from unnest(ids) i where not mine ? i);
   end if;
   select array_agg(row(
-    m.n, m.id, m.op, coalesce(m.base, case m.op when 'put' then 0 else 1 end), m.data - w.unwritable, m.edited_at,
+    m.n, m.id, m.op, coalesce(m.base, case m.op when 'put' then 0 else 1 end),
+    m.seq, m.data - w.unwritable, m.old, m.data - w.unwritable, m.edited_at,
     case
       when not c.deleted then 'live'
       when c.deleted or (mine -> m.id ->> 1)::boolean then 'gone'
       else 'missing'
     end,
     coalesce(c.version, (mine -> m.id ->> 0)::bigint),
-    false, null
+    false, null, null, null, null
   )::tidemark.edit)
   into edits
   from unnest(mutations) m
@@ -205,8 +212,9 @@ begin
 end
 $$;
 
--- Merges edits with what others did since their base: columns that nobody else touched stay; of the
--- others, last_write_wins keeps the later edit, by the corrected clocks of the devices.
+-- Merges edits with what others did since their base. Columns that nobody else touched stay, and so
+-- does a value that equals what is stored or what the device had before; the others are conflicts, and
+-- the column's rule or the table's policy says what becomes of each.
 create function tidemark.merge_edits(registered tidemark.live_tables, edits tidemark.edit[], device uuid)
 returns tidemark.edit[]
 language plpgsql
@@ -219,34 +227,138 @@ declare
 begin
   execute format(
     'select array_agg(row(
-       e.n, e.id, e.op, e.base, coalesce(d.kept, ''{}''), e.edited_at, e.fate, e.version,
-       not h.complete or e.base = 0 or h.columns <> ''{}'', d.lost
+       e.n, e.id, e.op, e.base, e.seq, e.sent, e.old, coalesce(d.kept, ''{}''), e.edited_at, e.fate, e.version,
+       not h.complete or e.base = 0 or h.columns <> ''{}'', d.lost, d.undecided, null, null
      )::tidemark.edit)
      from unnest($1) e
      join tidemark.changed_since($2, $3, $4, $5) h on h.row_id = e.id
      join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
      cross join lateral (
-       select to_jsonb(jsonb_populate_record(tidemark_row, e.data)) as mine, to_jsonb(tidemark_row) as theirs
+       select
+         to_jsonb(jsonb_populate_record(tidemark_row, e.data)) as mine,
+         to_jsonb(jsonb_populate_record(tidemark_row, e.old)) as before,
+         to_jsonb(tidemark_row) as theirs
      ) v
      cross join lateral (
        select
-         jsonb_object_agg(c.key, c.value) filter (where c.wins) as kept,
-         array_agg(c.key order by c.key) filter (where not c.wins) as lost
+         jsonb_object_agg(c.key, c.kept) filter (where c.kept is not null) as kept,
+         array_agg(c.key order by c.key) filter (where c.overruled) as lost,
+         array_agg(c.key order by c.key) filter (where c.undecided) as undecided
        from (
-         select k.key, k.value,
-           o.at is null or v.mine -> k.key is not distinct from v.theirs -> k.key or e.edited_at >= o.at as wins
+         select k.key,
+           case
+             when not o.overlap then k.value
+             when r.value is not null and r.value is distinct from v.theirs -> k.key then r.value
+           end as kept,
+           o.overlap and r.value is null as undecided,
+           o.overlap and r.value = v.theirs -> k.key and o.rule not in (''union'', ''sum'', ''deep'') as overruled
          from jsonb_each(e.data) k
          cross join lateral (
-           select case when h.complete and e.base > 0 then (h.columns ->> k.key)::timestamptz
-             else tidemark_row.updated_at end as at
+           select
+             coalesce($6 ->> k.key, $7) as rule,
+             case when h.complete and e.base > 0 then (h.columns ->> k.key)::timestamptz else tidemark_row.updated_at end as at
+         ) a
+         cross join lateral (
+           select a.rule, a.at, a.at is not null
+             and v.mine -> k.key is distinct from v.theirs -> k.key
+             and not (coalesce(e.old ? k.key, false) and v.before -> k.key is not distinct from v.mine -> k.key) as overlap
          ) o
+         left join lateral (
+           select tidemark.resolve_column(
+             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end, e.edited_at >= o.at) as value
+           where o.overlap
+         ) r on true
+         where not (a.at is not null and coalesce(e.old ? k.key, false) and v.before -> k.key is not distinct from v.mine -> k.key)
        ) c
      ) d',
     registered.relation::regclass, registered.key_column, registered.key_type
   ) into merged
   using edits, registered.table_no,
-    array(select e.id from unnest(edits) e), array(select e.base from unnest(edits) e), device;
+    array(select e.id from unnest(edits) e), array(select e.base from unnest(edits) e), device,
+    registered.columns, case when registered.conflict like 'function:%' then 'undecided' else registered.conflict end;
+  if exists (select from unnest(merged) e where e.undecided is not null) then
+    return tidemark.settle_edits(registered, merged, device);
+  end if;
   return merged;
+end
+$$;
+
+-- Policies that look at the whole edit: function, keep_both, manual.
+create function tidemark.settle_edits(registered tidemark.live_tables, edits tidemark.edit[], device uuid)
+returns tidemark.edit[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  e tidemark.edit;
+  theirs jsonb;
+  ours jsonb;
+  verdict jsonb;
+  settled tidemark.edit[] := '{}';
+begin
+  -- One at a time: conflicts are rare, and each may call the app's function or write a row of its own.
+  foreach e in array edits loop
+    if e.undecided is not null then
+      execute format('select to_jsonb(t), to_jsonb(jsonb_populate_record(t, $1)) from %s t where t.%I = $2::%s',
+        registered.relation::regclass, registered.key_column, registered.key_type
+      ) into theirs, ours using e.sent, e.id;
+      if registered.conflict like 'function:%' then
+        execute format('select %s($1, $2, $3, $4)', tidemark.function_name(substr(registered.conflict, 10)))
+          into verdict
+          using theirs, ours, e.old, jsonb_build_object(
+            'table', registered.name, 'id', e.id, 'op', e.op, 'columns', e.undecided, 'edited_at', e.edited_at,
+            'device_id', device, 'user_id', auth.uid(), 'base_version', e.base, 'version', e.version,
+            'client_is_newer', e.edited_at >= (tidemark.last_change(registered.table_no, e.id, device) ->> 'edited_at')::timestamptz);
+        e.data := e.data || coalesce((
+          select jsonb_object_agg(k, verdict -> k) from unnest(e.undecided) k
+          where verdict ? k and verdict -> k is distinct from theirs -> k), '{}');
+        e.lost := nullif(coalesce(e.lost, '{}') || array(
+          select k from unnest(e.undecided) k where coalesce(verdict -> k, theirs -> k) is not distinct from theirs -> k), '{}');
+        e.undecided := null;
+      elsif registered.conflict = 'keep_both' then
+        e.copy_id := tidemark.copy_row(registered, ours, e, device);
+        e.data := '{}';
+      else
+        e.conflict_id := tidemark.park_conflict(
+          registered.table_no, e.id, device, e.seq, e.op, e.undecided,
+          (select jsonb_object_agg(k, ours -> k) from unnest(e.undecided) k), theirs,
+          (select jsonb_object_agg(k, e.old -> k) from unnest(e.undecided) k where e.old ? k),
+          e.base, e.edited_at);
+      end if;
+    end if;
+    settled := settled || e;
+  end loop;
+  return settled;
+end
+$$;
+
+-- keep_both: the device's version as a row of its own, as the caller.
+create function tidemark.copy_row(registered tidemark.live_tables, ours jsonb, e tidemark.edit, device uuid)
+returns text
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  copy_id text := case
+    when registered.key_type = 'uuid' then gen_random_uuid()::text
+    when registered.key_type in ('bigint', 'integer', 'smallint') then (
+      select nextval(pg_get_serial_sequence(registered.relation::regclass::text, registered.key_column))::text)
+    else e.id || '-' || left(gen_random_uuid()::text, 8) end;
+begin
+  if copy_id is null then
+    raise exception using errcode = '23502', message = 'keep_both: the key column has no sequence to take a new id from';
+  end if;
+  if tidemark.insert_rows(registered, array[row(
+    e.n, e.seq, registered.name, registered.table_no, 'put', copy_id, null,
+    ours - registered.key_column - '{version,updated_at,deleted_at}'::text[], null, e.edited_at, 1, null, null, null
+  )::tidemark.mutation], false) is null then
+    raise insufficient_privilege;
+  end if;
+  return copy_id;
 end
 $$;
 
@@ -278,18 +390,20 @@ begin
       'with written as (
          update %1$s t set %2$s
          from (
-           select e.n as tidemark_n, e.stale as tidemark_stale, e.lost as tidemark_lost, tidemark_r.*
+           select e.n as tidemark_n, e.stale as tidemark_stale, e.lost as tidemark_lost, e.conflict_id as tidemark_conflict, tidemark_r.*
            from unnest($1) e
            join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
            cross join lateral jsonb_populate_record(tidemark_row, e.data) tidemark_r
            where e.fate = ''live'' and e.data <> ''{}''
          ) tidemark_x
          where t.%3$I = tidemark_x.%3$I
-         returning tidemark_x.tidemark_n, tidemark_x.tidemark_stale, tidemark_x.tidemark_lost, t.version,
+         returning tidemark_x.tidemark_n, tidemark_x.tidemark_stale, tidemark_x.tidemark_lost, tidemark_x.tidemark_conflict, t.version,
            case when tidemark_x.tidemark_stale or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
              then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end as tidemark_json
        )
-       select array_agg(row(w.tidemark_n, case when w.tidemark_stale then ''merged'' else ''applied'' end, w.version, w.tidemark_json, w.tidemark_lost, null, null, null, null, null)::tidemark.outcome)
+       select array_agg(row(w.tidemark_n,
+         case when w.tidemark_conflict is not null then ''conflict'' when w.tidemark_stale then ''merged'' else ''applied'' end,
+         w.version, w.tidemark_json, w.tidemark_lost, null, w.tidemark_conflict, null, null, null)::tidemark.outcome)
        from written w',
       registered.relation::regclass,
       (select string_agg(format('%1$I = tidemark_x.%1$I', k), ', ') from unnest(columns) k),
@@ -307,13 +421,52 @@ begin
       when e.fate = 'gone' then row(e.n, 'rejected', e.version, null, null, null, null, 'gone', 'the row was deleted', 'Put it under a new id to keep the edit.')::tidemark.outcome
       when e.data <> '{}' then row(e.n, 'rejected', e.version, null, null, null, null, 'forbidden', format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
       -- nothing left to write: overruled, or there was nothing to change
-      else row(e.n, case when e.lost is not null then 'conflict' when e.stale then 'merged' else 'applied' end, e.version, case when e.stale then c."row" end, e.lost, null, null, null, null, null)::tidemark.outcome
+      else row(e.n,
+        case when coalesce(e.lost, e.undecided) is not null then 'conflict' when e.stale then 'merged' else 'applied' end,
+        e.version, case when e.stale then c."row" end, e.lost, e.copy_id, e.conflict_id, null, null, null)::tidemark.outcome
     end
     from unnest(edits) e
     left join tidemark.current_rows(registered, array(select u.id from unnest(edits) u where u.data = '{}' and u.stale), exact) c
       on c.row_id = e.id
     where e.n not in (select o.n from unnest(outcomes) o)
   );
+end
+$$;
+
+-- Whether an edit by somebody else stands against a delete.
+create function tidemark.judge_delete(
+  registered tidemark.live_tables, e tidemark.edit, theirs jsonb, device uuid, out overruled boolean, out conflict_id uuid
+)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  other jsonb := tidemark.last_change(registered.table_no, e.id, device);
+  client_is_newer boolean := e.edited_at >= coalesce((other ->> 'edited_at')::timestamptz, (theirs ->> 'updated_at')::timestamptz);
+  verdict jsonb;
+begin
+  case
+    when registered.conflict = 'last_write_wins' then
+      overruled := not client_is_newer;
+    when registered.conflict = 'client_wins' then
+      overruled := false;
+    when registered.conflict like 'function:%' then
+      execute format('select %s($1, null, null, $2)', tidemark.function_name(substr(registered.conflict, 10)))
+        into verdict
+        using theirs, jsonb_build_object('table', registered.name, 'id', e.id, 'op', 'delete', 'columns', '[]'::jsonb,
+          'edited_at', e.edited_at, 'device_id', device, 'user_id', auth.uid(),
+          'base_version', e.base, 'version', e.version, 'client_is_newer', client_is_newer);
+      overruled := verdict is not null;
+    else
+      -- server_wins, merge, keep_both, manual: an edit is never lost to a delete that did not know of it
+      overruled := true;
+      if registered.conflict = 'manual' then
+        conflict_id := tidemark.park_conflict(
+          registered.table_no, e.id, device, e.seq, 'delete', '{}', null, theirs, null, e.base, e.edited_at);
+      end if;
+  end case;
 end
 $$;
 
@@ -328,10 +481,13 @@ set search_path = ''
 as $$
 declare
   edits tidemark.edit[] := tidemark.find_rows(registered, mutations);
+  outdated tidemark.edit[];
+  parked jsonb := '{}';
   overruled text[];
   ids text[];
 begin
-  select array_agg(e.id) into overruled
+  -- Deletes of rows that somebody else changed since: the policy decides between delete and edit.
+  select array_agg(e) into outdated
   from unnest(edits) e
   join tidemark.changed_since(
     registered.table_no,
@@ -339,17 +495,21 @@ begin
     array(select s.base from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
     device
   ) h on h.row_id = e.id
-  join tidemark.current_rows(registered, array(select s.id from unnest(edits) s), false) c on c.row_id = e.id
-  where e.edited_at < case
-    when h.complete then (select max(k.value::timestamptz) from jsonb_each_text(h.columns) k)
-    else (c."row" ->> 'updated_at')::timestamptz
-  end;
+  where not h.complete or h.columns <> '{}';
+  if outdated is not null then
+    select array_agg(e.id), coalesce(jsonb_object_agg(e.id, v.conflict_id) filter (where v.conflict_id is not null), '{}')
+      into overruled, parked
+    from unnest(outdated) e
+    join tidemark.current_rows(registered, array(select s.id from unnest(outdated) s), false) c on c.row_id = e.id
+    cross join lateral tidemark.judge_delete(registered, e, to_jsonb(c."row"), device) v
+    where v.overruled;
+  end if;
   ids := array(select e.id from unnest(edits) e where e.fate = 'live' and e.id <> all (coalesce(overruled, '{}')));
   execute format('delete from %s t where t.%I = any ($1::%s[])',
     registered.relation::regclass, registered.key_column, registered.key_type) using ids;
   return array(
     select case
-      when e.id = any (overruled) then row(e.n, 'conflict', c.version, c."row", '{}', null, null, null, null, null)::tidemark.outcome
+      when e.id = any (overruled) then row(e.n, 'conflict', c.version, c."row", '{}', null, (parked ->> e.id)::uuid, null, null, null)::tidemark.outcome
       when e.fate = 'live' and not c.deleted then row(e.n, 'rejected', c.version, c."row", null, null, null, 'forbidden', format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
       else row(e.n, 'applied', coalesce(l.version, c.version), null, null, null, null, null, null, null)::tidemark.outcome
     end
@@ -581,7 +741,18 @@ begin
     join unnest(sent) m on m.n = o.n and m.seq > device.last_seq
     where o.code is not null or o.lost is not null or o.copy_id is not null or o.conflict_id is not null
   ) k;
-  perform tidemark.finish_push(sync_push.device_id, last_seq, kept);
+  perform tidemark.finish_push(sync_push.device_id, last_seq, kept, (
+    select jsonb_object_agg(t.name, t.counts)
+    from (
+      select c.name, jsonb_object_agg(c.status, c.n) as counts
+      from (
+        select coalesce(m.table_name, '') as name, o.status, count(*) as n
+        from unnest(outcomes) o join unnest(sent) m on m.n = o.n
+        group by 1, 2
+      ) c
+      group by c.name
+    ) t
+  ));
 
   -- Assembled as text: a row's own nulls must stay, and most results are three short fields.
   select ('[' || coalesce(string_agg(
@@ -603,3 +774,56 @@ end
 $$;
 comment on function public.sync_push(uuid, json, json) is
   'Applies a device''s queue: {results (one a mutation, same order), last_seq, server_time}. One transaction; the same seq again changes nothing.';
+
+-- Decides one of the caller's open conflicts: {"take": "client"}, {"take": "server"} or {"row": {…}}.
+-- What is written is an ordinary edit of the caller's, under their policies.
+create function public.sync_resolve(conflict_id uuid, resolution json)
+returns json
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  c tidemark.sync_conflicts;
+  registered tidemark.live_tables;
+  take text;
+  m tidemark.mutation;
+  o tidemark.outcome;
+begin
+  perform tidemark.require_user();
+  if json_typeof(resolution) is distinct from 'object'
+    or not coalesce(resolution ->> 'take' in ('client', 'server'), json_typeof(resolution -> 'row') = 'object', false) then
+    perform tidemark.refuse(400, 'malformed', 'resolution: expected {"take": "client"}, {"take": "server"} or {"row": {…}}');
+  end if;
+  select k.* into c from tidemark.open_conflicts() k where k.conflict_id = sync_resolve.conflict_id;
+  if not found then
+    perform tidemark.refuse(404, 'conflict_not_open', 'no open conflict of yours has this id',
+      'It was resolved, or the row has moved on: list sync_conflicts again.');
+  end if;
+  registered := tidemark.table_by_no(c.table_no);
+  take := coalesce(resolution ->> 'take', 'row');
+  if take <> 'server' then
+    m := row(1, 1, registered.name, c.table_no,
+      case when take = 'client' and c.op = 'delete' then 'delete' else 'patch' end, c.row_id,
+      -- the row as it is now: the caller has seen both sides
+      (select r.version from tidemark.current_rows(registered, array[c.row_id], false) r),
+      case when take = 'client' then c.client else (resolution ->> 'row')::jsonb end, null, now(), 1, null, null, null)::tidemark.mutation;
+    o := (tidemark.apply_mutations(c.device_id, array[m], false))[1];
+    perform tidemark.announce(null, null);
+  end if;
+  if o.status = 'rejected' then
+    return json_build_object('conflict_id', c.conflict_id, 'status', 'rejected',
+      'error', json_build_object('code', o.code, 'message', o.message, 'hint', coalesce(o.hint, '')));
+  end if;
+  perform tidemark.close_conflict(c.conflict_id, take);
+  return (
+    select json_build_object('conflict_id', c.conflict_id, 'status', 'resolved', 'version', r.version,
+      'row', case when not r.deleted then r."row" end)
+    from (select) one
+    left join tidemark.current_rows(registered, array[c.row_id], false) r on true
+  );
+end
+$$;
+comment on function public.sync_resolve(uuid, json) is
+  'Decides a conflict: resolution is {"take": "client" | "server"} or {"row": {…}}. Answers {conflict_id, status: resolved | rejected, version, row, error?}.';

@@ -11,14 +11,22 @@ revoke all on function
   public.sync_pull(uuid, json, json),
   public.sync_register_device(uuid, json),
   public.sync_devices(),
-  public.sync_revoke_device(uuid)
+  public.sync_revoke_device(uuid),
+  public.sync_conflicts(),
+  public.sync_resolve(uuid, json),
+  public.sync_verify(text[]),
+  public.sync_verify_range(text, text, text),
+  public.sync_rows(text, text[], json),
+  public.sync_status()
 from public, anon, authenticated, service_role;
 
 -- No policy on the tables: nobody but their owner reads or writes them, through the API or not.
 alter table tidemark.settings enable row level security;
 alter table tidemark.sync_tables enable row level security;
+alter table tidemark.sync_scopes enable row level security;
 alter table tidemark.sync_changes enable row level security;
 alter table tidemark.sync_devices enable row level security;
+alter table tidemark.sync_conflicts enable row level security;
 alter table tidemark.deleting enable row level security;
 
 -- Signed-in users: the RPCs, ...
@@ -27,7 +35,13 @@ grant execute on function
   public.sync_pull(uuid, json, json),
   public.sync_register_device(uuid, json),
   public.sync_devices(),
-  public.sync_revoke_device(uuid)
+  public.sync_revoke_device(uuid),
+  public.sync_conflicts(),
+  public.sync_resolve(uuid, json),
+  public.sync_verify(text[]),
+  public.sync_verify_range(text, text, text),
+  public.sync_rows(text, text[], json),
+  public.sync_status()
 to authenticated;
 
 -- ... and what push and pull, which run as the caller, are made of. The schema is not exposed through
@@ -48,6 +62,8 @@ grant execute on function
   -- pull
   tidemark.snapshot_now(),
   tidemark.epoch(),
+  tidemark.cursor_is_lost(text, pg_snapshot, timestamptz),
+  tidemark.moves_between_scopes(pg_snapshot, pg_snapshot),
   tidemark.page_limit(json),
   tidemark.text_array(json, text),
   tidemark.tables_to_pull(text[]),
@@ -56,13 +72,27 @@ grant execute on function
   tidemark.read_entries(int[], int[], text[], text[], boolean),
   tidemark.read_pages(jsonb, int, boolean),
   tidemark.count_rows(int[]),
+  -- conflicts
+  tidemark.merge_sets(jsonb, jsonb, jsonb),
+  tidemark.merge_deep(jsonb, jsonb, jsonb, boolean),
+  tidemark.resolve_column(text, jsonb, jsonb, jsonb, boolean),
+  tidemark.function_name(text),
+  tidemark.last_change(int, text, uuid),
+  tidemark.park_conflict(int, text, uuid, bigint, text, text[], jsonb, jsonb, jsonb, bigint, timestamptz),
+  tidemark.open_conflicts(),
+  tidemark.close_conflict(uuid, text),
+  tidemark.notification_resolver(jsonb, jsonb, jsonb, jsonb),
+  tidemark.project_resolver(jsonb, jsonb, jsonb, jsonb),
+  tidemark.settings_resolver(jsonb, jsonb, jsonb, jsonb),
+  -- verification
+  tidemark.verify_table(int),
   -- push
   tidemark.check_batch(json),
   tidemark.read_list(json, int, interval),
   tidemark.read_mutations(json, int, interval),
   tidemark.check_sequence(tidemark.mutation[]),
   tidemark.lock_device(uuid),
-  tidemark.finish_push(uuid, bigint, jsonb),
+  tidemark.finish_push(uuid, bigint, jsonb, jsonb),
   tidemark.lock_rows(int, text[]),
   tidemark.changed_since(int, text[], bigint[], uuid),
   tidemark.columns_for_push(tidemark.live_tables),
@@ -71,6 +101,9 @@ grant execute on function
   tidemark.find_rows(tidemark.live_tables, tidemark.mutation[]),
   tidemark.insert_rows(tidemark.live_tables, tidemark.mutation[], boolean),
   tidemark.merge_edits(tidemark.live_tables, tidemark.edit[], uuid),
+  tidemark.settle_edits(tidemark.live_tables, tidemark.edit[], uuid),
+  tidemark.copy_row(tidemark.live_tables, jsonb, tidemark.edit, uuid),
+  tidemark.judge_delete(tidemark.live_tables, tidemark.edit, jsonb, uuid),
   tidemark.edit_rows(tidemark.live_tables, tidemark.mutation[], uuid, boolean),
   tidemark.delete_rows(tidemark.live_tables, tidemark.mutation[], uuid, boolean),
   tidemark.apply_all(uuid, tidemark.mutation[], boolean),

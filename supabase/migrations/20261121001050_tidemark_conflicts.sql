@@ -1,0 +1,343 @@
+-- Conflicts: what to do with columns that two sides changed. A column's own rule comes first, then
+-- the table's policy. Rules that compute a value (union, sum, …) lose nothing; those that choose one
+-- side report the column as lost. What nobody can decide here (manual) waits in tidemark.sync_conflicts.
+
+create table tidemark.sync_conflicts (
+  conflict_id uuid primary key default gen_random_uuid(),
+  table_no int not null,
+  row_id text not null,
+  user_id uuid not null,
+  device_id uuid,
+  seq bigint,
+  op text not null,
+  columns text[] not null, -- the overlap; empty for a delete
+  client jsonb, -- what the device wanted in these columns; null for a delete
+  server jsonb not null, -- the row it met
+  base jsonb, -- these columns before the device's edit, where it sent them
+  base_version bigint,
+  server_version bigint not null,
+  edited_at timestamptz not null,
+  analysis jsonb not null,
+  created_at timestamptz not null default now(),
+  resolved_at timestamptz,
+  resolution text,
+  constraint a_resolution_has_an_instant check ((resolved_at is null) = (resolution is null)),
+  constraint a_deleting_conflict_has_no_columns check ((op = 'delete') = (client is null))
+);
+comment on table tidemark.sync_conflicts is 'Edits that wait for a person: both versions, the base, the overlap, an analysis.';
+create index sync_conflicts_open on tidemark.sync_conflicts (user_id) where resolved_at is null;
+alter table tidemark.sync_conflicts enable row level security;
+
+-- Arrays as sets. With the value before the edit, what the edit removed is removed.
+create function tidemark.merge_sets(server jsonb, client jsonb, old jsonb)
+returns jsonb
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(u.item order by u.side, u.place), '[]')
+  from (
+    select distinct on (e.item) e.item, e.side, e.place
+    from (
+      select s.item, 1 as side, s.place from jsonb_array_elements(case jsonb_typeof(server) when 'array' then server else '[]' end) with ordinality as s (item, place)
+      where not (coalesce(jsonb_typeof(old) = 'array' and old @> jsonb_build_array(s.item), false)
+        and not coalesce(jsonb_typeof(client) = 'array' and client @> jsonb_build_array(s.item), false))
+      union all
+      select c.item, 2, c.place from jsonb_array_elements(case jsonb_typeof(client) when 'array' then client else '[]' end) with ordinality as c (item, place)
+      where not coalesce(jsonb_typeof(old) = 'array' and old @> jsonb_build_array(c.item), false)
+    ) e
+    order by e.item, e.side, e.place
+  ) u
+$$;
+
+-- Objects key by key, at any depth; where both sides changed a leaf, the newer edit stays.
+create function tidemark.merge_deep(server jsonb, client jsonb, old jsonb, client_is_newer boolean)
+returns jsonb
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  if jsonb_typeof(server) = 'object' and jsonb_typeof(client) = 'object' then
+    return (
+      select coalesce(jsonb_object_agg(m.key, m.value) filter (where m.value is not null), '{}')
+      from (
+        select k.key, case
+          -- removed here, or there, since the edit began
+          when not client ? k.key and old ? k.key and old -> k.key = server -> k.key then null
+          when not server ? k.key and old ? k.key and old -> k.key = client -> k.key then null
+          when not client ? k.key then server -> k.key
+          when not server ? k.key then client -> k.key
+          else tidemark.merge_deep(server -> k.key, client -> k.key, old -> k.key, client_is_newer)
+        end as value
+        from (select jsonb_object_keys(server) union select jsonb_object_keys(client)) as k (key)
+      ) m
+    );
+  elsif server = client or old is not null and old = client then
+    return server;
+  elsif old is not null and old = server or client_is_newer then
+    return client;
+  end if;
+  return server;
+end
+$$;
+
+-- One column that both sides changed, by its rule. Values as jsonb; old is null where the device did
+-- not send it. Null means undecided.
+create function tidemark.resolve_column(rule text, server jsonb, client jsonb, old jsonb, client_is_newer boolean)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  resolved jsonb;
+begin
+  if rule = 'merge' then
+    rule := case
+      when jsonb_typeof(server) = 'array' and jsonb_typeof(client) = 'array' then 'union'
+      when jsonb_typeof(server) = 'object' and jsonb_typeof(client) = 'object' then 'deep'
+      else 'newest' end;
+  end if;
+  case
+    when rule in ('newest', 'last_write_wins') then
+      resolved := case when client_is_newer then client else server end;
+    when rule in ('client', 'client_wins') then
+      resolved := client;
+    when rule in ('server', 'server_wins') then
+      resolved := server;
+    when rule = 'union' then
+      resolved := tidemark.merge_sets(server, client, old);
+    when rule = 'deep' then
+      resolved := tidemark.merge_deep(server, client, old, client_is_newer);
+    when rule in ('sum', 'max', 'min') then
+      -- a missing side counts as nothing there
+      if jsonb_typeof(server) is distinct from 'number' then
+        resolved := client;
+      elsif jsonb_typeof(client) is distinct from 'number' then
+        resolved := server;
+      else
+        resolved := to_jsonb(case rule
+          when 'sum' then (server #>> '{}')::numeric + (client #>> '{}')::numeric
+            - case when jsonb_typeof(old) = 'number' then (old #>> '{}')::numeric else 0 end
+          when 'max' then greatest((server #>> '{}')::numeric, (client #>> '{}')::numeric)
+          else least((server #>> '{}')::numeric, (client #>> '{}')::numeric) end);
+      end if;
+    when rule like 'function:%' then
+      execute format('select %s($1, $2, $3)', tidemark.function_name(substr(rule, 10)))
+        into resolved using server, client, old;
+    else
+      return null;
+  end case;
+  return coalesce(resolved, 'null');
+end
+$$;
+
+-- A function named in a policy or rule, quoted; it is looked up under an empty search_path.
+create function tidemark.function_name(name text)
+returns text
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select string_agg(quote_ident(part), '.') from unnest(parse_ident(name)) part
+$$;
+
+-- What there is to say about a conflict: when each side was edited, which columns of which kind, who
+-- and on which device, and how sure one can be of the suggestion (0 to 1): more when one person is on
+-- both sides, when the edits lie far apart, when the values can be combined.
+create function tidemark.analyse_conflict(
+  columns text[], client jsonb, server jsonb, base jsonb, edited_at timestamptz,
+  client_user uuid, client_device uuid, other jsonb
+)
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  with
+  facts as (
+    select
+      (other ->> 'edited_at')::timestamptz as server_edited_at,
+      coalesce(edited_at >= (other ->> 'edited_at')::timestamptz, true) as client_is_newer,
+      coalesce(abs(extract(epoch from edited_at - (other ->> 'edited_at')::timestamptz)), 0) as apart,
+      coalesce(other ->> 'user_id' = client_user::text, false) as same_user
+  ),
+  details as (
+    select
+      coalesce(jsonb_object_agg(c.name, c.kind) filter (where c.name is not null), '{}') as kinds,
+      coalesce(bool_and(c.kind in ('array', 'object')), false) as combinable,
+      jsonb_object_agg(c.name, tidemark.resolve_column('merge', server -> c.name, client -> c.name, base -> c.name, f.client_is_newer))
+        filter (where c.name is not null) as merged
+    from facts f
+    left join lateral (
+      select n as name, coalesce(jsonb_typeof(client -> n), 'null') as kind from unnest(columns) n
+    ) c on true
+  )
+  select jsonb_build_object(
+    'temporal', jsonb_build_object('client_edited_at', edited_at, 'server_edited_at', f.server_edited_at,
+      'newer', case when f.client_is_newer then 'client' else 'server' end, 'seconds_apart', f.apart),
+    'structural', jsonb_build_object('columns', to_jsonb(columns), 'kinds', d.kinds, 'deletes', client is null),
+    'semantic', jsonb_build_object('combinable', d.combinable),
+    'user', jsonb_build_object('same_user', f.same_user, 'client_user', client_user, 'client_device', client_device,
+      'server_user', other ->> 'user_id', 'server_device', other ->> 'device_id'),
+    'confidence', round((least(1.0,
+      0.4 + case when f.same_user then 0.3 else 0 end + least(0.2, f.apart / 18000) + case when d.combinable then 0.1 else 0 end))::numeric, 2),
+    'suggested', case
+      when client is null then jsonb_build_object('take', 'server')
+      when d.combinable then jsonb_build_object('row', d.merged)
+      else jsonb_build_object('take', case when f.client_is_newer then 'client' else 'server' end) end
+  )
+  from facts f cross join details d
+$$;
+
+-- The latest change of a row by somebody else than this device.
+create function tidemark.last_change(table_no int, row_id text, device uuid)
+returns jsonb
+language sql
+stable
+security definer -- reads the log, in the caller's scopes only
+set search_path = ''
+as $$
+  select jsonb_build_object('edited_at', coalesce(c.edited_at, c.at), 'user_id', c.user_id, 'device_id', c.device_id)
+  from tidemark.sync_changes c
+  where hashtextextended(c.row_id, c.table_no) = hashtextextended(last_change.row_id, last_change.table_no)
+    and c.op <> 'insert'
+    and c.row_id = last_change.row_id and c.table_no = last_change.table_no
+    and c.device_id is distinct from device
+    and c.scope = any (tidemark.my_scopes())
+  order by c.version desc
+  limit 1
+$$;
+
+create function tidemark.park_conflict(
+  table_no int, row_id text, device uuid, seq bigint, op text, columns text[],
+  client jsonb, server jsonb, base jsonb, base_version bigint, edited_at timestamptz
+)
+returns uuid
+language sql
+volatile
+security definer -- writes a conflict of the caller's
+set search_path = ''
+as $$
+  insert into tidemark.sync_conflicts (
+    table_no, row_id, user_id, device_id, seq, op, columns, client, server, base, base_version, server_version, edited_at, analysis
+  )
+  values (
+    park_conflict.table_no, park_conflict.row_id, auth.uid(), device, park_conflict.seq, park_conflict.op, park_conflict.columns,
+    park_conflict.client, park_conflict.server, park_conflict.base, park_conflict.base_version,
+    (park_conflict.server ->> 'version')::bigint, park_conflict.edited_at,
+    tidemark.analyse_conflict(
+      park_conflict.columns, park_conflict.client, park_conflict.server, park_conflict.base, park_conflict.edited_at,
+      auth.uid(), device, coalesce(
+        tidemark.last_change(park_conflict.table_no, park_conflict.row_id, device),
+        jsonb_build_object('edited_at', park_conflict.server -> 'updated_at')))
+  )
+  returning conflict_id
+$$;
+
+-- The caller's open conflicts. One whose row was deleted, or whose columns changed again, has closed
+-- by itself: there is nothing left to decide.
+create function tidemark.open_conflicts()
+returns setof tidemark.sync_conflicts
+language sql
+stable
+security definer -- reads the caller's own conflicts, and the log in the caller's scopes
+set search_path = ''
+as $$
+  select k.*
+  from tidemark.sync_conflicts k
+  where k.user_id = auth.uid()
+    and k.resolved_at is null
+    and not exists (
+      select from tidemark.sync_changes c
+      where hashtextextended(c.row_id, c.table_no) = hashtextextended(k.row_id, k.table_no)
+        and c.op <> 'insert'
+        and c.row_id = k.row_id and c.table_no = k.table_no
+        and c.version > k.server_version
+        and (c.op = 'delete' or k.columns && c.columns)
+    )
+$$;
+
+create function tidemark.close_conflict(id uuid, how text)
+returns void
+language sql
+volatile
+security definer -- writes a conflict of the caller's
+set search_path = ''
+as $$
+  update tidemark.sync_conflicts k
+  set resolved_at = now(), resolution = how
+  where k.conflict_id = id and k.user_id = auth.uid() and k.resolved_at is null
+$$;
+
+create function public.sync_conflicts()
+returns json
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  perform tidemark.require_user();
+  return (
+    select coalesce(json_agg(json_build_object(
+      'conflict_id', k.conflict_id, 'table', (tidemark.table_by_no(k.table_no)).name, 'id', k.row_id, 'op', k.op,
+      'columns', k.columns, 'client', k.client, 'server', k.server, 'base', k.base,
+      'base_version', k.base_version, 'server_version', k.server_version,
+      'device_id', k.device_id, 'edited_at', k.edited_at, 'created_at', k.created_at, 'analysis', k.analysis
+    ) order by k.created_at, k.conflict_id), '[]'::json)
+    from tidemark.open_conflicts() k
+  );
+end
+$$;
+comment on function public.sync_conflicts() is
+  'The caller''s open conflicts: [{conflict_id, table, id, op, columns, client, server, base, base_version, server_version, device_id, edited_at, created_at, analysis}], oldest first.';
+
+-- Ready-made functions for 'function:tidemark.<name>'.
+create function tidemark.notification_resolver(server jsonb, client jsonb, old jsonb, context jsonb)
+returns jsonb
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  -- Read stays read, on whichever device it was read; everything else, a delete too, is the newer edit's.
+  select case when client is null then case when (context ->> 'client_is_newer')::boolean then null else server end
+    else case when (context ->> 'client_is_newer')::boolean then client else server end
+    || case when server ? 'read' then jsonb_build_object('read', server -> 'read' = 'true' or client -> 'read' = 'true') else '{}' end
+    || case when server ? 'read_at' then jsonb_build_object('read_at', least(server ->> 'read_at', client ->> 'read_at')) else '{}' end
+    || case when server ->> 'status' = 'read' or client ->> 'status' = 'read' then '{"status":"read"}'::jsonb else '{}' end end
+$$;
+comment on function tidemark.notification_resolver(jsonb, jsonb, jsonb, jsonb) is 'Conflict policy for notifications: read (column read, read_at or status) wins, the rest is the newer edit''s.';
+
+create function tidemark.project_resolver(server jsonb, client jsonb, old jsonb, context jsonb)
+returns jsonb
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  -- Lists are united, objects merged key by key, single values the newer edit's; an edit beats a delete.
+  select case when client is null then server else jsonb_object_agg(k, tidemark.resolve_column('merge', server -> k, client -> k, old -> k, (context ->> 'client_is_newer')::boolean)) end
+  from jsonb_array_elements_text(context -> 'columns') k
+$$;
+comment on function tidemark.project_resolver(jsonb, jsonb, jsonb, jsonb) is 'Conflict policy for projects: lists united, objects merged, single values the newer edit''s.';
+
+create function tidemark.settings_resolver(server jsonb, client jsonb, old jsonb, context jsonb)
+returns jsonb
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  -- A person's own settings: what was set last on the device in hand, key by key.
+  select jsonb_object_agg(k, tidemark.merge_deep(server -> k, client -> k, old -> k, true))
+  from jsonb_array_elements_text(context -> 'columns') k
+$$;
+comment on function tidemark.settings_resolver(jsonb, jsonb, jsonb, jsonb) is 'Conflict policy for settings: the device in hand wins, objects merged key by key.';

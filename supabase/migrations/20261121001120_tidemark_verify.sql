@@ -1,0 +1,115 @@
+-- Verification: does a device hold what the database shows its user? A row's checksum is the first
+-- eight hexadecimal digits of md5('<id>:<version>'), as a number; a set's checksum is the sum of its
+-- rows' modulo 2^32, so the order does not matter and any language can do it in a few lines. Where two
+-- sums differ, sets are narrowed by the first digits of md5('<id>') until few enough rows remain.
+
+-- Every row of a table that a pull would send the caller.
+create function tidemark.verify_table(table_no int)
+returns table (scope text, row_id text, version bigint)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  registered tidemark.live_tables := tidemark.table_by_no(table_no);
+begin
+  return query execute format(
+    'select %1$s, t.%2$I::text, t.version from %3$s t where t.deleted_at is null and %4$s and $1 is null',
+    tidemark.scope_expression(registered), registered.key_column, registered.relation::regclass,
+    tidemark.in_my_scopes(registered)
+  ) using null::text, tidemark.my_keys(registered.scope_kind);
+end
+$$;
+
+create function public.sync_verify(tables text[] default null)
+returns json
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  perform tidemark.require_user();
+  return (
+    select coalesce(json_agg(json_build_object('scope', v.scope, 'table', v.name, 'count', v.n, 'checksum', v.checksum)
+      order by v.scope, v.name), '[]'::json)
+    from (
+      select r.scope, (tidemark.table_by_no(t.no)).name, count(*) as n,
+        sum(('x' || left(md5(r.row_id || ':' || r.version), 8))::bit(32)::bigint) % 4294967296 as checksum
+      from unnest(tidemark.tables_to_pull(sync_verify.tables)) as t (no)
+      cross join lateral tidemark.verify_table(t.no) r
+      group by r.scope, t.no
+    ) v
+  );
+end
+$$;
+comment on function public.sync_verify(text[]) is
+  'Per scope and table what the caller''s device should hold: [{scope, table, count, checksum}]; checksum is the sum of the first 32 bits of md5(id:version) modulo 2^32.';
+
+-- One scope of one table, the rows whose md5(id) starts with prefix: the sixteen sets one digit
+-- further where there are many rows, the rows themselves where there are few.
+create function public.sync_verify_range("table" text, scope text, prefix text default '')
+returns json
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  no int;
+  few constant int := 256;
+begin
+  perform tidemark.require_user();
+  if prefix is null or prefix !~ '^[0-9a-f]{0,8}$' then
+    perform tidemark.refuse(400, 'malformed', 'prefix: expected up to eight hexadecimal digits');
+  end if;
+  no := (tidemark.tables_to_pull(array[sync_verify_range."table"]))[1];
+  return (
+    with
+    rows_there as (
+      select r.row_id, r.version, substr(md5(r.row_id), length(prefix) + 1, 1) as digit,
+        ('x' || left(md5(r.row_id || ':' || r.version), 8))::bit(32)::bigint as checksum
+      from tidemark.verify_table(no) r
+      where r.scope = sync_verify_range.scope and md5(r.row_id) like prefix || '%'
+    ),
+    size as (select count(*) as n from rows_there)
+    select case
+      when s.n <= few then json_build_object('count', s.n, 'rows', (
+        select coalesce(json_object_agg(r.row_id, r.version), '{}'::json) from rows_there r))
+      else json_build_object('count', s.n, 'parts', (
+        select json_object_agg(p.digit, json_build_object('count', p.n, 'checksum', p.checksum))
+        from (select r.digit, count(*) as n, sum(r.checksum) % 4294967296 as checksum from rows_there r group by r.digit) p))
+    end
+    from size s
+  );
+end
+$$;
+comment on function public.sync_verify_range(text, text, text) is
+  'Narrows a difference: {count, parts: {digit: {count, checksum}}} or, for at most 256 rows, {count, rows: {id: version}}.';
+
+-- Rows by id, as a pull would send them: what differs is fetched, nothing else.
+create function public.sync_rows("table" text, ids text[], options json default '{}')
+returns json
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  no int;
+begin
+  perform tidemark.require_user();
+  if cardinality(ids) > tidemark.page_limit('{"limit": 999999999}') then
+    perform tidemark.refuse(400, 'malformed', format('ids: at most %s', tidemark.page_limit('{"limit": 999999999}')));
+  end if;
+  no := (tidemark.tables_to_pull(array[sync_rows."table"]))[1];
+  return (
+    select coalesce(json_agg(json_build_object('scope', v.scope, 'row', c."row")), '[]'::json)
+    from tidemark.current_rows(tidemark.table_by_no(no), ids, coalesce(options ->> 'exact', 'false') = 'true') c
+    join tidemark.verify_table(no) v on v.row_id = c.row_id
+    where not c.deleted
+  );
+end
+$$;
+comment on function public.sync_rows(text, text[], json) is 'Rows by id, as a pull would send them: [{scope, row}].';
