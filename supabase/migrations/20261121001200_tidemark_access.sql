@@ -20,7 +20,8 @@ revoke all on function
   public.sync_status()
 from public, anon, authenticated, service_role;
 
--- No policy on the tables: nobody but their owner reads or writes them, through the API or not.
+-- The tables are closed: the functions below run as their owner, and nobody else reads or writes them,
+-- not even with a grant somebody adds by mistake.
 alter table tidemark.settings enable row level security;
 alter table tidemark.sync_tables enable row level security;
 alter table tidemark.sync_scopes enable row level security;
@@ -28,6 +29,14 @@ alter table tidemark.sync_changes enable row level security;
 alter table tidemark.sync_devices enable row level security;
 alter table tidemark.sync_conflicts enable row level security;
 alter table tidemark.deleting enable row level security;
+
+create policy "closed to everybody but the owner" on tidemark.settings using (false) with check (false);
+create policy "closed to everybody but the owner" on tidemark.sync_tables using (false) with check (false);
+create policy "closed to everybody but the owner" on tidemark.sync_scopes using (false) with check (false);
+create policy "closed to everybody but the owner" on tidemark.sync_changes using (false) with check (false);
+create policy "closed to everybody but the owner" on tidemark.sync_devices using (false) with check (false);
+create policy "closed to everybody but the owner" on tidemark.sync_conflicts using (false) with check (false);
+create policy "closed to everybody but the owner" on tidemark.deleting using (false) with check (false);
 
 -- Signed-in users: the RPCs, ...
 grant execute on function
