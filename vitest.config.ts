@@ -7,6 +7,7 @@ export default defineConfig({
       'dev/tests/**/*.test.ts',
       'examples/**/*.test.ts',
       'bench/**/*.test.ts',
+      'tests/**/*.test.ts',
     ],
     maxWorkers: 2,
     testTimeout: 30_000,
