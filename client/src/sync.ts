@@ -22,6 +22,9 @@ import { createStore, cursorOf, deviceOf } from './store.ts'
 import { createTable } from './table.ts'
 import type { Sync, SyncStatus, TableName, TableOf } from './types.ts'
 
+/** Up to so many edits the round trip that the function saves is worth the copy that it makes. */
+const FEW = 200
+
 /** A page and the count of pages at which it was asked for. */
 interface Coming {
   page: Promise<PullAnswer>
@@ -118,7 +121,10 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     }
   }
 
-  /** Sends the next batch. The one that holds all that is left asks for a page in the same round trip. */
+  /**
+   * Sends the next batch. With the one that holds all that is left a page is asked for: of few edits in
+   * the same round trip, else right behind it, so that it is on its way while the answer is taken in.
+   */
   async function sendBatch(
     upTo: number,
     pullToo: boolean,
@@ -127,8 +133,11 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     const batch = await store.write('local', (draft) => take(draft, settings.batch, upTo, clock))
     if (!batch) return undefined
     const body = { device_id: batch.device, mutations: batch.edits.map(toMutation) }
-    if (!pullToo || !transport.sync || batch.edits.length < store.counts().pending)
-      return { batch, answer: await transport.push({ ...body, options: pushOptions() }, signal) }
+    const last = batch.edits.length === store.counts().pending
+    if (!pullToo || !last || batch.edits.length > FEW || !transport.sync) {
+      const answer = await transport.push({ ...body, options: pushOptions() }, signal)
+      return { batch, answer, ...(pullToo && last && { coming: await nextPage() }) }
+    }
     const { cursor, pages } = await store.read(cursorOf)
     const options = { ...pullOptions(), ...pushOptions() }
     const answer = await transport.sync({ ...body, cursor, options }, signal)
@@ -142,11 +151,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     let received = 0
     for (;;) {
       const page = await coming
-      if (page.more) {
-        coming = fetchPage(page.cursor)
-        // Awaited in the next round; if this one fails first, nobody does.
-        coming.catch(() => {})
-      }
+      if (page.more) coming = prefetch(page.cursor)
       const news = await store.write('remote', (draft) => applyPage(draft, page, pages, keyColumn))
       if (news === undefined) {
         // Another tab has pulled meanwhile: go on from where it is.
@@ -163,7 +168,14 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
 
   async function nextPage(): Promise<Coming> {
     const { cursor, pages } = await store.read(cursorOf)
-    return { page: fetchPage(cursor), pages }
+    return { page: prefetch(cursor), pages }
+  }
+
+  /** Asks for a page that is awaited later; if something else fails first, nobody awaits it. */
+  function prefetch(cursor: Cursor | null): Promise<PullAnswer> {
+    const page = fetchPage(cursor)
+    page.catch(() => {})
+    return page
   }
 
   async function fetchPage(cursor: Cursor | null): Promise<PullAnswer> {
