@@ -6,7 +6,7 @@ import { omit } from './omit.ts'
 import { type Batch, renamed } from './push.ts'
 import { alive, apply, baseOf, stack } from './row.ts'
 import type { Row } from './row.ts'
-import type { FailedEdit, QueuedEdit, RowRecord, Transaction } from './storage.ts'
+import type { FailedEdit, Flight, QueuedEdit, RowRecord, Transaction } from './storage.ts'
 import { deviceOf } from './store.ts'
 import type { Draft } from './store.ts'
 
@@ -50,13 +50,15 @@ export async function settle(
   )
   const rows = await pendingRows(tx, queued)
   const done = new Set<number>()
-  const attempts = device.flight?.attempts ?? 1
+  // Another tab may have had the same answer already and be on with the next batch.
+  const flight = device.flight?.to === batch.edits.at(-1)?.seq ? device.flight : undefined
+  const attempts = flight?.attempts ?? 1
   let taken = answer.last_seq > device.sent
 
   for (const edit of queued) {
     const result = edit && results.get(edit.seq)
     if (!result) continue
-    if (isSomebodyElses(edit, result, attempts)) {
+    if (isSomebodyElses(edit, result, flight)) {
       taken = true
       continue
     }
@@ -97,7 +99,8 @@ export async function settle(
   await tx.deleteMany('queue', [...done])
   await tx.putMany('queue', rebased)
   await tx.putMany('failed', outcome.rejected)
-  const next = { ...omit(device, 'flight'), completed: device.completed + outcome.pushed }
+  const landed = flight ? omit(device, 'flight') : device
+  const next = { ...landed, completed: device.completed + outcome.pushed }
   await tx.putMany('meta', [taken ? renamed(next, newId) : next])
   return outcome
 }
@@ -126,10 +129,11 @@ async function pendingRows(
  * A duplicate that was not ours: another device goes by our name and used the number. So it is where
  * the edit went out only once, and where a row we made, and nobody refused, is not there.
  */
-function isSomebodyElses(edit: QueuedEdit, result: PushResult, attempts: number): boolean {
+function isSomebodyElses(edit: QueuedEdit, result: PushResult, flight?: Flight): boolean {
   if (result.status !== 'duplicate') return false
   const { error, version } = result as { error?: ResultError; version?: number | null }
-  return attempts === 1 || (edit.op === 'put' && !error && version == null)
+  const onlyOnce = flight?.attempts === 1 && edit.seq > flight.above
+  return onlyOnce || (edit.op === 'put' && !error && version == null)
 }
 
 function forget(row: Pending): void {

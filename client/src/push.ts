@@ -42,8 +42,9 @@ export async function take(
   const edits = again?.length ? again : cut(queued, limits.bytes, upTo)
   const last = edits.at(-1)
   if (!last) return undefined
-  const attempts = again?.length ? device.flight!.attempts + 1 : 1
-  const flight = { to: last.seq, attempts, at: timestamp(clock) }
+  const before = again?.length ? device.flight! : { above: device.sent, attempts: 0 }
+  const attempts = before.attempts + 1
+  const flight = { to: last.seq, above: before.above, attempts, at: timestamp(clock) }
   await tx.putMany('meta', [{ ...device, sent: Math.max(device.sent, last.seq), flight }])
   return { device: device.id, edits }
 }

@@ -50,6 +50,8 @@ export interface FailedEdit extends QueuedEdit {
 export interface Flight {
   /** Its last `seq`; it holds every queued edit up to there. */
   to: number
+  /** What had been sent before: edits above this `seq` went out for the first time. */
+  above: number
   /** How often it was sent. */
   attempts: number
   /** RFC 3339; when it was last sent. */

@@ -270,6 +270,39 @@ describe('an answer from the server', () => {
     expect(after!.edits).toEqual(before!.edits)
   })
 
+  it('that another tab has had before changes nothing of the batch that is under way now', async () => {
+    const device = local()
+    const applied = (seq: number) => ({
+      results: [{ seq, status: 'applied' as const, version: 1 }],
+      last_seq: seq,
+      server_time: '',
+    })
+    await device.t.insert({ id: 'a' })
+    const first = (await device.send())!
+    await device.store.write('remote', (draft) =>
+      settle(draft, first, applied(1), systemClock, uuid),
+    )
+    await device.t.insert({ id: 'b' })
+    await device.send()
+    await device.store.write('remote', (draft) =>
+      settle(draft, first, applied(1), systemClock, uuid),
+    )
+    expect(await device.queue.list()).toMatchObject([{ seq: 2, status: 'sent', attempts: 1 }])
+  })
+
+  it('for a part of a batch leaves the rest to be sent again, as sent before', async () => {
+    const device = local()
+    await device.t.insertMany([{ id: 'a' }, { id: 'b' }])
+    await answer(device, [{ seq: 1, status: 'applied', version: 1 }])
+    await device.t.insert({ id: 'c' })
+    const error = { code: 'constraint' as const, message: 'no' }
+    await answer(device, [
+      { seq: 2, status: 'duplicate', version: 1 },
+      { seq: 3, status: 'rejected', error },
+    ])
+    expect(await device.queue.list()).toMatchObject([{ seq: 3, status: 'failed' }])
+  })
+
   it('for a name that was given up meanwhile changes nothing', async () => {
     const device = local()
     await device.t.insert({ id: 'a' })
