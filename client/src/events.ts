@@ -10,7 +10,7 @@ export interface SyncReport {
   pulled: number
   /** Edits that were merged with somebody else's edit of the same row. */
   merged: number
-  /** Edits that a policy kept out of the row. */
+  /** Edits that a policy kept out of the row, wholly or in some columns. */
   conflicts: number
   /** Edits that the server refused; they wait in `queue.list({ status: 'failed' })`. */
   rejected: number
