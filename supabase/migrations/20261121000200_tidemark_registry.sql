@@ -22,16 +22,25 @@ comment on table tidemark.sync_tables is 'The registry that tidemark.add_table w
 comment on column tidemark.sync_tables.table_no is 'Never reused: a table removed and added again is a new one, so devices download it again.';
 comment on column tidemark.sync_tables.name is 'The name on the wire: the table''s own in schema public, schema.table elsewhere.';
 
--- The registry as the catalogue sees it now: a dropped table is absent, a row per table that is there.
+-- The registry as the catalogue sees it now: a dropped table is absent, and so is one that was made
+-- anew under the old name and never added. The key and the scope column are looked up, so that
+-- renaming them needs no call.
 create view tidemark.live_tables with (security_invoker = true) as
 select
-  t.table_no, t.name, t.schema_name, t.table_name, t.key_column, t.key_type,
-  t.scope_kind, t.scope_column, t.conflict, t.columns,
+  t.table_no, t.name, t.schema_name, t.table_name,
+  key.attname as key_column, t.key_type,
+  t.scope_kind, coalesce(scope.attname, t.scope_column)::name as scope_column, t.conflict, t.columns,
   c.oid as relation
 from tidemark.sync_tables t
 join pg_catalog.pg_namespace n on n.nspname = t.schema_name
-join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.table_name;
-comment on view tidemark.live_tables is 'Registered tables that exist, with their oid.';
+join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.table_name
+join pg_catalog.pg_trigger g on g.tgrelid = c.oid and g.tgname = 'tidemark_log_update'
+join pg_catalog.pg_index pk on pk.indrelid = c.oid and pk.indisprimary
+join pg_catalog.pg_attribute key on key.attrelid = c.oid and key.attnum = pk.indkey[0]
+left join pg_catalog.pg_class ic on ic.relnamespace = n.oid and ic.relname = 'tidemark_scope_' || t.table_no
+left join pg_catalog.pg_index si on si.indexrelid = ic.oid and si.indrelid = c.oid
+left join pg_catalog.pg_attribute scope on scope.attrelid = c.oid and scope.attnum = si.indkey[0];
+comment on view tidemark.live_tables is 'Registered tables that exist, with their oid and the names their columns have now.';
 
 -- Parents before children: a table's rank is the longest chain of foreign keys above it.
 -- A cycle of foreign keys cannot be ranked; the walk stops at the number of tables.

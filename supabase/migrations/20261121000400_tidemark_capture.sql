@@ -24,7 +24,10 @@ begin
 end
 $$;
 
--- Stamps an update; one that changes nothing keeps its version and is not logged.
+-- Stamps an update; one that changes nothing keeps its version and is not logged. Its arguments name
+-- the generated columns, which a before trigger does not see.
+-- A row becomes a tombstone by DELETE, which asks the DELETE policy and follows the foreign keys; only
+-- the table's owner may set or clear deleted_at by hand.
 create function tidemark.stamp_update()
 returns trigger
 language plpgsql
@@ -34,7 +37,18 @@ as $$
 begin
   new.version := old.version;
   new.updated_at := old.updated_at;
-  if new operator(pg_catalog.*<>) old then
+  if new operator(pg_catalog.*<>) old
+    and (tg_nargs = 0
+      or extensions.delete(extensions.hstore(new), tg_argv) operator(extensions.<>) extensions.delete(extensions.hstore(old), tg_argv))
+  then
+    if new.deleted_at is distinct from old.deleted_at and not pg_has_role(
+      current_user, (select c.relowner from pg_catalog.pg_class c where c.oid = tg_relid), 'member')
+    then
+      raise exception using
+        errcode = 'TM016',
+        message = format('deleted_at_is_not_yours: rows of "%s" are deleted with DELETE', tg_relid::regclass),
+        hint = 'Delete the row instead of setting deleted_at; a deleted row is not brought back, put a new one.';
+    end if;
     new.version := old.version + 1;
     new.updated_at := now();
   end if;
@@ -57,16 +71,41 @@ as $$
     nullif(current_setting('tidemark.edited_at', true), '')::timestamptz[]
 $$;
 
+-- The names that the key and scope columns have now: the arguments, unless one was renamed since.
+create function tidemark.names_now(relation oid, table_no int, key_column text, scope_column text)
+returns text[]
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  if exists (select from pg_catalog.pg_attribute a where a.attrelid = relation and a.attname = key_column and not a.attisdropped)
+    and (scope_column = '' or exists (
+      select from pg_catalog.pg_attribute a where a.attrelid = relation and a.attname = scope_column and not a.attisdropped))
+  then
+    return array[key_column, scope_column];
+  end if;
+  return (
+    select array[t.key_column, coalesce(t.scope_column, '')]
+    from tidemark.live_tables t
+    where t.table_no = names_now.table_no
+  );
+end
+$$;
+
 create function tidemark.log_insert()
 returns trigger
 language plpgsql
 security definer -- writes the log
 set search_path = ''
 as $$
+declare
+  names text[] := tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
 begin
   insert into tidemark.sync_changes (scope, table_no, row_id, op, version, user_id, device_id, edited_at)
   select
-    case when tg_argv[3] = '' then 'public' else tg_argv[2] || (n.fields operator(extensions.->) tg_argv[3]) end,
+    case when names[2] = '' then 'public' else tg_argv[2] || (n.fields operator(extensions.->) names[2]) end,
     tg_argv[0]::int,
     n.row_id,
     'insert',
@@ -75,7 +114,7 @@ begin
     a.device_id,
     e.edited_at
   from (
-    select f.fields, f.fields operator(extensions.->) tg_argv[1] as row_id, tidemark_row.version
+    select f.fields, f.fields operator(extensions.->) names[1] as row_id, tidemark_row.version
     from tidemark_new tidemark_row
     cross join lateral (select extensions.hstore(tidemark_row) as fields offset 0) f
   ) n
@@ -91,24 +130,26 @@ language plpgsql
 security definer -- writes the log
 set search_path = ''
 as $$
+declare
+  names text[] := tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
 begin
   -- A changed primary key pairs with nothing: the old id leaves as deleted, the new one arrives.
   with
   pairs as (
     select
       coalesce(n.row_id, o.row_id) as row_id,
-      case when tg_argv[3] = '' then 'public' else tg_argv[2] || (o.fields operator(extensions.->) tg_argv[3]) end as old_scope,
-      case when tg_argv[3] = '' then 'public' else tg_argv[2] || (n.fields operator(extensions.->) tg_argv[3]) end as new_scope,
+      case when names[2] = '' then 'public' else tg_argv[2] || (o.fields operator(extensions.->) names[2]) end as old_scope,
+      case when names[2] = '' then 'public' else tg_argv[2] || (n.fields operator(extensions.->) names[2]) end as new_scope,
       o.fields as old_fields,
       n.fields as new_fields,
       coalesce(n.version, o.version + 1) as version
     from (
-      select f.fields, f.fields operator(extensions.->) tg_argv[1] as row_id, tidemark_row.version
+      select f.fields, f.fields operator(extensions.->) names[1] as row_id, tidemark_row.version
       from tidemark_new tidemark_row
       cross join lateral (select extensions.hstore(tidemark_row) as fields offset 0) f
     ) n
     full join (
-      select f.fields, f.fields operator(extensions.->) tg_argv[1] as row_id, tidemark_row.version
+      select f.fields, f.fields operator(extensions.->) names[1] as row_id, tidemark_row.version
       from tidemark_old tidemark_row
       cross join lateral (select extensions.hstore(tidemark_row) as fields offset 0) f
     ) o using (row_id)
@@ -184,7 +225,9 @@ begin
     return old;
   end if;
   insert into tidemark.deleting (table_no, row_id)
-  values (tg_argv[0]::int, extensions.hstore(old) operator(extensions.->) tg_argv[1])
+  values (tg_argv[0]::int, coalesce(
+    extensions.hstore(old) operator(extensions.->) tg_argv[1],
+    extensions.hstore(old) operator(extensions.->) (tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], ''))[1]))
   on conflict do nothing;
   return null;
 end
@@ -198,6 +241,7 @@ set search_path = ''
 as $$
 declare
   ids text[];
+  key_column name;
   key_type text;
   parent_gone text;
 begin
@@ -210,13 +254,14 @@ begin
   if ids is null then
     return null;
   end if;
-  select t.key_type into key_type from tidemark.sync_tables t where t.table_no = tg_argv[0]::int;
-  perform tidemark.follow_foreign_keys(tg_relid, tg_argv[1], key_type, ids);
+  select t.key_column, t.key_type into key_column, key_type from tidemark.live_tables t where t.table_no = tg_argv[0]::int;
+  -- First the rows themselves: a cascade that comes round to them again finds them done.
   execute format(
     'update %1$s as tidemark_row set deleted_at = now()
      where tidemark_row.%2$I = any ($1::%3$s[]) and tidemark_row.deleted_at is null',
-    tg_relid::regclass, tg_argv[1], key_type
+    tg_relid::regclass, key_column, key_type
   ) using ids;
+  perform tidemark.follow_foreign_keys(tg_relid, key_column, key_type, ids);
 
   -- A parent outside of sync (auth.users) that was really deleted takes its rows with it: a tombstone
   -- would point at nothing, and keep what its owner asked to be erased.
@@ -240,7 +285,7 @@ begin
     perform set_config('tidemark.purging', 'on', true);
     execute format(
       'delete from %1$s as tidemark_row where tidemark_row.%2$I = any ($1::%3$s[]) and (%4$s)',
-      tg_relid::regclass, tg_argv[1], key_type, parent_gone
+      tg_relid::regclass, key_column, key_type, parent_gone
     ) using ids;
     perform set_config('tidemark.purging', '', true);
   end if;
@@ -280,7 +325,8 @@ begin
     join pg_catalog.pg_attribute pa on pa.attrelid = k.confrelid and pa.attnum = c.parent_attnum
     where k.contype = 'f' and k.confrelid = parent and k.conparentid = 0
     group by k.oid, k.conname, k.conrelid, k.confdeltype
-    order by (k.confdeltype in ('a', 'r')) desc, k.conname
+    -- restrict refuses at once, no action only what the cascades leave
+    order by case k.confdeltype when 'r' then 0 when 'a' then 2 else 1 end, k.conname
   loop
     referencing := format(
       '%s and tidemark_parent.%I = any ($1::%s[])%s',

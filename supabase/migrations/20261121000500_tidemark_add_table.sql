@@ -14,8 +14,25 @@ begin
 end
 $$;
 
--- The primary key's only column, its type, and whether devices can address rows by it.
-create function tidemark.key_of(target oid, out key_column text, out key_type text)
+-- The type under a domain, or under a domain over a domain.
+create function tidemark.base_type(type oid)
+returns oid
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  with recursive under as (
+    select y.oid, y.typbasetype from pg_catalog.pg_type y where y.oid = type
+    union all
+    select y.oid, y.typbasetype from under u join pg_catalog.pg_type y on y.oid = u.typbasetype
+  )
+  select u.oid from under u where u.typbasetype = 0
+$$;
+
+-- The primary key's only column, its type, and whether devices can address rows by it: its text must
+-- be the same whoever prints it.
+create function tidemark.key_of(target oid, out key_column name, out key_type text)
 language plpgsql
 stable
 security invoker
@@ -24,7 +41,7 @@ as $$
 declare
   key_columns int;
 begin
-  select count(*), min(a.attname), min(format_type(a.atttypid, null))
+  select count(*), min(a.attname), min(format_type(tidemark.base_type(a.atttypid), null))
     into key_columns, key_column, key_type
   from pg_catalog.pg_index i
   cross join lateral unnest(i.indkey::int2[]) as k (attnum)
@@ -38,6 +55,10 @@ begin
     perform tidemark.refuse_table('TM002', 'composite_key',
       format('the primary key of table "%s" has %s columns; devices address a row by one value', target::regclass, key_columns),
       'Give the table a single-column primary key (a uuid) and keep the old key as a unique constraint.');
+  elsif key_type not in ('uuid', 'text', 'character varying', 'bigint', 'integer', 'smallint') then
+    perform tidemark.refuse_table('TM002', 'unusable_key',
+      format('the primary key of table "%s" is %s, which has no one spelling', target::regclass, key_type),
+      'Use a key of type uuid, text, varchar, bigint, integer or smallint.');
   end if;
 end
 $$;
@@ -165,16 +186,18 @@ set search_path = ''
 as $$
 declare
   indexed text[];
+  wanted text[] := case when scope_column is not null then array[scope_column, key_column] end;
 begin
-  select array_agg(a.attname::text order by a.attnum) into indexed
-  from pg_catalog.pg_class c
-  join pg_catalog.pg_attribute a on a.attrelid = c.oid
-  where c.oid = to_regclass(format('%I.%I', schema_of, index_name));
-  if indexed is distinct from array[scope_column, key_column] then
+  select array_agg(a.attname::text order by k.n) into indexed
+  from pg_catalog.pg_index i
+  cross join lateral unnest(i.indkey::int2[]) with ordinality as k (attnum, n)
+  join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+  where i.indexrelid = to_regclass(format('%I.%I', schema_of, index_name));
+  if indexed is distinct from wanted then
     if indexed is not null then
       execute format('drop index %I.%I', schema_of, index_name);
     end if;
-    if scope_column is not null then
+    if wanted is not null then
       execute format('create index %I on %s (%I, %I)', index_name, target::regclass, scope_column, key_column);
     end if;
   end if;
@@ -203,12 +226,28 @@ declare
 begin
   select c.* into relation from pg_catalog.pg_class c where c.oid = target;
   select n.nspname into schema_of from pg_catalog.pg_namespace n where n.oid = relation.relnamespace;
-  if relation.relkind <> 'r' or relation.relispartition then
+  if relation.relkind <> 'r' or relation.relispartition
+    or exists (select from pg_catalog.pg_inherits h where target in (h.inhrelid, h.inhparent))
+  then
     perform tidemark.refuse_table('TM006', 'not_a_plain_table',
-      format('"%s" is %s', target, case when relation.relispartition then 'a partition' when relation.relkind = 'p' then 'a partitioned table' when relation.relkind in ('v', 'm') then 'a view' else 'no table' end),
+      format('"%s" is %s', target, case when relation.relispartition then 'a partition' when relation.relkind = 'r' then 'part of an inheritance tree' when relation.relkind = 'p' then 'a partitioned table' when relation.relkind in ('v', 'm') then 'a view' else 'no table' end),
       'Add the plain table that holds the rows.');
   end if;
+  if position('.' in relation.relname) > 0 or exists (
+    select from pg_catalog.pg_attribute a where a.attrelid = target and a.attname like 'tidemark\_%' and not a.attisdropped)
+  then
+    perform tidemark.refuse_table('TM015', 'reserved_name',
+      format('"%s" has a dot in its name, or a column whose name starts with tidemark_', target),
+      'Rename it.');
+  end if;
   key := tidemark.key_of(target);
+  -- Another key makes it another table: what devices and the log know of it is by the old one.
+  if exists (
+    select from tidemark.sync_tables t
+    where t.schema_name = schema_of and t.table_name = relation.relname and t.key_type <> key.key_type)
+  then
+    perform tidemark.remove_table(target);
+  end if;
   if not relation.relrowsecurity then
     perform tidemark.refuse_table('TM003', 'rls_disabled',
       format('row level security is off for "%s", so every user would get every row', target),
@@ -232,7 +271,12 @@ begin
        add column if not exists version bigint not null default 1,
        add column if not exists updated_at timestamptz not null default now(),
        add column if not exists deleted_at timestamptz', target);
-  execute format('alter table %s alter column version set default 1, alter column updated_at set default now()', target);
+  execute format('update %s set version = coalesce(version, 1), updated_at = coalesce(updated_at, now()) where version is null or updated_at is null', target);
+  execute format(
+    'alter table %s
+       alter column version set default 1, alter column version set not null,
+       alter column updated_at set default now(), alter column updated_at set not null,
+       alter column deleted_at drop not null', target);
 
   insert into tidemark.sync_tables as t (name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns)
   values (
@@ -248,13 +292,16 @@ begin
   perform tidemark.index_scope(target, schema_of, 'tidemark_scope_' || no, scope_column, key.key_column);
 
   arguments := format('%L, %L, %L, %L', no, key.key_column, kind || ':', coalesce(scope_column, ''));
+  -- Before-triggers fire in the order of their names, and these stamp what the others leave.
   execute format(
-    'create or replace trigger tidemark_stamp_insert before insert on %s for each row
+    'create or replace trigger zz_tidemark_stamp_insert before insert on %s for each row
      when (new.version is distinct from 1 or new.updated_at is distinct from now())
      execute function tidemark.stamp_insert()', target);
   execute format(
-    'create or replace trigger tidemark_stamp_update before update on %s for each row
-     execute function tidemark.stamp_update()', target);
+    'create or replace trigger zz_tidemark_stamp_update before update on %s for each row
+     execute function tidemark.stamp_update(%s)', target, (
+      select string_agg(quote_literal(a.attname), ', ') from pg_catalog.pg_attribute a
+      where a.attrelid = target and a.attgenerated <> '' and not a.attisdropped));
   execute format(
     'create or replace trigger tidemark_log_insert after insert on %s
      referencing new table as tidemark_new for each statement
@@ -284,24 +331,27 @@ security invoker
 set search_path = ''
 as $$
 declare
-  registered tidemark.live_tables;
+  registered tidemark.sync_tables;
   trigger_name text;
 begin
-  select t.* into registered from tidemark.live_tables t where t.relation = target;
+  select t.* into registered
+  from tidemark.sync_tables t
+  join pg_catalog.pg_namespace n on n.nspname = t.schema_name
+  join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.table_name
+  where c.oid = target;
   if registered is null then
     return;
   end if;
-  -- One statement a trigger: DDL has no set-based form.
+  -- One statement a trigger: DDL has no set-based form. A members table stays one.
   for trigger_name in
     select g.tgname from pg_catalog.pg_trigger g
     join pg_catalog.pg_proc f on f.oid = g.tgfoid
-    where g.tgrelid = target and f.pronamespace = 'tidemark'::regnamespace
+    where g.tgrelid = target and f.pronamespace = 'tidemark'::regnamespace and f.proname <> 'log_members'
+      and (f.proname <> 'refuse_truncate' or not exists (select from tidemark.live_scopes s where s.relation = target))
   loop
     execute format('drop trigger %I on %s', trigger_name, target);
   end loop;
-  if registered.scope_column is not null then
-    execute format('drop index %I.%I', registered.schema_name, 'tidemark_scope_' || registered.table_no);
-  end if;
+  execute format('drop index if exists %I.%I', registered.schema_name, 'tidemark_scope_' || registered.table_no);
   delete from tidemark.sync_changes c where c.table_no = registered.table_no;
   delete from tidemark.sync_tables t where t.table_no = registered.table_no;
 end

@@ -96,6 +96,9 @@ security definer -- writes the caller's own device row
 set search_path = ''
 as $$
 begin
+  if device is null then
+    perform tidemark.refuse(400, 'malformed', 'device_id: expected a uuid');
+  end if;
   insert into tidemark.sync_devices (device_id, user_id)
   values (device, auth.uid())
   on conflict do nothing;

@@ -10,6 +10,7 @@
 --   at             when it was given out, by the server's clock
 --   boot           what is still to be downloaded from the tables themselves: [[table_no, scope key,
 --                  after row key, only this scope], …]
+--   paused         tables that the last calls left out: {table_no: the snapshot when they were}
 --   done, total    progress of the first download
 
 -- What is visible now. A standby reports running transactions through xmin alone (its list is
@@ -43,11 +44,11 @@ $$;
 
 -- Whether a cursor's past is still this database's past. It is not when
 --   * it comes from another database (epoch), or from one that was ahead of this one;
---   * entries that it has not seen were purged;
+--   * entries that it has not seen were purged, or a table it holds is no longer synced;
 --   * transaction numbers were given out twice (a restore in place): then a scope holds an entry that
 --     the cursor counts as seen, or that is ahead of every transaction here, although it was written
 --     after the cursor was given out. The minute allows for the clocks of a primary and its standby.
-create function tidemark.cursor_is_lost(epoch text, seen pg_snapshot, at timestamptz)
+create function tidemark.cursor_is_lost(epoch text, seen pg_snapshot, upto pg_snapshot, at timestamptz, tables int[])
 returns boolean
 language sql
 stable
@@ -56,7 +57,8 @@ set search_path = ''
 as $$
   select
     epoch <> tidemark.epoch()
-    or pg_snapshot_xmax(seen) > pg_snapshot_xmax(pg_current_snapshot()) and not pg_is_in_recovery()
+    or pg_snapshot_xmax(coalesce(upto, seen)) > pg_snapshot_xmax(pg_current_snapshot()) and not pg_is_in_recovery()
+    or exists (select from unnest(tables) held (no) where held.no not in (select t.table_no from tidemark.sync_tables t))
     or pg_snapshot_xmin(seen) <= (select s.purged_to from tidemark.settings s)
     or exists (
       select

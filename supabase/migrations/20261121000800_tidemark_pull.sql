@@ -13,9 +13,20 @@ as $$
   select t from tidemark.live_tables t where t.table_no = wanted
 $$;
 
--- The tables a pull covers, parents first; names that are not registered are refused.
-create function tidemark.tables_to_pull(names text[])
-returns int[]
+-- Which relations are synced, for functions that run as the caller.
+create function tidemark.table_names()
+returns table (name text, relation oid)
+language sql
+stable
+security definer -- reads the registry
+set search_path = ''
+as $$
+  select t.name, t.relation from tidemark.live_tables t
+$$;
+
+-- Registered tables, parents first; names that are not registered are refused.
+create function tidemark.tables_by_name(names text[])
+returns setof tidemark.live_tables
 language plpgsql
 stable
 security definer -- reads the registry
@@ -32,13 +43,33 @@ begin
     perform tidemark.refuse(400, 'malformed', format('options.tables: "%s" is not synced', unknown),
       'Run select tidemark.add_table(…) in a migration, or leave the table out.');
   end if;
-  return (
-    select coalesce(array_agg(t.table_no order by r.rank, t.table_no), '{}')
+  return query
+    select t.*
     from tidemark.live_tables t
     join tidemark.table_ranks() r using (table_no)
     where names is null or t.name = any (names)
-  );
+    order by r.rank, t.table_no;
 end
+$$;
+
+-- The tables a pull covers. One that the caller has no grant to read is left out: it must not keep the
+-- others from coming.
+create function tidemark.tables_to_pull(names text[])
+returns int[]
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(array_agg(t.table_no order by t.n), '{}')
+  from tidemark.tables_by_name(names) with ordinality as t (
+    table_no, name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns, relation, n)
+  where has_schema_privilege(t.schema_name, 'usage')
+    and not exists (
+      select from pg_catalog.pg_attribute a
+      where a.attrelid = t.relation and not a.attisdropped
+        and a.attname in (t.key_column, coalesce(t.scope_column, t.key_column), 'version', 'deleted_at')
+        and not has_column_privilege(t.relation, a.attnum, 'select'))
 $$;
 
 -- The columns a pull reads from alias t. exact: bigint and numeric as text, for readers whose JSON
@@ -59,13 +90,11 @@ as $$
           else format('t.%I', a.attname) end,
         ', ' order by a.attnum)
       from pg_catalog.pg_attribute a
-      join pg_catalog.pg_type y on y.oid = a.atttypid
-      left join pg_catalog.pg_type d on d.oid = y.typbasetype
+      join pg_catalog.pg_type y on y.oid = tidemark.base_type(a.atttypid)
       cross join lateral (
         select
-          case when coalesce(d.typelem, y.typelem) <> 0 and coalesce(d.typcategory, y.typcategory) = 'A'
-            then coalesce(d.typelem, y.typelem) else coalesce(d.oid, y.oid) end as base,
-          coalesce(d.typcategory, y.typcategory) = 'A' as is_array
+          y.typcategory = 'A' and y.typelem <> 0 as is_array,
+          tidemark.base_type(case when y.typcategory = 'A' and y.typelem <> 0 then y.typelem else y.oid end) as base
       ) b
       where a.attrelid = relation and a.attnum > 0 and not a.attisdropped
         and has_column_privilege(relation, a.attnum, 'select')
@@ -321,7 +350,9 @@ declare
   room int;
   exact boolean;
   tables int[];
-  position jsonb := nullif("cursor"::jsonb, 'null');
+  position jsonb;
+  paused jsonb := '{}';
+  resumed pg_snapshot;
   held int[] := '{}';
   seen pg_snapshot := present;
   upto pg_snapshot;
@@ -331,7 +362,7 @@ declare
   done bigint;
   total bigint;
   was_open boolean;
-  caught_up boolean := position is null;
+  caught_up boolean := true;
   joined text[] := '{}';
   parted text[] := '{}';
   downloaded json[] := '{}';
@@ -353,31 +384,61 @@ begin
   exact := coalesce(options ->> 'exact', 'false') = 'true';
   tables := tidemark.tables_to_pull(tidemark.text_array(options -> 'tables', 'options.tables'));
 
-  if position is not null then
-    begin
+  begin
+    position := nullif("cursor"::jsonb, 'null');
+    if position is not null then
       held := array(select jsonb_array_elements_text(position -> 'tables')::int);
       seen := (position ->> 'seen')::pg_snapshot;
       upto := (position ->> 'upto')::pg_snapshot;
       after_xact := (position -> 'after' ->> 0)::xid8;
       after_id := (position -> 'after' ->> 1)::bigint;
       boot := coalesce(position -> 'boot', '[]');
+      paused := coalesce(position -> 'paused', '{}');
       done := (position ->> 'done')::bigint;
       total := (position ->> 'total')::bigint;
       if seen is null or position ->> 'epoch' is null or (position ->> 'at')::timestamptz is null
-        or jsonb_typeof(boot) <> 'array' then
+        or jsonb_typeof(boot) <> 'array' or jsonb_typeof(paused) <> 'object'
+        or exists (select from jsonb_array_elements(boot) e where (e ->> 0)::int is null)
+        or exists (select from jsonb_each_text(paused) e where e.key::int is null or e.value::pg_snapshot is null)
+      then
         raise data_exception;
       end if;
-    exception when data_exception or invalid_parameter_value then
-      perform tidemark.refuse(400, 'malformed', 'cursor: not one that sync_pull gave out', 'Send the last cursor unchanged, or none.');
-    end;
-    if tidemark.cursor_is_lost(position ->> 'epoch', seen, (position ->> 'at')::timestamptz) then
+    end if;
+  exception when data_exception or invalid_parameter_value then
+    perform tidemark.refuse(400, 'malformed', 'cursor: not one that sync_pull gave out', 'Send the last cursor unchanged, or none.');
+  end;
+  if position is not null then
+    if tidemark.cursor_is_lost(position ->> 'epoch', seen, upto, (position ->> 'at')::timestamptz, held) then
       return json_build_object('changes', '[]'::json, 'joined', '[]'::json, 'left', '[]'::json,
         'cursor', null, 'more', true, 'reset', true, 'server_time', now());
     end if;
+    caught_up := false;
+    -- A table that is asked for again goes on where it was left: the window starts that early for all,
+    -- and what the others get twice changes nothing.
+    select p.value::pg_snapshot into resumed
+    from jsonb_each_text(paused) p
+    where p.key::int = any (tables)
+    order by pg_snapshot_xmin(p.value::pg_snapshot), pg_snapshot_xmax(p.value::pg_snapshot)
+    limit 1;
+    if found then
+      seen := resumed;
+      upto := null;
+      after_xact := null;
+    end if;
+    paused := (
+      select coalesce(jsonb_object_agg(p.no, p.at), '{}')
+      from (
+        select key::int as no, value as at from jsonb_each_text(paused)
+        union
+        select h.no, seen::text from unnest(held) h (no) where not paused ? h.no::text
+      ) p
+      where p.no <> all (tables)
+    );
   end if;
   was_open := upto is not null;
 
-  -- Tables this cursor does not cover yet are downloaded first; one that is no longer asked for is forgotten.
+  -- Tables this cursor does not cover yet are downloaded first. One that was left out in the middle of
+  -- its download begins again.
   boot := (
     select coalesce(jsonb_agg(b.entry order by b.n), '[]')
     from (
@@ -389,10 +450,17 @@ begin
       where t.no <> all (held)
     ) b
   );
+  held := tables || array(
+    select p::int from jsonb_object_keys(paused) p
+    where p::int = any (held) and not exists (select from jsonb_array_elements(position -> 'boot') e where e ->> 0 = p));
   if boot <> '[]' then
-    select array_agg(p.change) filter (where p.rows_read > 0), sum(p.rows_read), (array_agg(p.rest))[count(*)]
-      into downloaded, entries, boot
-    from tidemark.read_pages(boot, room, exact) p;
+    begin
+      select array_agg(p.change) filter (where p.rows_read > 0), sum(p.rows_read), (array_agg(p.rest))[count(*)]
+        into downloaded, entries, boot
+      from tidemark.read_pages(boot, room, exact) p;
+    exception when invalid_text_representation then
+      perform tidemark.refuse(400, 'malformed', 'cursor: ' || sqlerrm, 'Send the last cursor unchanged, or none.');
+    end;
     room := room - entries;
     if position is null and boot <> '[]' then
       done := 0;
@@ -436,7 +504,8 @@ begin
   next_cursor := jsonb_strip_nulls(jsonb_build_object(
     'epoch', tidemark.epoch(),
     'at', now(),
-    'tables', to_jsonb(tables),
+    'tables', to_jsonb(held),
+    'paused', nullif(paused, '{}'),
     'seen', seen,
     'upto', upto,
     'after', case when after_xact is not null then jsonb_build_array(after_xact, after_id) end,

@@ -94,7 +94,9 @@ as $$
           when k.key_type = 'uuid' then
             case when m.id like '________-____-____-____-____________' and m.id !~ '[^0-9a-fA-F-]' then m.id::uuid::text end
           when k.key_type in ('bigint', 'integer', 'smallint') then
-            case when m.id ~ '^-?\d{1,19}$' then m.id::numeric::text end
+            case when m.id ~ '^-?\d{1,19}$' and abs(m.id::numeric) <= case k.key_type
+              when 'bigint' then 9223372036854775807 when 'integer' then 2147483647 else 32767 end
+            then m.id::numeric::text end
           else m.id
         end as id,
         m.id as id_sent,
@@ -131,6 +133,7 @@ as $$
 declare
   size int := json_array_length(mutations);
   fault text;
+  seq text;
 begin
   begin
     return tidemark.read_list(mutations, first_n, clock_skew);
@@ -141,10 +144,15 @@ begin
     if exists (select from json_array_elements(mutations) e where json_typeof(e) <> 'object') then
       perform tidemark.refuse(400, 'malformed', format('mutations[%s]: expected an object', first_n - 1));
     end if;
-    return tidemark.read_list(json_build_array(json_build_object(
-      'seq', substring((mutations -> 0)::text from '"seq"\s*:\s*"?(\d+)'),
-      'tidemark_unreadable', fault
-    )), first_n, clock_skew);
+    -- What Postgres cannot hold is cut out to get at the number.
+    begin
+      select regexp_replace(e::text, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '', 'g')::json ->> 'seq' into seq
+      from json_array_elements(mutations) e;
+    exception when data_exception then
+      null;
+    end;
+    return tidemark.read_list(
+      json_build_array(json_build_object('seq', seq, 'tidemark_unreadable', fault)), first_n, clock_skew);
   end if;
   return (
     select tidemark.read_mutations(json_agg(e.value order by e.n) filter (where e.n <= size / 2), first_n, clock_skew)

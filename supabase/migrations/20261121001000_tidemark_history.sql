@@ -19,7 +19,7 @@ begin
      from %2$s t
      where t.%1$I = any ($1::%3$s[]) and %4$s = any ($2)
      order by t.%1$I
-     for update',
+     for no key update',
     registered.key_column, registered.relation::regclass, registered.key_type,
     tidemark.scope_expression(registered)
   ) using ids, tidemark.my_scopes();
@@ -53,13 +53,17 @@ as $$
     group by e.row_id, e.since
   ),
   latest as (
-    select e.row_id, k.name, max(e.edited_at) as edited_at
-    from entries e
-    cross join lateral unnest(e.columns) as k (name)
-    where e.device_id is distinct from device
-    group by e.row_id, k.name
+    select c.row_id, jsonb_object_agg(c.name, c.edited_at) as columns
+    from (
+      select e.row_id, k.name, max(e.edited_at) as edited_at
+      from entries e
+      cross join lateral unnest(e.columns) as k (name)
+      where e.device_id is distinct from device
+      group by e.row_id, k.name
+    ) c
+    group by c.row_id
   )
-  select r.row_id, coalesce(r.complete, false),
-    coalesce((select jsonb_object_agg(l.name, l.edited_at) from latest l where l.row_id = r.row_id), '{}')
+  select r.row_id, coalesce(r.complete, false), coalesce(l.columns, '{}')
   from reach r
+  left join latest l using (row_id)
 $$;

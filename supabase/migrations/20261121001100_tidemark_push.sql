@@ -1,56 +1,129 @@
 -- Push: a device's queue, applied as the caller. Set-based: one statement a table and operation, in
 -- foreign-key order. Only when a statement raises is the list halved to find the mutation it was.
 
--- Columns of a table by what a push may do with them, and how the caller's row is put together.
-create type tidemark.push_columns as (
+-- A table that a push writes to, with everything about it that the catalogue knows: looked up once a call.
+create type tidemark.push_target as (
+  registered tidemark.live_tables,
+  rank int,
   insert_list text, -- a, b
   insert_values text, -- r.a, case when data ? 'b' then r.b else <default> end
   defaulted text[], -- columns whose absence the device cannot fill in itself
   compared text[], -- everything but the stamps
+  generated text[], -- columns that only the database writes
+  fixed text[], -- columns that an edit cannot write: generated, stamps, the key
+  forbidden text[], -- columns that the caller has no grant to insert
   key_constraint text,
-  may_differ boolean -- the stored row may differ from what was sent: triggers, generated columns
+  may_differ boolean, -- the stored row may differ from what was sent
+  may_update boolean, -- the caller has a grant to update
+  has_parents boolean -- rows point at rows that can be tombstones
 );
 
-create function tidemark.columns_for_push(registered tidemark.live_tables)
-returns tidemark.push_columns
+create function tidemark.push_targets(tables int[])
+returns tidemark.push_target[]
 language sql
 stable
 security invoker
 set search_path = ''
 as $$
-  select row(
-    string_agg(quote_ident(a.attname), ', ' order by a.attnum) filter (where w.writable),
-    string_agg(
-      case
-        when a.attname = registered.key_column then format('tidemark_m.tidemark_id::%s', registered.key_type)
-        when d.expression is not null
-          then format('case when tidemark_m.tidemark_data ? %1$L then (tidemark_m.tidemark_r).%1$I else %2$s end', a.attname, d.expression)
-        else format('(tidemark_m.tidemark_r).%I', a.attname)
-      end, ', ' order by a.attnum) filter (where w.writable),
-    array_agg(a.attname::text) filter (where a.attname <> registered.key_column and (d.expression is not null or a.attgenerated <> '' or a.attidentity <> '')),
-    array_agg(a.attname::text order by a.attnum),
-    (select k.relname from pg_catalog.pg_index i join pg_catalog.pg_class k on k.oid = i.indexrelid
-     where i.indrelid = registered.relation and i.indisprimary),
-    bool_or(a.attgenerated <> '') or exists (
+  select array_agg(row(
+    r, k.rank, a.insert_list, a.insert_values, a.defaulted, a.compared, a.generated,
+    a.generated || array['version', 'updated_at', 'deleted_at', r.key_column], a.forbidden,
+    (select c.relname from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
+     where i.indrelid = r.relation and i.indisprimary),
+    a.generated <> '{}' or exists (
       select from pg_catalog.pg_trigger g
-      where g.tgrelid = registered.relation and not g.tgisinternal and g.tgname not like 'tidemark\_%'
-    )
-  )::tidemark.push_columns
-  from pg_catalog.pg_attribute a
+      join pg_catalog.pg_proc f on f.oid = g.tgfoid
+      where g.tgrelid = r.relation and not g.tgisinternal and f.pronamespace <> 'tidemark'::regnamespace),
+    has_any_column_privilege(r.relation, 'update'),
+    exists (
+      select from pg_catalog.pg_constraint f
+      join tidemark.table_names() t on t.relation = f.confrelid
+      where f.contype = 'f' and f.conrelid = r.relation)
+  )::tidemark.push_target)
+  from unnest(tables) as n (table_no)
+  cross join lateral tidemark.table_by_no(n.table_no) r
+  left join tidemark.table_ranks() k on cardinality(tables) > 1 and k.table_no = n.table_no
   cross join lateral (
-    select a.attgenerated = '' and a.attidentity <> 'a'
-      and has_column_privilege(registered.relation, a.attnum, 'insert') as writable
-  ) w
-  left join lateral (
-    select coalesce(
-      (select pg_get_expr(x.adbin, x.adrelid) from pg_catalog.pg_attrdef x
-       where x.adrelid = a.attrelid and x.adnum = a.attnum and a.attgenerated = ''),
-      case when a.attidentity = 'd'
-        then format('nextval(%L)', pg_get_serial_sequence(registered.relation::regclass::text, a.attname)) end
-    ) as expression
-  ) d on true
-  where a.attrelid = registered.relation and a.attnum > 0 and not a.attisdropped
-    and a.attname not in ('version', 'updated_at', 'deleted_at')
+    select
+      string_agg(quote_ident(c.attname), ', ' order by c.attnum) filter (where c.written) as insert_list,
+      string_agg(
+        case
+          when c.attname = r.key_column then format('tidemark_m.tidemark_id::%s', r.key_type)
+          when c.default_value is not null
+            then format('case when tidemark_m.tidemark_data ? %1$L then (tidemark_m.tidemark_r).%1$I else %2$s end', c.attname, c.default_value)
+          else format('(tidemark_m.tidemark_r).%I', c.attname)
+        end, ', ' order by c.attnum) filter (where c.written) as insert_values,
+      array_agg(c.attname::text) filter (where c.attname <> r.key_column and (c.default_value is not null or not c.settable)) as defaulted,
+      array_agg(c.attname::text order by c.attnum) as compared,
+      coalesce(array_agg(c.attname::text) filter (where not c.settable and c.attname <> r.key_column), '{}') as generated,
+      array_agg(c.attname::text) filter (where c.settable and not c.allowed) as forbidden
+    from (
+      select
+        x.attname, x.attnum, x.settable, x.allowed,
+        x.attname = r.key_column or x.settable and x.allowed as written,
+        coalesce(
+          (select pg_get_expr(d.adbin, d.adrelid) from pg_catalog.pg_attrdef d
+           where d.adrelid = x.attrelid and d.adnum = x.attnum and x.attgenerated = ''),
+          case when x.attidentity = 'd' then format('nextval(%L)', pg_get_serial_sequence(r.relation::regclass::text, x.attname)) end
+        ) as default_value
+      from (
+        select l.*, l.attgenerated = '' and l.attidentity <> 'a' as settable,
+          has_column_privilege(l.attrelid, l.attnum, 'insert') as allowed
+        from pg_catalog.pg_attribute l
+        where l.attrelid = r.relation and l.attnum > 0 and not l.attisdropped
+          and l.attname not in ('version', 'updated_at', 'deleted_at')
+      ) x
+    ) c
+  ) a
+$$;
+
+-- Refuses rows that point at a tombstone, as the foreign key would if the parent were really gone. The
+-- parents are held, so that none becomes one meanwhile.
+create function tidemark.refuse_orphans(table_no int, ids text[])
+returns void
+language plpgsql
+volatile
+security definer -- sees tombstones that the caller's policies hide; says no more than the foreign key would
+set search_path = ''
+as $$
+declare
+  registered tidemark.live_tables := tidemark.table_by_no(table_no);
+  fk record;
+  orphaned boolean;
+begin
+  -- One foreign key at a time: each has its own parent.
+  for fk in
+    select k.conname, k.confrelid::regclass as parent,
+      string_agg(format('tidemark_child.%I = tidemark_parent.%I', ca.attname, pa.attname), ' and ') as pairing
+    from pg_catalog.pg_constraint k
+    join tidemark.live_tables p on p.relation = k.confrelid
+    cross join lateral unnest(k.conkey, k.confkey) as c (child_attnum, parent_attnum)
+    join pg_catalog.pg_attribute ca on ca.attrelid = k.conrelid and ca.attnum = c.child_attnum
+    join pg_catalog.pg_attribute pa on pa.attrelid = k.confrelid and pa.attnum = c.parent_attnum
+    where k.contype = 'f' and k.conrelid = registered.relation
+    group by k.oid, k.conname, k.confrelid
+  loop
+    execute format(
+      'select bool_or(held.deleted) from (
+         select tidemark_parent.deleted_at is not null as deleted
+         from %s tidemark_parent
+         where exists (
+           select from %s tidemark_child
+           where %s and tidemark_child.%I = any ($1::%s[]) and tidemark_child.deleted_at is null)
+         for share
+       ) held',
+      fk.parent, registered.relation::regclass, fk.pairing, registered.key_column, registered.key_type
+    ) into orphaned using ids;
+    if orphaned then
+      raise exception using
+        errcode = 'foreign_key_violation',
+        message = format('insert or update on table "%s" violates foreign key constraint "%s"', registered.relation::regclass, fk.conname),
+        constraint = fk.conname,
+        table = registered.table_name,
+        hint = format('The row of "%s" it points to was deleted.', fk.parent);
+    end if;
+  end loop;
+end
 $$;
 
 -- Tells the log trigger which row was edited when, by which device; '' takes it back.
@@ -91,8 +164,24 @@ begin
 end
 $$;
 
+-- The same without their content.
+create function tidemark.row_states(registered tidemark.live_tables, ids text[])
+returns table (row_id text, version bigint, deleted boolean)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return query execute format(
+    'select t.%1$I::text, t.version, t.deleted_at is not null from %2$s t where t.%1$I = any ($1::%3$s[])',
+    registered.key_column, registered.relation::regclass, registered.key_type
+  ) using ids;
+end
+$$;
+
 -- New rows. Null where an id is taken, by anyone's row or tombstone: nothing is overwritten here.
-create function tidemark.insert_rows(registered tidemark.live_tables, mutations tidemark.mutation[], exact boolean)
+create function tidemark.insert_rows(target tidemark.push_target, mutations tidemark.mutation[], exact boolean)
 returns tidemark.outcome[]
 language plpgsql
 volatile
@@ -100,47 +189,60 @@ security invoker
 set search_path = ''
 as $$
 declare
-  c tidemark.push_columns := tidemark.columns_for_push(registered);
+  registered tidemark.live_tables := target.registered;
   violated text;
   outcomes tidemark.outcome[];
 begin
+  if target.forbidden is not null and exists (select from unnest(mutations) m where m.data ?| target.forbidden) then
+    raise insufficient_privilege;
+  end if;
   -- A plain insert that fails on a taken id, rather than "on conflict do nothing", which costs every
   -- row a second look at the index.
   begin
     execute format(
-      'insert into %1$s (%2$s)
+      'insert into %1$s (%2$s) overriding system value
        select %3$s
        from (
          select m.id as tidemark_id, m.data as tidemark_data, jsonb_populate_record(null::%1$s, m.data) as tidemark_r
          from unnest($1) m
          offset 0
        ) tidemark_m',
-      registered.relation::regclass, c.insert_list, c.insert_values
+      registered.relation::regclass, target.insert_list, target.insert_values
     ) using mutations;
   exception when unique_violation then
     get stacked diagnostics violated = constraint_name;
-    if violated = c.key_constraint then
+    if violated = target.key_constraint then
       return null;
     end if;
     raise;
   end;
-  if not c.may_differ and not exists (select from unnest(mutations) m where not m.data ?& c.defaulted) then
+  if target.has_parents then
+    perform tidemark.refuse_orphans(registered.table_no, array(select m.id from unnest(mutations) m));
+  end if;
+  if not target.may_differ and not exists (select from unnest(mutations) m where not m.data ?& target.defaulted) then
     return (select array_agg(row(m.n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome) from unnest(mutations) m);
   end if;
-  -- The database filled in or changed something: those rows are sent back.
-  execute format(
-    'select array_agg(row(tidemark_m.n, ''applied'', coalesce(t.version, 1), case when row(%1$s)::record operator(pg_catalog.*<>) row(%2$s)::record
-         then (select row_to_json(tidemark_page) from (select %6$s) tidemark_page) end, null, null, null, null, null, null)::tidemark.outcome)
-     from unnest($1) tidemark_m
-     cross join lateral jsonb_populate_record(null::%3$s, tidemark_m.data) tidemark_r
-     left join %3$s t on t.%4$I = tidemark_m.id::%5$s',
-    (select string_agg(format('t.%I', n), ', ') from unnest(c.compared) n),
-    (select string_agg(
-      case when n = registered.key_column then format('tidemark_m.id::%s', registered.key_type) else format('tidemark_r.%I', n) end,
-      ', ') from unnest(c.compared) n),
-    registered.relation::regclass, registered.key_column, registered.key_type,
-    tidemark.pulled_columns(registered.relation, exact)
-  ) into outcomes using mutations;
+  -- The database filled in or changed something: those rows are sent back, to a caller who may read them.
+  begin
+    execute format(
+      'select array_agg(row(tidemark_m.n, ''applied'', coalesce(t.version, 1),
+         case when t.%4$I is not null and (
+             row(%1$s)::record operator(pg_catalog.*<>) row(%2$s)::record or tidemark_m.data ?| $2)
+           then (select row_to_json(tidemark_page) from (select %6$s) tidemark_page) end,
+         null, null, null, null, null, null)::tidemark.outcome)
+       from unnest($1) tidemark_m
+       cross join lateral jsonb_populate_record(null::%3$s, tidemark_m.data) tidemark_r
+       left join %3$s t on t.%4$I = tidemark_m.id::%5$s',
+      (select string_agg(format('t.%I', n), ', ') from unnest(target.compared) n),
+      (select string_agg(
+        case when n = registered.key_column then format('tidemark_m.id::%s', registered.key_type) else format('tidemark_r.%I', n) end,
+        ', ') from unnest(target.compared) n),
+      registered.relation::regclass, registered.key_column, registered.key_type,
+      tidemark.pulled_columns(registered.relation, exact)
+    ) into outcomes using mutations, target.generated;
+  exception when insufficient_privilege then
+    outcomes := array(select row(m.n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome from unnest(mutations) m);
+  end;
   return outcomes;
 end
 $$;
@@ -159,14 +261,16 @@ create type tidemark.edit as (
   fate text, -- live, gone (a tombstone of the caller's), missing
   version bigint, -- before
   stale boolean, -- somebody else changed the row since base
+  echo boolean, -- the device sent what only the database writes: show it the row
   lost text[], -- columns in which the other side stays
   undecided text[], -- columns that nobody can decide here, or that go into a copy
   conflict_id uuid,
   copy_id text
 );
 
--- Locks the rows that the mutations name and says what is there.
-create function tidemark.find_rows(registered tidemark.live_tables, mutations tidemark.mutation[])
+-- Locks the rows that the mutations name and says what is there. A tombstone is told from no row only
+-- in scopes that are not everybody's.
+create function tidemark.find_rows(target tidemark.push_target, mutations tidemark.mutation[])
 returns tidemark.edit[]
 language plpgsql
 volatile
@@ -174,40 +278,33 @@ security invoker
 set search_path = ''
 as $$
 declare
+  registered tidemark.live_tables := target.registered;
   ids text[] := array(select m.id from unnest(mutations) m);
   edits tidemark.edit[];
   mine jsonb;
 begin
-  select coalesce(jsonb_object_agg(l.row_id, jsonb_build_array(l.version, l.deleted)), '{}') into mine
+  select coalesce(jsonb_object_agg(l.row_id, l.deleted), '{}') into mine
   from tidemark.lock_rows(registered.table_no, ids) l;
   -- Rows outside of the caller's scopes that the policies nevertheless let the caller update.
-  if exists (select from unnest(ids) i where not mine ? i) then
+  if target.may_update and exists (select from unnest(ids) i where not mine ? i) then
     execute format(
-      'select from %s t where t.%I = any ($1::%s[]) order by t.%2$I for update',
+      'select from %s t where t.%I = any ($1::%s[]) order by t.%2$I for no key update',
       registered.relation::regclass, registered.key_column, registered.key_type
     ) using array(select i from unnest(ids) i where not mine ? i);
   end if;
   select array_agg(row(
     m.n, m.id, m.op, coalesce(m.base, case m.op when 'put' then 0 else 1 end),
-    m.seq, m.data - w.unwritable, m.old, m.data - w.unwritable, m.edited_at,
+    m.seq, m.data - target.fixed, m.old, m.data - target.fixed, m.edited_at,
     case
       when not c.deleted then 'live'
-      when c.deleted or (mine -> m.id ->> 1)::boolean then 'gone'
+      when c.deleted or (mine ->> m.id)::boolean and registered.scope_kind <> 'public' then 'gone'
       else 'missing'
     end,
-    coalesce(c.version, (mine -> m.id ->> 0)::bigint),
-    false, null, null, null, null
+    c.version, false, coalesce(m.data ?| target.generated, false), null, null, null, null
   )::tidemark.edit)
   into edits
   from unnest(mutations) m
-  left join tidemark.current_rows(registered, ids, false) c on c.row_id = m.id
-  cross join (
-    select array_agg(a.attname::text) as unwritable
-    from pg_catalog.pg_attribute a
-    where a.attrelid = registered.relation and a.attnum > 0 and (
-      a.attname in ('version', 'updated_at', 'deleted_at', registered.key_column)
-      or a.attgenerated <> '' or a.attidentity = 'a')
-  ) w;
+  left join tidemark.row_states(registered, ids) c on c.row_id = m.id;
   return edits;
 end
 $$;
@@ -215,7 +312,7 @@ $$;
 -- Merges edits with what others did since their base. Columns that nobody else touched stay, and so
 -- does a value that equals what is stored or what the device had before; the others are conflicts, and
 -- the column's rule or the table's policy says what becomes of each.
-create function tidemark.merge_edits(registered tidemark.live_tables, edits tidemark.edit[], device uuid)
+create function tidemark.merge_edits(target tidemark.push_target, edits tidemark.edit[], device uuid)
 returns tidemark.edit[]
 language plpgsql
 volatile
@@ -223,12 +320,13 @@ security invoker
 set search_path = ''
 as $$
 declare
+  registered tidemark.live_tables := target.registered;
   merged tidemark.edit[];
 begin
   execute format(
     'select array_agg(row(
        e.n, e.id, e.op, e.base, e.seq, e.sent, e.old, coalesce(d.kept, ''{}''), e.edited_at, e.fate, e.version,
-       not h.complete or e.base = 0 or h.columns <> ''{}'', d.lost, d.undecided, null, null
+       not h.complete or e.base = 0 or h.columns <> ''{}'', e.echo, d.lost, d.undecided, null, null
      )::tidemark.edit)
      from unnest($1) e
      join tidemark.changed_since($2, $3, $4, $5) h on h.row_id = e.id
@@ -277,14 +375,14 @@ begin
     array(select e.id from unnest(edits) e), array(select e.base from unnest(edits) e), device,
     registered.columns, case when registered.conflict like 'function:%' then 'undecided' else registered.conflict end;
   if exists (select from unnest(merged) e where e.undecided is not null) then
-    return tidemark.settle_edits(registered, merged, device);
+    return tidemark.settle_edits(target, merged, device);
   end if;
   return merged;
 end
 $$;
 
 -- Policies that look at the whole edit: function, keep_both, manual.
-create function tidemark.settle_edits(registered tidemark.live_tables, edits tidemark.edit[], device uuid)
+create function tidemark.settle_edits(target tidemark.push_target, edits tidemark.edit[], device uuid)
 returns tidemark.edit[]
 language plpgsql
 volatile
@@ -292,6 +390,7 @@ security invoker
 set search_path = ''
 as $$
 declare
+  registered tidemark.live_tables := target.registered;
   e tidemark.edit;
   theirs jsonb;
   ours jsonb;
@@ -318,7 +417,7 @@ begin
           select k from unnest(e.undecided) k where coalesce(verdict -> k, theirs -> k) is not distinct from theirs -> k), '{}');
         e.undecided := null;
       elsif registered.conflict = 'keep_both' then
-        e.copy_id := tidemark.copy_row(registered, ours, e, device);
+        e.copy_id := tidemark.copy_row(target, ours, e);
         e.data := '{}';
       else
         e.conflict_id := tidemark.park_conflict(
@@ -335,7 +434,7 @@ end
 $$;
 
 -- keep_both: the device's version as a row of its own, as the caller.
-create function tidemark.copy_row(registered tidemark.live_tables, ours jsonb, e tidemark.edit, device uuid)
+create function tidemark.copy_row(target tidemark.push_target, ours jsonb, e tidemark.edit)
 returns text
 language plpgsql
 volatile
@@ -343,6 +442,7 @@ security invoker
 set search_path = ''
 as $$
 declare
+  registered tidemark.live_tables := target.registered;
   copy_id text := case
     when registered.key_type = 'uuid' then gen_random_uuid()::text
     when registered.key_type in ('bigint', 'integer', 'smallint') then (
@@ -352,9 +452,9 @@ begin
   if copy_id is null then
     raise exception using errcode = '23502', message = 'keep_both: the key column has no sequence to take a new id from';
   end if;
-  if tidemark.insert_rows(registered, array[row(
+  if tidemark.insert_rows(target, array[row(
     e.n, e.seq, registered.name, registered.table_no, 'put', copy_id, null,
-    ours - registered.key_column - '{version,updated_at,deleted_at}'::text[], null, e.edited_at, 1, null, null, null
+    ours - target.fixed, null, e.edited_at, 1, null, null, null
   )::tidemark.mutation], false) is null then
     raise insufficient_privilege;
   end if;
@@ -363,7 +463,7 @@ end
 $$;
 
 -- Puts and patches of rows that exist. A put whose id is free comes back as status 'absent'.
-create function tidemark.edit_rows(registered tidemark.live_tables, mutations tidemark.mutation[], device uuid, exact boolean)
+create function tidemark.edit_rows(target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean)
 returns tidemark.outcome[]
 language plpgsql
 volatile
@@ -371,16 +471,19 @@ security invoker
 set search_path = ''
 as $$
 declare
-  edits tidemark.edit[] := tidemark.find_rows(registered, mutations);
+  registered tidemark.live_tables := target.registered;
+  edits tidemark.edit[] := tidemark.find_rows(target, mutations);
   columns text[];
   outcomes tidemark.outcome[];
 begin
-  select array_agg(e) into edits from (
-    select e from unnest(edits) e where e.fate <> 'live' or e.version = e.base
-    union all
-    select m from unnest(tidemark.merge_edits(
-      registered, array(select e from unnest(edits) e where e.fate = 'live' and e.version <> e.base), device)) m
-  ) both_kinds (e);
+  if exists (select from unnest(edits) e where e.fate = 'live' and e.version <> e.base) then
+    select array_agg(e) into edits from (
+      select e from unnest(edits) e where e.fate <> 'live' or e.version = e.base
+      union all
+      select m from unnest(tidemark.merge_edits(
+        target, array(select e from unnest(edits) e where e.fate = 'live' and e.version <> e.base), device)) m
+    ) both_kinds (e);
+  end if;
 
   select array_agg(distinct k) into columns
   from unnest(edits) e cross join lateral jsonb_object_keys(e.data) k
@@ -390,7 +493,8 @@ begin
       'with written as (
          update %1$s t set %2$s
          from (
-           select e.n as tidemark_n, e.stale as tidemark_stale, e.lost as tidemark_lost, e.conflict_id as tidemark_conflict, tidemark_r.*
+           select e.n as tidemark_n, e.stale as tidemark_stale, e.echo as tidemark_echo, e.lost as tidemark_lost,
+             e.conflict_id as tidemark_conflict, tidemark_r.*
            from unnest($1) e
            join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
            cross join lateral jsonb_populate_record(tidemark_row, e.data) tidemark_r
@@ -398,7 +502,7 @@ begin
          ) tidemark_x
          where t.%3$I = tidemark_x.%3$I
          returning tidemark_x.tidemark_n, tidemark_x.tidemark_stale, tidemark_x.tidemark_lost, tidemark_x.tidemark_conflict, t.version,
-           case when tidemark_x.tidemark_stale or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
+           case when tidemark_x.tidemark_stale or tidemark_x.tidemark_echo or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
              then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end as tidemark_json
        )
        select array_agg(row(w.tidemark_n,
@@ -408,25 +512,31 @@ begin
       registered.relation::regclass,
       (select string_agg(format('%1$I = tidemark_x.%1$I', k), ', ') from unnest(columns) k),
       registered.key_column, registered.key_type,
-      (select string_agg(format('t.%I', k), ', ') from unnest((tidemark.columns_for_push(registered)).compared) k),
-      (select string_agg(format('tidemark_x.%I', k), ', ') from unnest((tidemark.columns_for_push(registered)).compared) k),
+      (select string_agg(format('t.%I', k), ', ') from unnest(target.compared) k),
+      (select string_agg(format('tidemark_x.%I', k), ', ') from unnest(target.compared) k),
       tidemark.pulled_columns(registered.relation, exact)
     ) into outcomes using edits;
+    if target.has_parents then
+      perform tidemark.refuse_orphans(registered.table_no, array(select e.id from unnest(edits) e where e.fate = 'live'));
+    end if;
   end if;
 
   return outcomes || array(
     select case
       when e.fate = 'missing' and e.op = 'put' then row(e.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
-      when e.fate = 'missing' then row(e.n, 'rejected', null, null, null, null, null, 'not_found', format('no row of "%s" has this id', registered.name), 'Put the whole row to create it.')::tidemark.outcome
-      when e.fate = 'gone' then row(e.n, 'rejected', e.version, null, null, null, null, 'gone', 'the row was deleted', 'Put it under a new id to keep the edit.')::tidemark.outcome
-      when e.data <> '{}' then row(e.n, 'rejected', e.version, null, null, null, null, 'forbidden', format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
-      -- nothing left to write: overruled, or there was nothing to change
+      when e.fate = 'missing' then row(e.n, 'rejected', null, null, null, null, null, 'not_found',
+        format('no row of "%s" has this id', registered.name), 'Put the whole row to create it.')::tidemark.outcome
+      when e.fate = 'gone' then row(e.n, 'rejected', null, null, null, null, null, 'gone',
+        'the row was deleted', 'Put it under a new id to keep the edit.')::tidemark.outcome
+      when e.data <> '{}' then row(e.n, 'rejected', e.version, null, null, null, null, 'forbidden',
+        format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
+      -- nothing left to write: overruled, waiting, copied, or there was nothing to change
       else row(e.n,
         case when coalesce(e.lost, e.undecided) is not null then 'conflict' when e.stale then 'merged' else 'applied' end,
-        e.version, case when e.stale then c."row" end, e.lost, e.copy_id, e.conflict_id, null, null, null)::tidemark.outcome
+        e.version, c."row", e.lost, e.copy_id, e.conflict_id, null, null, null)::tidemark.outcome
     end
     from unnest(edits) e
-    left join tidemark.current_rows(registered, array(select u.id from unnest(edits) u where u.data = '{}' and u.stale), exact) c
+    left join tidemark.current_rows(registered, array(select u.id from unnest(edits) u where u.data = '{}' and (u.stale or u.echo)), exact) c
       on c.row_id = e.id
     where e.n not in (select o.n from unnest(outcomes) o)
   );
@@ -472,7 +582,7 @@ $$;
 
 -- Deletes: plainly as the caller, so the DELETE policy decides. A row that somebody else edited later
 -- than it was deleted here stays.
-create function tidemark.delete_rows(registered tidemark.live_tables, mutations tidemark.mutation[], device uuid, exact boolean)
+create function tidemark.delete_rows(target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean)
 returns tidemark.outcome[]
 language plpgsql
 volatile
@@ -480,10 +590,11 @@ security invoker
 set search_path = ''
 as $$
 declare
-  edits tidemark.edit[] := tidemark.find_rows(registered, mutations);
+  registered tidemark.live_tables := target.registered;
+  edits tidemark.edit[] := tidemark.find_rows(target, mutations);
   outdated tidemark.edit[];
   parked jsonb := '{}';
-  overruled text[];
+  overruled text[] := '{}';
   ids text[];
 begin
   -- Deletes of rows that somebody else changed since: the policy decides between delete and edit.
@@ -497,24 +608,27 @@ begin
   ) h on h.row_id = e.id
   where not h.complete or h.columns <> '{}';
   if outdated is not null then
-    select array_agg(e.id), coalesce(jsonb_object_agg(e.id, v.conflict_id) filter (where v.conflict_id is not null), '{}')
+    select coalesce(array_agg(e.id), '{}'), coalesce(jsonb_object_agg(e.id, v.conflict_id) filter (where v.conflict_id is not null), '{}')
       into overruled, parked
     from unnest(outdated) e
     join tidemark.current_rows(registered, array(select s.id from unnest(outdated) s), false) c on c.row_id = e.id
     cross join lateral tidemark.judge_delete(registered, e, to_jsonb(c."row"), device) v
     where v.overruled;
   end if;
-  ids := array(select e.id from unnest(edits) e where e.fate = 'live' and e.id <> all (coalesce(overruled, '{}')));
+  ids := array(select e.id from unnest(edits) e where e.fate = 'live' and e.id <> all (overruled));
   execute format('delete from %s t where t.%I = any ($1::%s[])',
     registered.relation::regclass, registered.key_column, registered.key_type) using ids;
+  -- What is not there, or not for the caller to see, counts as deleted, and nothing is said about it.
   return array(
     select case
       when e.id = any (overruled) then row(e.n, 'conflict', c.version, c."row", '{}', null, (parked ->> e.id)::uuid, null, null, null)::tidemark.outcome
-      when e.fate = 'live' and not c.deleted then row(e.n, 'rejected', c.version, c."row", null, null, null, 'forbidden', format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
-      else row(e.n, 'applied', coalesce(l.version, c.version), null, null, null, null, null, null, null)::tidemark.outcome
+      when e.fate = 'live' and not c.deleted then row(e.n, 'rejected', c.version, c."row", null, null, null, 'forbidden',
+        format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
+      else row(e.n, 'applied', case when e.fate = 'live' then coalesce(c.version, l.version) else c.version end,
+        null, null, null, null, null, null, null)::tidemark.outcome
     end
     from unnest(edits) e
-    left join tidemark.lock_rows(registered.table_no, array(select u.id from unnest(edits) u)) l on l.row_id = e.id
+    left join tidemark.lock_rows(registered.table_no, ids) l on l.row_id = e.id
     left join tidemark.current_rows(registered, array(select u.id from unnest(edits) u), exact) c on c.row_id = e.id
   );
 end
@@ -522,7 +636,7 @@ $$;
 
 -- All mutations, or an error. Rounds keep several mutations of one row in order; within a round
 -- parents are written before children, and children deleted before parents.
-create function tidemark.apply_all(device uuid, mutations tidemark.mutation[], exact boolean)
+create function tidemark.apply_all(device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean)
 returns tidemark.outcome[]
 language plpgsql
 volatile
@@ -531,35 +645,36 @@ set search_path = ''
 as $$
 declare
   part record;
-  registered tidemark.live_tables;
   outcomes tidemark.outcome[] := '{}';
   answers tidemark.outcome[];
   absent tidemark.mutation[];
 begin
   -- One group at a time: each is another table or operation.
   for part in
-    select m.table_no, m.op, array_agg(m) as mutations
-    from unnest(mutations) m
-    left join tidemark.table_ranks() r on r.table_no = m.table_no
-    group by m.round, m.table_no, m.op, r.rank
-    order by m.round, m.op = 'delete', case when m.op = 'delete' then -r.rank else r.rank end, m.table_no, m.op = 'patch'
+    select m.op, m.mutations, t as target
+    from (
+      select u.round, u.table_no, u.op, array_agg(u) as mutations
+      from unnest(mutations) u
+      group by u.round, u.table_no, u.op
+    ) m
+    join unnest(targets) t on (t.registered).table_no = m.table_no
+    order by m.round, m.op = 'delete', case when m.op = 'delete' then -t.rank else t.rank end, m.table_no, m.op = 'patch'
   loop
-    registered := tidemark.table_by_no(part.table_no);
     perform tidemark.announce(device, part.mutations);
     if part.op = 'delete' then
-      answers := tidemark.delete_rows(registered, part.mutations, device, exact);
+      answers := tidemark.delete_rows(part.target, part.mutations, device, exact);
     elsif part.op = 'patch' then
-      answers := tidemark.edit_rows(registered, part.mutations, device, exact);
+      answers := tidemark.edit_rows(part.target, part.mutations, device, exact);
     else
-      answers := tidemark.insert_rows(registered, part.mutations, exact);
+      answers := tidemark.insert_rows(part.target, part.mutations, exact);
       if answers is null then
-        answers := tidemark.edit_rows(registered, part.mutations, device, exact);
+        answers := tidemark.edit_rows(part.target, part.mutations, device, exact);
         absent := array(
           select m from unnest(part.mutations) m
           join unnest(answers) o on o.n = m.n and o.status = 'absent');
         if cardinality(absent) > 0 then
           answers := array(select o from unnest(answers) o where o.status <> 'absent')
-            || tidemark.insert_rows(registered, absent, exact);
+            || tidemark.insert_rows(part.target, absent, exact);
           if cardinality(answers) < cardinality(part.mutations) then
             -- taken by a row that the caller may not see
             raise insufficient_privilege;
@@ -590,7 +705,7 @@ as $$
         select string_agg(quote_ident(a.attname), ', ' order by a.attnum)
         from pg_catalog.pg_attribute a
         where a.attrelid = to_regclass(format('%I.%I', schema_of, constraint_of))), 'value')), format('Unique constraint "%s". Change the value and send the edit again.', constraint_of))::tidemark.outcome
-    when state = '23503' then row(n, 'rejected', null, null, null, null, null, 'foreign_key', message, coalesce(nullif(hint, ''), format('Foreign key "%s": the row it points to is not there.', constraint_of)))::tidemark.outcome
+    when state in ('23503', '23001') then row(n, 'rejected', null, null, null, null, null, 'foreign_key', message, coalesce(nullif(hint, ''), format('Foreign key "%s": the row it points to is not there.', constraint_of)))::tidemark.outcome
     when state in ('23502', '23514', '23P01', 'P0001') then row(n, 'rejected', null, null, null, null, null, 'constraint', message, coalesce(nullif(hint, ''), format('Constraint %s of "%s".', coalesce(nullif(constraint_of, ''), nullif(column_of, ''), 'in a trigger'), coalesce(nullif(relation_of, ''), table_name))))::tidemark.outcome
     when state like '54%' then row(n, 'rejected', null, null, null, null, null, 'too_large', message, hint)::tidemark.outcome
     when state like '22%' then row(n, 'rejected', null, null, null, null, null, 'invalid_value', message, hint)::tidemark.outcome
@@ -598,8 +713,9 @@ as $$
   end
 $$;
 
--- All mutations that can be applied; the others rejected one by one.
-create function tidemark.apply_mutations(device uuid, mutations tidemark.mutation[], exact boolean)
+-- All mutations that can be applied; the others rejected one by one. A list that fails is halved, a
+-- short one taken apart.
+create function tidemark.apply_mutations(device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean)
 returns tidemark.outcome[]
 language plpgsql
 volatile
@@ -607,7 +723,8 @@ security invoker
 set search_path = ''
 as $$
 declare
-  half int := cardinality(mutations) / 2;
+  size int := cardinality(mutations);
+  outcomes tidemark.outcome[] := '{}';
   state text;
   message text;
   hint text;
@@ -616,30 +733,68 @@ declare
   relation_of text;
   column_of text;
 begin
-  if mutations = '{}' then
-    return '{}';
+  if size = 0 then
+    return outcomes;
   end if;
   begin
-    return tidemark.apply_all(device, mutations, exact);
-  exception when others then
+    return tidemark.apply_all(device, mutations, targets, exact);
+  exception when assert_failure or others then
     get stacked diagnostics
       state = returned_sqlstate, message = message_text, hint = pg_exception_hint, schema_of = schema_name,
       constraint_of = constraint_name, relation_of = table_name, column_of = column_name;
-    -- not the mutation's fault: deadlock, serialization, resources, shutdown, internal error
-    if state ~ '^(40|53|55|57|58|XX|PT)' then
+    -- not the mutation's fault: deadlock, serialization, resources, shutdown, corruption
+    if state ~ '^(40|53|57|58|55P03|XX001|XX002)' then
       raise;
     end if;
   end;
-  if half = 0 then
+  if size = 1 then
     return array[tidemark.rejection((mutations[1]).n, state, message, hint, (mutations[1]).table_name,
       schema_of, constraint_of, relation_of, column_of)];
+  elsif size > 8 then
+    return tidemark.apply_mutations(device, mutations[:size / 2], targets, exact)
+      || tidemark.apply_mutations(device, mutations[size / 2 + 1:], targets, exact);
   end if;
-  return tidemark.apply_mutations(device, mutations[:half], exact)
-    || tidemark.apply_mutations(device, mutations[half + 1:], exact);
+  -- One by one: each may fail by itself.
+  for i in 1..size loop
+    outcomes := outcomes || tidemark.apply_mutations(device, mutations[i:i], targets, exact);
+  end loop;
+  return outcomes;
 end
 $$;
 
--- Mutations that an earlier call already decided: what it said, and the rows as they are now.
+-- The same, and what was refused because something else was not there yet, or still there, is tried
+-- again as long as that helps: taking the list apart must not make its order matter.
+create function tidemark.apply_batch(device uuid, mutations tidemark.mutation[], exact boolean)
+returns tidemark.outcome[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  targets tidemark.push_target[] := tidemark.push_targets(array(select distinct m.table_no from unnest(mutations) m));
+  outcomes tidemark.outcome[] := tidemark.apply_mutations(device, mutations, targets, exact);
+  again tidemark.mutation[];
+  answers tidemark.outcome[];
+begin
+  loop
+    again := array(
+      select m from unnest(mutations) m
+      join unnest(outcomes) o on o.n = m.n
+      where o.code in ('foreign_key', 'unique', 'not_found')
+      order by m.n);
+    exit when cardinality(again) in (0, cardinality(mutations));
+    answers := tidemark.apply_mutations(device, again, targets, exact);
+    exit when not exists (select from unnest(answers) o where o.code is null);
+    outcomes := array(
+      select o from unnest(outcomes) o where o.n not in (select a.n from unnest(answers) a)) || answers;
+  end loop;
+  return outcomes;
+end
+$$;
+
+-- Mutations that an earlier call already decided: what it said, and the rows as they are now, where the
+-- caller may read them.
 create function tidemark.repeat_answers(mutations tidemark.mutation[], heard jsonb, exact boolean)
 returns tidemark.outcome[]
 language plpgsql
@@ -649,23 +804,35 @@ set search_path = ''
 as $$
 declare
   part record;
-  outcomes tidemark.outcome[] := '{}';
+  outcomes tidemark.outcome[] := array(
+    select row(
+      m.n, 'duplicate', null, null,
+      (select array_agg(l) from jsonb_array_elements_text(said.answer -> 'lost') l),
+      said.answer ->> 'copy_id', (said.answer ->> 'conflict_id')::uuid,
+      said.answer ->> 'code', said.answer ->> 'message', said.answer ->> 'hint'
+    )::tidemark.outcome
+    from unnest(mutations) m
+    cross join lateral (select heard -> m.seq::text as answer) said);
 begin
   -- One table at a time: each is another relation.
   for part in
-    select m.table_no, array_agg(m) as mutations, array_agg(m.id) as ids from unnest(mutations) m group by m.table_no
+    select m.table_no, array_agg(m) as mutations, array_agg(m.id) as ids
+    from unnest(mutations) m
+    where m.table_no is not null and m.id is not null
+    group by m.table_no
   loop
-    outcomes := outcomes || array(
-      select row(
-        m.n, 'duplicate', c.version, case when not c.deleted then c."row" end,
-        (select array_agg(l) from jsonb_array_elements_text(said.answer -> 'lost') l),
-        said.answer ->> 'copy_id', (said.answer ->> 'conflict_id')::uuid,
-        said.answer ->> 'code', said.answer ->> 'message', said.answer ->> 'hint'
-      )::tidemark.outcome
-      from unnest(part.mutations) m
-      left join tidemark.current_rows(tidemark.table_by_no(part.table_no), part.ids, exact) c on c.row_id = m.id
-      cross join lateral (select heard -> m.seq::text as answer) said
-    );
+    begin
+      outcomes := array(
+        select row(o.n, o.status, c.version, case when not c.deleted then c."row" end,
+          o.lost, o.copy_id, o.conflict_id, o.code, o.message, o.hint)::tidemark.outcome
+        from unnest(outcomes) o
+        join unnest(part.mutations) m on m.n = o.n
+        left join tidemark.current_rows(tidemark.table_by_no(part.table_no), part.ids, exact) c on c.row_id = m.id
+        union all
+        select o from unnest(outcomes) o where o.n not in (select m.n from unnest(part.mutations) m));
+    exception when insufficient_privilege or data_exception then
+      null;
+    end;
   end loop;
   return outcomes;
 end
@@ -715,13 +882,13 @@ begin
     into sound, first_seq, last_seq
   from unnest(sent) m;
   if sound = cardinality(sent) then
-    outcomes := tidemark.apply_mutations(sync_push.device_id, sent, exact);
+    outcomes := tidemark.apply_batch(sync_push.device_id, sent, exact);
   else
     outcomes := array(
         select row(m.n, 'rejected', null, null, null, null, null, m.code, m.message, m.hint)::tidemark.outcome
         from unnest(sent) m
         where m.seq > device.last_seq and m.code is not null
-      ) || tidemark.apply_mutations(
+      ) || tidemark.apply_batch(
         sync_push.device_id, array(select m from unnest(sent) m where m.seq > device.last_seq and m.code is null), exact
       ) || tidemark.repeat_answers(
         array(select m from unnest(sent) m where m.seq <= device.last_seq), device.outcomes, exact);
@@ -809,7 +976,7 @@ begin
       -- the row as it is now: the caller has seen both sides
       (select r.version from tidemark.current_rows(registered, array[c.row_id], false) r),
       case when take = 'client' then c.client else (resolution ->> 'row')::jsonb end, null, now(), 1, null, null, null)::tidemark.mutation;
-    o := (tidemark.apply_mutations(c.device_id, array[m], false))[1];
+    o := (tidemark.apply_batch(c.device_id, array[m], false))[1];
     perform tidemark.announce(null, null);
   end if;
   if o.status = 'rejected' then
