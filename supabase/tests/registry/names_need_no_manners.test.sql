@@ -1,0 +1,113 @@
+-- Schemas, tables and columns may have any name Postgres takes: spaces, quotes, percent signs, key
+-- words, and the names that Tidemark itself uses in the statements it builds.
+begin;
+select plan(0);
+
+create function pg_temp.sign_in(who uuid) returns void language sql as $$
+  select set_config('role', 'authenticated', true),
+    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
+$$;
+create function pg_temp.id(n int) returns uuid language sql as $$
+  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
+$$;
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+returns jsonb language sql as $$
+  select sync_push(device, mutations, options)::jsonb -> 'results'
+$$;
+create function pg_temp.said(results jsonb) returns text language sql as $$
+  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
+  from jsonb_array_elements(results) with ordinality as e (r, n)
+$$;
+create function pg_temp.pull(place jsonb default null, options json default '{}', device uuid default pg_temp.id(901))
+returns jsonb language sql as $$
+  select sync_pull(device, place::json, options)::jsonb
+$$;
+
+create schema "Odd schema";
+grant usage on schema "Odd schema" to authenticated;
+create table "Odd schema"."select" (
+  "Order" uuid primary key default gen_random_uuid(),
+  "user" uuid not null default auth.uid(),
+  "it's ""100%""" text, "back\slash" text, "?" text
+);
+alter table "Odd schema"."select" enable row level security;
+create policy "own" on "Odd schema"."select" using ("user" = auth.uid());
+grant all on "Odd schema"."select" to authenticated;
+select tidemark.add_table('"Odd schema"."select"', 'user:user');
+
+select is(
+  (select t.name from tidemark.sync_tables t where t.table_name = 'select'), 'Odd schema.select',
+  'outside of public the name on the wire has its schema'
+);
+
+create table public."Parent's" (id int primary key, t text);
+alter table public."Parent's" enable row level security;
+create policy "all" on public."Parent's" using (true);
+select tidemark.add_table('"Parent''s"', 'public');
+
+-- Every alias that a statement built from a table's columns uses may be a column of that table.
+create table public."n" (
+  id int primary key, "Parent" int references public."Parent's" on delete cascade, user_id uuid not null default auth.uid(),
+  t text, n int, e text, r text, f text, c text, m text, o text, p text, u text, k text, "row" text, "key" text, "value" text, data text, old text,
+  fields text, row_id text, tidemark_row text, tidemark_new text, tidemark_old text, tidemark_page text, tidemark_key text,
+  tidemark_n int, tidemark_x text, tidemark_m text, tidemark_r text, tidemark_id text, tidemark_data text, tidemark_json text,
+  tidemark_stale boolean, tidemark_lost text, tidemark_conflict text, tidemark_child text, tidemark_parent text
+);
+alter table public."n" enable row level security;
+create policy "own" on public."n" using (user_id = auth.uid());
+select tidemark.add_table('"n"', 'user:user_id');
+
+insert into public."Parent's" values (1), (2);
+select lives_ok(
+  $$insert into public."n" (id, "Parent", user_id, tidemark_row, tidemark_page) values (1, 1, '00000000-0000-4000-8000-00000000000a', 'x', 'y')$$,
+  'columns named like our aliases take an insert'
+);
+select lives_ok($$update public."n" set tidemark_row = 'z', n = 5, e = 'e'$$, 'and an update');
+select is(
+  (select array_agg(k order by k) from tidemark.sync_changes c, unnest(c.columns) k
+    where c.op = 'update' and c.table_no = (select t.table_no from tidemark.sync_tables t where t.name = 'n')),
+  '{e,n,tidemark_row}', 'whose columns the log names'
+);
+
+select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select is(
+  pg_temp.said(pg_temp.push($$[
+    {"seq":1,"table":"Odd schema.select","op":"put","id":"00000000-0000-4000-8000-000000000001",
+     "data":{"it's \"100%\"":"a","back\\slash":"b","?":"c"},"edited_at":"2026-01-01T00:00:00Z"},
+    {"seq":2,"table":"n","op":"put","id":"2","data":{"Parent":1,"tidemark_row":"1","tidemark_page":"2","tidemark_n":3,"data":"4","e":"5","t":"6"},"edited_at":"2026-01-01T00:00:00Z"},
+    {"seq":3,"table":"Parent's","op":"put","id":"3","data":{"t":"t"},"edited_at":"2026-01-01T00:00:00Z"}]$$)),
+  'applied applied applied', 'a push creates such rows'
+);
+select is(
+  pg_temp.said(pg_temp.push($$[
+    {"seq":4,"table":"Odd schema.select","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":1,
+     "data":{"it's \"100%\"":"d","back\\slash":"e","?":"f"},"edited_at":"2026-01-01T00:00:00Z"},
+    {"seq":5,"table":"n","op":"patch","id":"2","base":1,"data":{"tidemark_n":4,"tidemark_stale":true,"k":"k","n":1},"edited_at":"2026-01-01T00:00:00Z"}]$$)),
+  'applied applied', 'and edits them'
+);
+select results_eq(
+  $$select "it's ""100%""", "back\slash", "?" from "Odd schema"."select"$$, $$values ('d', 'e', 'f')$$, 'column by column'
+);
+reset role;
+update public."n" set o = 'server' where id = 2;
+select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select is(
+  pg_temp.said(pg_temp.push($$[{"seq":6,"table":"n","op":"patch","id":"2","base":2,"data":{"tidemark_n":5,"tidemark_row":"m"},"edited_at":"2026-01-01T00:00:00Z"}]$$)),
+  'merged', 'and merges them'
+);
+select is(
+  pg_temp.pull(null, '{"tables":["n","Odd schema.select","Parent''s"]}') #>> '{changes,0,table}', 'Parent''s', 'a pull reads such tables'
+);
+select is(
+  pg_temp.pull(null, '{"tables":["n"],"exact":true}') #>> '{changes,0,upsert,1,tidemark_row}', 'm', 'with every column in its place'
+);
+select is(
+  pg_temp.said(pg_temp.push($$[{"seq":7,"table":"Odd schema.select","op":"delete","id":"00000000-0000-4000-8000-000000000001","base":2,"edited_at":"2026-01-01T00:00:00Z"}]$$)),
+  'applied', 'and a push deletes them'
+);
+reset role;
+delete from public."Parent's" where id = 1;
+select is((select count(*) from public."n" where deleted_at is not null), 2::bigint, 'cascades find their way, too');
+
+select * from finish();
+rollback;
