@@ -28,9 +28,7 @@ comment on column tidemark.sync_changes.op is 'leave: the row moved to another s
 comment on column tidemark.sync_changes.columns is 'Columns that an update changed; null means all.';
 comment on column tidemark.sync_changes.edited_at is 'When the user edited, by the corrected clock of the device; null for changes made on the server.';
 
--- History of one row, for merges. Inserts need none: before version 1 there is nothing to merge with.
--- Hashed, because ids are long and the index is paid by every update.
-create index sync_changes_history on tidemark.sync_changes (hashtextextended(row_id, table_no))
-  where op <> 'insert';
+-- History of one row, for merges. Hashed, because ids are long and every write pays for the index.
+create index sync_changes_history on tidemark.sync_changes (hashtextextended(row_id, table_no));
 
 alter table tidemark.sync_changes enable row level security;

@@ -221,7 +221,10 @@ security definer -- writes tidemark.deleting
 set search_path = ''
 as $$
 begin
-  if old.deleted_at is not null and current_setting('tidemark.purging', true) = 'on' then
+  -- purging: 'tombstones' lets those go for good, 'rows' everything
+  if current_setting('tidemark.purging', true) = 'rows'
+    or current_setting('tidemark.purging', true) = 'tombstones' and old.deleted_at is not null
+  then
     return old;
   end if;
   insert into tidemark.deleting (table_no, row_id)
@@ -240,9 +243,9 @@ security definer -- like a foreign key's own cascade, not subject to the caller'
 set search_path = ''
 as $$
 declare
+  registered tidemark.live_tables;
   ids text[];
-  key_column name;
-  key_type text;
+  orphans text[];
   parent_gone text;
 begin
   with taken as (
@@ -254,17 +257,10 @@ begin
   if ids is null then
     return null;
   end if;
-  select t.key_column, t.key_type into key_column, key_type from tidemark.live_tables t where t.table_no = tg_argv[0]::int;
-  -- First the rows themselves: a cascade that comes round to them again finds them done.
-  execute format(
-    'update %1$s as tidemark_row set deleted_at = now()
-     where tidemark_row.%2$I = any ($1::%3$s[]) and tidemark_row.deleted_at is null',
-    tg_relid::regclass, key_column, key_type
-  ) using ids;
-  perform tidemark.follow_foreign_keys(tg_relid, key_column, key_type, ids);
+  select t.* into registered from tidemark.live_tables t where t.table_no = tg_argv[0]::int;
 
-  -- A parent outside of sync (auth.users) that was really deleted takes its rows with it: a tombstone
-  -- would point at nothing, and keep what its owner asked to be erased.
+  -- A parent that is really gone (auth.users, or a purged row) takes its rows with it: a tombstone would
+  -- point at nothing, and keep what its owner asked to be erased.
   select string_agg(orphan.condition, ' or ') into parent_gone
   from (
     select format(
@@ -278,15 +274,37 @@ begin
     join pg_catalog.pg_attribute ca on ca.attrelid = k.conrelid and ca.attnum = c.child_attnum
     join pg_catalog.pg_attribute pa on pa.attrelid = k.confrelid and pa.attnum = c.parent_attnum
     where k.contype = 'f' and k.confdeltype = 'c' and k.conrelid = tg_relid
-      and not exists (select from tidemark.live_tables t where t.relation = k.confrelid)
     group by k.oid, k.confrelid
   ) orphan;
   if parent_gone is not null then
-    perform set_config('tidemark.purging', 'on', true);
     execute format(
-      'delete from %1$s as tidemark_row where tidemark_row.%2$I = any ($1::%3$s[]) and (%4$s)',
-      tg_relid::regclass, key_column, key_type, parent_gone
-    ) using ids;
+      'select array_agg(tidemark_row.%1$I::text) from %2$s tidemark_row where tidemark_row.%1$I = any ($1::%3$s[]) and (%4$s)',
+      registered.key_column, tg_relid::regclass, registered.key_type, parent_gone
+    ) into orphans using ids;
+  end if;
+
+  -- First the rows themselves: a cascade that comes round to them again finds them done.
+  execute format(
+    'update %1$s as tidemark_row set deleted_at = now()
+     where tidemark_row.%2$I = any ($1::%3$s[]) and tidemark_row.%2$I <> all (coalesce($2, ''{}'')::%3$s[])
+       and tidemark_row.deleted_at is null',
+    tg_relid::regclass, registered.key_column, registered.key_type
+  ) using ids, orphans;
+  perform tidemark.follow_foreign_keys(tg_relid, registered.key_column, registered.key_type, ids);
+
+  if orphans is not null then
+    perform set_config('tidemark.purging', 'rows', true);
+    execute format(
+      'with gone as (
+         delete from %1$s as tidemark_row where tidemark_row.%2$I = any ($1::%3$s[])
+         returning %4$s as scope, tidemark_row.%2$I::text as row_id, tidemark_row.version, tidemark_row.deleted_at
+       )
+       insert into tidemark.sync_changes (scope, table_no, row_id, op, version, user_id)
+       select g.scope, $2, g.row_id, ''delete'', g.version + 1, auth.uid() from gone g where g.deleted_at is null',
+      tg_relid::regclass, registered.key_column, registered.key_type,
+      case when registered.scope_kind = 'public' then quote_literal('public')
+        else format('%L || tidemark_row.%I', registered.scope_kind || ':', registered.scope_column) end
+    ) using orphans, registered.table_no;
     perform set_config('tidemark.purging', '', true);
   end if;
   return null;

@@ -89,6 +89,14 @@ begin
       perform tidemark.refuse_table('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, and a user is a uuid', scope_column, target::regclass, found_column.type),
         'Name the uuid column that holds the owner''s auth.users id.');
+    elsif exists (
+      select from tidemark.live_scopes s
+      join pg_catalog.pg_attribute a on a.attrelid = s.relation and a.attname = s.key_column
+      where s.kind = scope_kind and format_type(a.atttypid, null) <> found_column.type)
+    then
+      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+        format('column "%s" of table "%s" is %s, and the keys of scope "%s" are not', scope_column, target::regclass, found_column.type, scope_kind),
+        'Name a column of the type that the members table has.');
     end if;
   end if;
   for found_column in
@@ -116,6 +124,14 @@ as $$
 declare
   bad record;
 begin
+  -- "function:" followed by what is no name at all is no policy either
+  if exists (
+    select from (select conflict as rule union all select r.value from jsonb_each_text(
+      case jsonb_typeof(columns) when 'object' then columns else '{}' end) r) named
+    where named.rule like 'function:%' and named.rule !~ '^function:("[^"]+"|[[:alpha:]_][[:alnum:]_$]*)([.]("[^"]+"|[[:alpha:]_][[:alnum:]_$]*))*$')
+  then
+    perform tidemark.refuse_table('TM008', 'unknown_conflict_policy', 'no function is named after "function:"', 'Use function:<schema.name>.');
+  end if;
   if conflict is null or conflict not in ('last_write_wins', 'client_wins', 'server_wins', 'merge', 'keep_both', 'manual')
     and (conflict not like 'function:%' or to_regprocedure(tidemark.function_name(substr(conflict, 10)) || '(jsonb,jsonb,jsonb,jsonb)') is null)
   then
@@ -233,12 +249,18 @@ begin
       format('"%s" is %s', target, case when relation.relispartition then 'a partition' when relation.relkind = 'r' then 'part of an inheritance tree' when relation.relkind = 'p' then 'a partitioned table' when relation.relkind in ('v', 'm') then 'a view' else 'no table' end),
       'Add the plain table that holds the rows.');
   end if;
-  if position('.' in relation.relname) > 0 or exists (
+  if exists (
     select from pg_catalog.pg_attribute a where a.attrelid = target and a.attname like 'tidemark\_%' and not a.attisdropped)
   then
     perform tidemark.refuse_table('TM015', 'reserved_name',
-      format('"%s" has a dot in its name, or a column whose name starts with tidemark_', target),
-      'Rename it.');
+      format('a column of "%s" has a name that starts with tidemark_', target), 'Rename the column.');
+  elsif exists (
+    select from tidemark.sync_tables t
+    where t.name = case when schema_of = 'public' then relation.relname else schema_of || '.' || relation.relname end
+      and (t.schema_name, t.table_name) <> (schema_of, relation.relname::text))
+  then
+    perform tidemark.refuse_table('TM015', 'reserved_name',
+      format('another synced table already goes by the name of "%s" for clients', target), 'Rename one of them.');
   end if;
   key := tidemark.key_of(target);
   -- Another key makes it another table: what devices and the log know of it is by the old one.
@@ -294,11 +316,11 @@ begin
   arguments := format('%L, %L, %L, %L', no, key.key_column, kind || ':', coalesce(scope_column, ''));
   -- Before-triggers fire in the order of their names, and these stamp what the others leave.
   execute format(
-    'create or replace trigger zz_tidemark_stamp_insert before insert on %s for each row
+    'create or replace trigger "~tidemark_stamp_insert" before insert on %s for each row
      when (new.version is distinct from 1 or new.updated_at is distinct from now())
      execute function tidemark.stamp_insert()', target);
   execute format(
-    'create or replace trigger zz_tidemark_stamp_update before update on %s for each row
+    'create or replace trigger "~tidemark_stamp_update" before update on %s for each row
      execute function tidemark.stamp_update(%s)', target, (
       select string_agg(quote_literal(a.attname), ', ') from pg_catalog.pg_attribute a
       where a.attrelid = target and a.attgenerated <> '' and not a.attisdropped));

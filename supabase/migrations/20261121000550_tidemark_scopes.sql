@@ -127,6 +127,7 @@ declare
   schema_of text;
   named record;
   arguments text := format('%L, %L, %L', kind, key_column, user_column);
+  declared boolean := false;
 begin
   select c.* into relation from pg_catalog.pg_class c where c.oid = members;
   select n.nspname into schema_of from pg_catalog.pg_namespace n where n.oid = relation.relnamespace;
@@ -156,6 +157,12 @@ begin
     end if;
   end loop;
 
+  if exists (
+    select from tidemark.live_scopes s
+    where s.kind = add_scope.kind and s.relation = members and s.key_column = add_scope.key_column and s.user_column = add_scope.user_column)
+  then
+    declared := true;
+  end if;
   insert into tidemark.sync_scopes as s (kind, schema_name, table_name, key_column, user_column)
   values (add_scope.kind, schema_of, relation.relname, add_scope.key_column, add_scope.user_column)
   on conflict on constraint sync_scopes_pkey do update
@@ -185,6 +192,9 @@ begin
      execute function tidemark.refuse_truncate()', members);
 
   -- Devices that are already in sync hear of the memberships there are.
+  if declared then
+    return;
+  end if;
   execute format(
     'insert into tidemark.sync_changes (scope, table_no, row_id, op, version)
      select distinct ''user:'' || m.%1$I, 0, %2$L || m.%3$I, ''join''::tidemark.change_op, 0 from %4$s m',

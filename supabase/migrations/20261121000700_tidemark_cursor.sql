@@ -59,7 +59,14 @@ as $$
     epoch <> tidemark.epoch()
     or pg_snapshot_xmax(coalesce(upto, seen)) > pg_snapshot_xmax(pg_current_snapshot()) and not pg_is_in_recovery()
     or exists (select from unnest(tables) held (no) where held.no not in (select t.table_no from tidemark.sync_tables t))
-    or pg_snapshot_xmin(seen) <= (select s.purged_to from tidemark.settings s)
+    or exists (
+      select from tidemark.settings s
+      where pg_snapshot_xmax(seen) <= s.purged_to
+        or exists (
+          -- was running then, and has ended since: its entries may be among the purged
+          select from pg_snapshot_xip(seen) as x (xact)
+          where x.xact <= s.purged_to and pg_visible_in_snapshot(x.xact, pg_current_snapshot()))
+    )
     or exists (
       select
       from unnest(tidemark.my_scopes()) as mine (scope)

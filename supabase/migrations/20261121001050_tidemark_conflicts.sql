@@ -28,7 +28,8 @@ comment on table tidemark.sync_conflicts is 'Edits that wait for a person: both 
 create index sync_conflicts_open on tidemark.sync_conflicts (user_id) where resolved_at is null;
 alter table tidemark.sync_conflicts enable row level security;
 
--- Arrays as sets. With the value before the edit, what the edit removed is removed.
+-- Arrays as sets of whole elements, in the server's order, then the client's additions. With the value
+-- before the edit, what the edit removed is removed.
 create function tidemark.merge_sets(server jsonb, client jsonb, old jsonb)
 returns jsonb
 language sql
@@ -36,18 +37,28 @@ immutable
 security invoker
 set search_path = ''
 as $$
+  with
+  s as (
+    select e.item, min(e.place) as place
+    from jsonb_array_elements(case jsonb_typeof(server) when 'array' then server else '[]' end) with ordinality as e (item, place)
+    group by e.item
+  ),
+  c as (
+    select e.item, min(e.place) as place
+    from jsonb_array_elements(case jsonb_typeof(client) when 'array' then client else '[]' end) with ordinality as e (item, place)
+    group by e.item
+  ),
+  o as (
+    select distinct e.item
+    from jsonb_array_elements(case jsonb_typeof(old) when 'array' then old else '[]' end) as e (item)
+  )
   select coalesce(jsonb_agg(u.item order by u.side, u.place), '[]')
   from (
-    select distinct on (e.item) e.item, e.side, e.place
-    from (
-      select s.item, 1 as side, s.place from jsonb_array_elements(case jsonb_typeof(server) when 'array' then server else '[]' end) with ordinality as s (item, place)
-      where not (coalesce(jsonb_typeof(old) = 'array' and old @> jsonb_build_array(s.item), false)
-        and not coalesce(jsonb_typeof(client) = 'array' and client @> jsonb_build_array(s.item), false))
-      union all
-      select c.item, 2, c.place from jsonb_array_elements(case jsonb_typeof(client) when 'array' then client else '[]' end) with ordinality as c (item, place)
-      where not coalesce(jsonb_typeof(old) = 'array' and old @> jsonb_build_array(c.item), false)
-    ) e
-    order by e.item, e.side, e.place
+    select s.item, 1 as side, s.place from s
+    where s.item in (select c.item from c) or s.item not in (select o.item from o)
+    union all
+    select c.item, 2, c.place from c
+    where c.item not in (select s.item from s) and c.item not in (select o.item from o)
   ) u
 $$;
 
@@ -113,19 +124,19 @@ begin
       resolved := tidemark.merge_sets(server, client, old);
     when rule = 'deep' then
       resolved := tidemark.merge_deep(server, client, old, client_is_newer);
-    when rule in ('sum', 'max', 'min') then
+    when rule in ('sum', 'max', 'min') and coalesce(server, 'null') = 'null' then
       -- a missing side counts as nothing there
-      if jsonb_typeof(server) is distinct from 'number' then
-        resolved := client;
-      elsif jsonb_typeof(client) is distinct from 'number' then
-        resolved := server;
-      else
-        resolved := to_jsonb(case rule
-          when 'sum' then (server #>> '{}')::numeric + (client #>> '{}')::numeric
-            - case when jsonb_typeof(old) = 'number' then (old #>> '{}')::numeric else 0 end
-          when 'max' then greatest((server #>> '{}')::numeric, (client #>> '{}')::numeric)
-          else least((server #>> '{}')::numeric, (client #>> '{}')::numeric) end);
-      end if;
+      resolved := client;
+    when rule in ('sum', 'max', 'min') and coalesce(client, 'null') = 'null' then
+      resolved := server;
+    when rule = 'sum' then
+      resolved := to_jsonb((server #>> '{}')::numeric + (client #>> '{}')::numeric
+        - case when jsonb_typeof(old) in ('number', 'string') then (old #>> '{}')::numeric else 0 end);
+    when rule in ('max', 'min') and jsonb_typeof(server) = 'number' and jsonb_typeof(client) = 'number' then
+      resolved := case when ((client #>> '{}')::numeric > (server #>> '{}')::numeric) = (rule = 'max') then client else server end;
+    when rule in ('max', 'min') then
+      -- texts by their code points; instants are printed alike, so that is their order too
+      resolved := case when ((client #>> '{}') collate "C" > server #>> '{}') = (rule = 'max') then client else server end;
     when rule like 'function:%' then
       execute format('select %s($1, $2, $3)', tidemark.function_name(substr(rule, 10)))
         into resolved using server, client, old;
@@ -134,6 +145,23 @@ begin
   end case;
   return coalesce(resolved, 'null');
 end
+$$;
+
+-- Whether the device's value is not, or not wholly, in what a rule made of it.
+create function tidemark.is_overruled(rule text, server jsonb, client jsonb, old jsonb, resolved jsonb)
+returns boolean
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select case
+    when resolved is null or client = resolved then false
+    when rule = 'sum' then client = 'null'
+    when rule in ('union', 'merge') and jsonb_typeof(client) = 'array' and jsonb_typeof(server) = 'array' then false
+    when rule in ('deep', 'merge') and jsonb_typeof(client) = 'object' and jsonb_typeof(server) = 'object'
+      then tidemark.merge_deep(server, client, old, true) <> resolved
+    else resolved = server end
 $$;
 
 -- A function named in a policy or rule, quoted; it is looked up under an empty search_path.
@@ -207,7 +235,6 @@ as $$
   select jsonb_build_object('edited_at', coalesce(c.edited_at, c.at), 'user_id', c.user_id, 'device_id', c.device_id)
   from tidemark.sync_changes c
   where hashtextextended(c.row_id, c.table_no) = hashtextextended(last_change.row_id, last_change.table_no)
-    and c.op <> 'insert'
     and c.row_id = last_change.row_id and c.table_no = last_change.table_no
     and c.device_id is distinct from device
     and c.scope = any (tidemark.my_scopes())
@@ -241,27 +268,35 @@ as $$
   returning conflict_id
 $$;
 
--- The caller's open conflicts. One whose row was deleted, or whose columns changed again, has closed
--- by itself: there is nothing left to decide.
-create function tidemark.open_conflicts()
+-- Conflicts that still wait. One whose row was deleted, or whose columns changed again, has closed by
+-- itself: there is nothing left to decide. (tidemark.purge writes that down before the log forgets it.)
+create function tidemark.waiting_conflicts()
 returns setof tidemark.sync_conflicts
 language sql
 stable
-security definer -- reads the caller's own conflicts, and the log in the caller's scopes
+security invoker
 set search_path = ''
 as $$
   select k.*
   from tidemark.sync_conflicts k
-  where k.user_id = auth.uid()
-    and k.resolved_at is null
+  where k.resolved_at is null
     and not exists (
       select from tidemark.sync_changes c
       where hashtextextended(c.row_id, c.table_no) = hashtextextended(k.row_id, k.table_no)
-        and c.op <> 'insert'
         and c.row_id = k.row_id and c.table_no = k.table_no
         and c.version > k.server_version
         and (c.op = 'delete' or k.columns && c.columns)
     )
+$$;
+
+create function tidemark.open_conflicts()
+returns setof tidemark.sync_conflicts
+language sql
+stable
+security definer -- reads the caller's own conflicts
+set search_path = ''
+as $$
+  select k.* from tidemark.waiting_conflicts() k where k.user_id = auth.uid()
 $$;
 
 create function tidemark.close_conflict(id uuid, how text)
@@ -293,6 +328,8 @@ begin
       'device_id', k.device_id, 'edited_at', k.edited_at, 'created_at', k.created_at, 'analysis', k.analysis
     ) order by k.created_at, k.conflict_id), '[]'::json)
     from tidemark.open_conflicts() k
+    -- not of a row that the caller no longer sees
+    where exists (select from tidemark.row_states(tidemark.table_by_no(k.table_no), array[k.row_id]))
   );
 end
 $$;

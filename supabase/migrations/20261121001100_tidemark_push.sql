@@ -293,7 +293,7 @@ begin
     ) using array(select i from unnest(ids) i where not mine ? i);
   end if;
   select array_agg(row(
-    m.n, m.id, m.op, coalesce(m.base, case m.op when 'put' then 0 else 1 end),
+    m.n, m.id, m.op, coalesce(m.base, 0),
     m.seq, m.data - target.fixed, m.old, m.data - target.fixed, m.edited_at,
     case
       when not c.deleted then 'live'
@@ -326,10 +326,10 @@ begin
   execute format(
     'select array_agg(row(
        e.n, e.id, e.op, e.base, e.seq, e.sent, e.old, coalesce(d.kept, ''{}''), e.edited_at, e.fate, e.version,
-       not h.complete or e.base = 0 or h.columns <> ''{}'', e.echo, d.lost, d.undecided, null, null
+       not h.complete or h.everything is not null or h.columns <> ''{}'', e.echo, d.lost, d.undecided, null, null
      )::tidemark.edit)
      from unnest($1) e
-     join tidemark.changed_since($2, $3, $4, $5) h on h.row_id = e.id
+     join tidemark.changed_since($2, $3, $4, $8, $5) h on h.row_id = e.id
      join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
      cross join lateral (
        select
@@ -349,16 +349,18 @@ begin
              when r.value is not null and r.value is distinct from v.theirs -> k.key then r.value
            end as kept,
            o.overlap and r.value is null as undecided,
-           o.overlap and r.value = v.theirs -> k.key and o.rule not in (''union'', ''sum'', ''deep'') as overruled
+           o.overlap and tidemark.is_overruled(
+             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end, r.value) as overruled
          from jsonb_each(e.data) k
          cross join lateral (
            select
              coalesce($6 ->> k.key, $7) as rule,
-             case when h.complete and e.base > 0 then (h.columns ->> k.key)::timestamptz else tidemark_row.updated_at end as at
+             case when h.complete then greatest((h.columns ->> k.key)::timestamptz, h.everything) else tidemark_row.updated_at end as at
          ) a
          cross join lateral (
            select a.rule, a.at, a.at is not null
-             and v.mine -> k.key is distinct from v.theirs -> k.key
+             -- the same change twice is one change, but for a sum
+             and (v.mine -> k.key is distinct from v.theirs -> k.key or a.rule = ''sum'')
              and not (coalesce(e.old ? k.key, false) and v.before -> k.key is not distinct from v.mine -> k.key) as overlap
          ) o
          left join lateral (
@@ -373,7 +375,8 @@ begin
   ) into merged
   using edits, registered.table_no,
     array(select e.id from unnest(edits) e), array(select e.base from unnest(edits) e), device,
-    registered.columns, case when registered.conflict like 'function:%' then 'undecided' else registered.conflict end;
+    registered.columns, case when registered.conflict like 'function:%' then 'undecided' else registered.conflict end,
+    array(select e.version from unnest(edits) e);
   if exists (select from unnest(merged) e where e.undecided is not null) then
     return tidemark.settle_edits(target, merged, device);
   end if;
@@ -400,7 +403,7 @@ begin
   -- One at a time: conflicts are rare, and each may call the app's function or write a row of its own.
   foreach e in array edits loop
     if e.undecided is not null then
-      execute format('select to_jsonb(t), to_jsonb(jsonb_populate_record(t, $1)) from %s t where t.%I = $2::%s',
+      execute format('select to_jsonb(tidemark_row.*), to_jsonb(jsonb_populate_record(tidemark_row.*, $1)) from %s tidemark_row where tidemark_row.%I = $2::%s',
         registered.relation::regclass, registered.key_column, registered.key_type
       ) into theirs, ours using e.sent, e.id;
       if registered.conflict like 'function:%' then
@@ -604,9 +607,10 @@ begin
     registered.table_no,
     array(select s.id from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
     array(select s.base from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
+    array(select s.version from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
     device
   ) h on h.row_id = e.id
-  where not h.complete or h.columns <> '{}';
+  where not h.complete or h.everything is not null or h.columns <> '{}';
   if outdated is not null then
     select coalesce(array_agg(e.id), '{}'), coalesce(jsonb_object_agg(e.id, v.conflict_id) filter (where v.conflict_id is not null), '{}')
       into overruled, parked
@@ -913,7 +917,7 @@ begin
     from (
       select c.name, jsonb_object_agg(c.status, c.n) as counts
       from (
-        select coalesce(m.table_name, '') as name, o.status, count(*) as n
+        select case when m.table_no is null then '' else m.table_name end as name, o.status, count(*) as n
         from unnest(outcomes) o join unnest(sent) m on m.n = o.n
         group by 1, 2
       ) c
@@ -971,12 +975,18 @@ begin
   registered := tidemark.table_by_no(c.table_no);
   take := coalesce(resolution ->> 'take', 'row');
   if take <> 'server' then
-    m := row(1, 1, registered.name, c.table_no,
-      case when take = 'client' and c.op = 'delete' then 'delete' else 'patch' end, c.row_id,
+    m := (tidemark.read_mutations(json_build_array(json_build_object(
+      'seq', 1, 'table', registered.name, 'id', c.row_id,
+      'op', case when take = 'client' and c.op = 'delete' then 'delete' else 'patch' end,
       -- the row as it is now: the caller has seen both sides
-      (select r.version from tidemark.current_rows(registered, array[c.row_id], false) r),
-      case when take = 'client' then c.client else (resolution ->> 'row')::jsonb end, null, now(), 1, null, null, null)::tidemark.mutation;
-    o := (tidemark.apply_batch(c.device_id, array[m], false))[1];
+      'base', (select r.version from tidemark.row_states(registered, array[c.row_id]) r),
+      'data', case when take = 'client' then c.client else (resolution ->> 'row')::jsonb - registered.key_column end)), 1, '0'))[1];
+    if m.code is not null then
+      o := row(1, 'rejected', null, null, null, null, null, m.code, m.message, m.hint)::tidemark.outcome;
+    else
+      -- no device's own: the one that raised the conflict has not heard of it
+      o := (tidemark.apply_batch(null, array[m], false))[1];
+    end if;
     perform tidemark.announce(null, null);
   end if;
   if o.status = 'rejected' then

@@ -18,7 +18,7 @@ begin
   if keep is null or keep < interval '0' then
     perform tidemark.refuse_table('TM013', 'bad_retention', 'keep is no positive interval', 'For example: select tidemark.purge(interval ''90 days'');');
   end if;
-  perform set_config('tidemark.purging', 'on', true);
+  perform set_config('tidemark.purging', 'tombstones', true);
   -- One table at a time, children before parents: each is another relation. A tombstone that a row
   -- outside of sync still points at is left for the next time.
   for registered in
@@ -33,6 +33,10 @@ begin
     end;
   end loop;
   perform set_config('tidemark.purging', '', true);
+
+  update tidemark.sync_conflicts k
+  set resolved_at = now(), resolution = 'moved on'
+  where k.resolved_at is null and k.conflict_id not in (select w.conflict_id from tidemark.waiting_conflicts() w);
 
   -- The newest transaction that loses an entry: a cursor that has not seen it has a gap.
   select c.xact into newest from tidemark.sync_changes c where c.at < horizon order by c.xact desc limit 1;

@@ -3,8 +3,8 @@
 -- rows' modulo 2^32, so the order does not matter and any language can do it in a few lines. Where two
 -- sums differ, sets are narrowed by the first digits of md5('<id>') until few enough rows remain.
 
--- Every row of a table that a pull would send the caller.
-create function tidemark.verify_table(table_no int)
+-- Every row of a table, or those with these ids, that a pull would send the caller.
+create function tidemark.verify_table(table_no int, ids text[] default null)
 returns table (scope text, row_id text, version bigint)
 language plpgsql
 stable
@@ -15,10 +15,11 @@ declare
   registered tidemark.live_tables := tidemark.table_by_no(table_no);
 begin
   return query execute format(
-    'select %1$s, t.%2$I::text, t.version from %3$s t where t.deleted_at is null and %4$s and $1 is null',
+    'select %1$s, t.%2$I::text, t.version from %3$s t where t.deleted_at is null and %4$s and %5$s',
     tidemark.scope_expression(registered), registered.key_column, registered.relation::regclass,
-    tidemark.in_my_scopes(registered)
-  ) using null::text, tidemark.my_keys(registered.scope_kind);
+    tidemark.in_my_scopes(registered),
+    case when ids is null then '$1 is null' else format('t.%I = any ($1::%s[])', registered.key_column, registered.key_type) end
+  ) using ids, tidemark.my_keys(registered.scope_kind);
 end
 $$;
 
@@ -107,7 +108,7 @@ begin
   return (
     select coalesce(json_agg(json_build_object('scope', v.scope, 'row', c."row")), '[]'::json)
     from tidemark.current_rows(tidemark.table_by_no(no), ids, coalesce(options ->> 'exact', 'false') = 'true') c
-    join tidemark.verify_table(no) v on v.row_id = c.row_id
+    join tidemark.verify_table(no, ids) v on v.row_id = c.row_id
     where not c.deleted
   );
 end

@@ -40,7 +40,7 @@ as $$
       select coalesce(sum((t.value ->> 'rejected')::bigint), 0)
       from tidemark.sync_devices d cross join lateral jsonb_each(d.counters) t
     ),
-    'open_conflicts', (select count(*) from tidemark.sync_conflicts k where k.resolved_at is null),
+    'open_conflicts', (select count(*) from tidemark.waiting_conflicts()),
     -- the cursor does not wait for it, but vacuum does
     'oldest_transaction', (
       select json_build_object('pid', a.pid, 'started_at', a.xact_start, 'state', a.state)

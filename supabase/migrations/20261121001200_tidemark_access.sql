@@ -88,6 +88,7 @@ grant execute on function
   tidemark.merge_sets(jsonb, jsonb, jsonb),
   tidemark.merge_deep(jsonb, jsonb, jsonb, boolean),
   tidemark.resolve_column(text, jsonb, jsonb, jsonb, boolean),
+  tidemark.is_overruled(text, jsonb, jsonb, jsonb, jsonb),
   tidemark.function_name(text),
   tidemark.last_change(int, text, uuid),
   tidemark.park_conflict(int, text, uuid, bigint, text, text[], jsonb, jsonb, jsonb, bigint, timestamptz),
@@ -97,7 +98,7 @@ grant execute on function
   tidemark.project_resolver(jsonb, jsonb, jsonb, jsonb),
   tidemark.settings_resolver(jsonb, jsonb, jsonb, jsonb),
   -- verification
-  tidemark.verify_table(int),
+  tidemark.verify_table(int, text[]),
   -- push
   tidemark.check_batch(json),
   tidemark.read_list(json, int, interval),
@@ -106,7 +107,7 @@ grant execute on function
   tidemark.lock_device(uuid),
   tidemark.finish_push(uuid, bigint, jsonb, jsonb),
   tidemark.lock_rows(int, text[]),
-  tidemark.changed_since(int, text[], bigint[], uuid),
+  tidemark.changed_since(int, text[], bigint[], bigint[], uuid),
   tidemark.push_targets(int[]),
   tidemark.refuse_orphans(int, text[]),
   tidemark.announce(uuid, tidemark.mutation[]),
