@@ -21,14 +21,11 @@ beforeAll(async () => {
   sql = connect()
   ada = await createUser()
   bob = await createUser()
-  table = await makeTable(sql, 'name text')
 })
 afterAll(() => sql.end())
 
 beforeEach(async () => {
-  await sql.unsafe(`
-    select set_config('tidemark.purging', 'on', true);
-    delete from public.${table}; delete from public.${table} where deleted_at is not null`)
+  table = await makeTable(sql, 'name text')
   ;[adas, bobs, adasDevice, bobsDevice] = Array.from({ length: 4 }, () => randomUUID()) as [
     string,
     string,
