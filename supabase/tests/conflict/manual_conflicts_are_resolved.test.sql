@@ -137,9 +137,9 @@ select is(
 );
 select is(pg_temp.open_ones(), 3::bigint, 'and the conflict stays open');
 select is(
-  pg_temp.resolve('00000000-0000-4000-8000-00000000000a', pg_temp.id(5), '{"row": {"version": 99, "id": "00000000-0000-4000-8000-0000000000ff", "name": "fine"}}') ->> 'version',
+  pg_temp.resolve('00000000-0000-4000-8000-00000000000a', pg_temp.id(5), '{"row": {"version": 99, "deleted_at": "2020-01-01T00:00:00Z", "name": "fine"}}') ->> 'version',
   '3',
-  'the key and the stamps of a resolution are not the person''s to set'
+  'the stamps of a resolution are not the person''s to set'
 );
 
 select * from finish();
