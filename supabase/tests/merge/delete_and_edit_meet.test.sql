@@ -1,0 +1,64 @@
+-- A delete against an edit: the later one wins, and what is deleted stays deleted.
+begin;
+select plan(11);
+
+create function pg_temp.sign_in(who uuid) returns void language sql as $$
+  select set_config('role', 'authenticated', true),
+    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
+$$;
+create function pg_temp.id(n int) returns uuid language sql as $$
+  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
+$$;
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+returns jsonb language sql as $$
+  select sync_push(device, mutations, options)::jsonb -> 'results'
+$$;
+create function pg_temp.said(results jsonb) returns text language sql as $$
+  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
+  from jsonb_array_elements(results) with ordinality as e (r, n)
+$$;
+
+create table public.met (id uuid primary key, user_id uuid not null default auth.uid(), name text);
+alter table public.met enable row level security;
+create policy "own" on public.met using (user_id = auth.uid());
+select tidemark.add_table('public.met', 'user:user_id');
+insert into public.met select pg_temp.id(n), '00000000-0000-4000-8000-00000000000a', 'a' from generate_series(1, 6) n;
+create function pg_temp.act(op text, n int, seq int, at text, device int, base int default 1) returns jsonb language sql as $$
+  select pg_temp.push(json_build_array(json_build_object('seq', seq, 'table', 'met', 'op', op, 'id', pg_temp.id(n), 'base', base,
+    'data', case op when 'delete' then null else '{"name":"b"}'::json end, 'edited_at', '2026-01-01T' || at || 'Z')), device => pg_temp.id(device)) -> 0
+$$;
+
+select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.act('patch', 1, 1, '10:00:00', 902);
+select is(
+  pg_temp.act('delete', 1, 1, '09:00:00', 901) - 'seq' #- '{row,updated_at}',
+  '{"status":"conflict","version":2,"lost":[],"row":{"id":"00000000-0000-4000-8000-000000000001","user_id":"00000000-0000-4000-8000-00000000000a","name":"b","version":2,"deleted_at":null}}',
+  'a delete from before the edit is overruled, and the device gets the row back'
+);
+select is((select deleted_at from public.met where id = pg_temp.id(1)), null, 'the row stays');
+select pg_temp.act('patch', 2, 2, '10:00:00', 902);
+select is(pg_temp.act('delete', 2, 2, '11:00:00', 901) - 'seq', '{"status":"applied","version":3}', 'a delete from after the edit is applied');
+select pg_temp.act('delete', 3, 3, '10:00:00', 902);
+select is(
+  pg_temp.act('patch', 3, 3, '09:00:00', 901) #>> '{error,code}', 'gone', 'an edit from before the delete finds the row gone'
+);
+select is(
+  pg_temp.act('patch', 3, 4, '11:00:00', 901) #>> '{error,code}', 'gone', 'one from after it as well: what is deleted stays deleted'
+);
+select is(pg_temp.act('delete', 3, 5, '11:00:00', 901) ->> 'status', 'applied', 'two may delete the same row');
+select is((select version from public.met where id = pg_temp.id(3)), 2::bigint, 'it is deleted once');
+select pg_temp.act('patch', 4, 4, '10:00:00', 901, 1);
+select pg_temp.act('patch', 4, 6, '12:00:00', 901, 1);
+select is(pg_temp.act('delete', 4, 7, '11:00:00', 901) ->> 'status', 'applied', 'a device''s own edits do not stand against its delete');
+reset role;
+update public.met set name = 'server' where id = pg_temp.id(5);
+select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select is(pg_temp.act('delete', 5, 8, '11:00:00', 901) ->> 'status', 'conflict', 'an edit on the server counts by its transaction''s instant');
+select is(
+  pg_temp.said(pg_temp.push(json_build_array(json_build_object('seq', 9, 'table', 'met', 'op', 'delete', 'id', pg_temp.id(5), 'base', 1, 'edited_at', now())))),
+  'applied', 'and loses to a later delete'
+);
+select is(pg_temp.act('delete', 6, 10, '11:00:00', 901, null) ->> 'status', 'applied', 'a delete may leave the base out');
+
+select * from finish();
+rollback;

@@ -1,0 +1,59 @@
+-- A list that has no order or no end is refused as a whole, with the path of what is wrong, before anything is written.
+begin;
+select plan(22);
+
+create function pg_temp.sign_in(who uuid) returns void language sql as $$
+  select set_config('role', 'authenticated', true),
+    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
+$$;
+create function pg_temp.id(n int) returns uuid language sql as $$
+  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
+$$;
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+returns jsonb language sql as $$
+  select sync_push(device, mutations, options)::jsonb -> 'results'
+$$;
+
+create table public.unusable (id uuid primary key, user_id uuid not null default auth.uid());
+alter table public.unusable enable row level security;
+create policy "own" on public.unusable using (user_id = auth.uid());
+select tidemark.add_table('public.unusable', 'user:user_id');
+create function pg_temp.refused(mutations text, options text, code text, path text, rule text) returns text language plpgsql as $$
+declare
+  found_detail text;
+begin
+  perform sync_push(pg_temp.id(901), mutations::json, options::json);
+  return fail(rule || ' (not refused)');
+exception when others then
+  get stacked diagnostics found_detail = pg_exception_detail;
+  return is(concat_ws(' ', sqlstate, sqlerrm, split_part(found_detail, ':', 1)), code || ' ' || path, rule);
+end
+$$;
+
+select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.refused('{}', '{}', 'PT400 malformed', 'mutations', 'mutations that are no array');
+select pg_temp.refused(null, '{}', 'PT400 malformed', 'mutations', 'no mutations');
+select pg_temp.refused('[1]', '{}', 'PT400 malformed', 'mutations[0]', 'a mutation that is no object');
+select pg_temp.refused('[{"seq":1,"table":"unusable","op":"delete","id":"00000000-0000-4000-8000-000000000001"},null]', '{}', 'PT400 malformed', 'mutations[1]', 'null for a mutation');
+select pg_temp.refused('[{"table":"unusable"}]', '{}', 'PT400 malformed', 'mutations[0].seq', 'no seq');
+select pg_temp.refused('[{"seq":0,"table":"unusable"}]', '{}', 'PT400 malformed', 'mutations[0].seq', 'a seq below 1');
+select pg_temp.refused('[{"seq":1.5,"table":"unusable"}]', '{}', 'PT400 malformed', 'mutations[0].seq', 'a broken seq');
+select pg_temp.refused('[{"seq":99999999999999999999,"table":"unusable"}]', '{}', 'PT400 malformed', 'mutations[0].seq', 'a seq without end');
+select pg_temp.refused('[{"seq":2,"table":"unusable"},{"seq":2,"table":"unusable"}]', '{}', 'PT400 malformed', 'mutations[1].seq', 'a seq twice');
+select pg_temp.refused('[{"seq":2,"table":"unusable"},{"seq":1,"table":"unusable"}]', '{}', 'PT400 malformed', 'mutations[1].seq', 'a seq that falls');
+select pg_temp.refused('[]', '[]', 'PT400 malformed', 'options', 'options that are no object');
+select pg_temp.refused('[]', '{"client_time":"noon"}', 'PT400 malformed', 'options.client_time', 'a clock that cannot be read');
+select pg_temp.refused('[]', '{"unheard_from":"x"}', 'PT400 malformed', 'options.unheard_from', 'an unheard_from that is no seq');
+select pg_temp.refused('[]', '{"protocol":"new"}', 'PT400 malformed', 'options.protocol', 'a protocol that is no number');
+select throws_ok($$select sync_push(null, '[]')$$, 'PT400', 'malformed', 'no device');
+select throws_ok($$select sync_push(pg_temp.id(901), '[]', '{"protocol":99}')$$, 'PT426', 'upgrade_required', 'a protocol from the future');
+select throws_ok($$select sync_push(pg_temp.id(901), '[]', '{"protocol":0}')$$, 'PT426', 'upgrade_required', 'or of the past');
+select throws_ok($$select sync_pull(pg_temp.id(901), null, '{"protocol":99}')$$, 'PT426', 'upgrade_required', 'for a pull as well');
+select throws_ok($$select sync_pull(pg_temp.id(901), null, '[]')$$, 'PT400', 'malformed', 'options of a pull are an object');
+select throws_ok($$select sync_pull(null)$$, 'PT400', 'malformed', 'a pull needs a device');
+select lives_ok($$select sync_push(pg_temp.id(901), '[]', null)$$, 'no options are none');
+reset role;
+select is((select count(*) from public.unusable), 0::bigint, 'nothing was written');
+
+select * from finish();
+rollback;
