@@ -14,15 +14,15 @@ create function pg_temp.pull(place jsonb default null, options json default '{}'
 returns jsonb language sql as $$
   select sync_pull(device, place::json, options)::jsonb
 $$;
--- What a page holds: "+" and the key for an upsert, "-" for a remove, in the order sent.
-create function pg_temp.got(page jsonb, key text default 'id') returns text language sql as $$
-  select coalesce(string_agg(e.item, ' ' order by c.n, e.side, e.n), '')
+-- What a page holds: "+" and the key for an upsert, "-" for a remove; changes in the order sent, their rows by key.
+create function pg_temp.got(page jsonb) returns text language sql as $$
+  select coalesce(string_agg(e.item, ' ' order by c.n, e.side, e.key), '')
   from jsonb_array_elements(page -> 'changes') with ordinality as c (change, n)
   cross join lateral (
-    select '+' || ltrim(split_part(r.value ->> key, '-', 5), '0'), 1, r.n from jsonb_array_elements(change -> 'upsert') with ordinality as r (value, n)
+    select '+' || ltrim(split_part(r ->> 'id', '-', 5), '0'), 1, r ->> 'id' from jsonb_array_elements(change -> 'upsert') r
     union all
-    select '-' || ltrim(split_part(r.value, '-', 5), '0'), 2, r.n from jsonb_array_elements_text(change -> 'remove') with ordinality as r (value, n)
-  ) as e (item, side, n)
+    select '-' || ltrim(split_part(r, '-', 5), '0'), 2, r from jsonb_array_elements_text(change -> 'remove') r
+  ) as e (item, side, key)
 $$;
 create function pg_temp.keep(name text, value jsonb) returns void language sql as $$
   select set_config('test.' || name, value::text, true)
