@@ -18,7 +18,7 @@ insert into public.hidden_dead values (1, '00000000-0000-4000-8000-00000000000a'
 
 select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
 select throws_ok(
-  $$update public.hidden_dead set deleted_at = now() where id = 2$$, '42501', null, 'a soft delete by hand fails under such a policy'
+  $$update public.hidden_dead set deleted_at = now() where id = 2$$, 'TM016', null, 'a soft delete by hand is refused'
 );
 select lives_ok($$delete from public.hidden_dead where id = 1$$, 'a plain delete works');
 select is((select count(*) from public.hidden_dead), 1::bigint, 'the row is out of the user''s sight');

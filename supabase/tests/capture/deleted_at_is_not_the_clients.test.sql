@@ -1,6 +1,6 @@
 -- Deleting is for whom the DELETE policy lets; setting deleted_at by hand must not go round it, nor bring a row back.
 begin;
-select plan(3);
+select plan(9);
 
 create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
@@ -22,15 +22,31 @@ insert into public.archive_page values (1, 1);
 delete from public.archive where id = 2;
 
 select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
-update public.archive set deleted_at = now(), name = 'mine' where id = 1;
-update public.archive set deleted_at = null where id = 2;
+select throws_ok(
+  $$update public.archive set deleted_at = now() where id = 1$$, 'TM016', null, 'an update cannot delete'
+);
+select throws_ok(
+  $$update public.archive set deleted_at = null where id = 2$$, 'TM016', null, 'nor bring a deleted row back'
+);
+select throws_ok(
+  $$update public.archive set deleted_at = '2000-01-01' where id = 2$$, 'TM016', null, 'nor change when it was deleted'
+);
+select lives_ok($$update public.archive set name = 'mine', deleted_at = deleted_at where id = 1$$, 'writing the row as it is is no offence');
+reset role;
+set local role service_role;
+select throws_ok($$update public.archive set deleted_at = now() where id = 1$$, 'TM016', null, 'the service role deletes with DELETE, too');
 reset role;
 select results_eq(
-  $$select name, deleted_at is null from public.archive where id = 1$$, $$values ('mine', true)$$,
-  'an update cannot delete what its user may not delete'
+  $$select id, name, deleted_at is null from public.archive order by id$$, $$values (1, 'mine', true), (2, 'b', false)$$, 'so rows are as they were'
 );
-select isnt((select deleted_at from public.archive where id = 2), null, 'an update cannot bring a deleted row back');
-select is((select deleted_at from public.archive_page), null, 'and no child is left alive under a deleted parent');
+select is((select deleted_at from public.archive_page), null, 'and no child lives under a deleted parent');
+update public.archive set deleted_at = null where id = 2;
+select is((select deleted_at from public.archive where id = 2), null, 'the owner of the table may bring a row back');
+select is(
+  (select c.op || ' ' || array_to_string(c.columns, ',') from tidemark.sync_changes c join tidemark.sync_tables t using (table_no)
+    where t.name = 'archive' and c.row_id = '2' order by c.id desc limit 1),
+  'update deleted_at', 'which devices hear of as of any change'
+);
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 -- A delete against an edit: the later one wins, and what is deleted stays deleted.
 begin;
-select plan(11);
+select plan(12);
 
 create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
@@ -58,7 +58,9 @@ select is(
   pg_temp.said(pg_temp.push(json_build_array(json_build_object('seq', 9, 'table', 'met', 'op', 'delete', 'id', pg_temp.id(5), 'base', 1, 'edited_at', now())))),
   'applied', 'and loses to a later delete'
 );
-select is(pg_temp.act('delete', 6, 10, '11:00:00', 901, null) ->> 'status', 'applied', 'a delete may leave the base out');
+select is(pg_temp.act('delete', 6, 10, '11:00:00', 901, null) ->> 'status', 'conflict', 'without a base a delete knows nothing of the row, not even that it was made');
+select pg_temp.act('put', 7, 11, '10:00:00', 901, null);
+select is(pg_temp.act('delete', 7, 12, '11:00:00', 901, null) ->> 'status', 'applied', 'unless the device made the row itself');
 
 select * from finish();
 rollback;

@@ -62,7 +62,7 @@ select pg_temp.code('{"data":{"n":99999999999}}', 'invalid_value', 'a value out 
 select pg_temp.code('{"data":{"day":"2026-02-30"}}', 'invalid_value', 'a day that is none');
 select pg_temp.code('{"data":{"ids":[1,"x"]}}', 'invalid_value', 'an array with a wrong element');
 select pg_temp.code('{"id":"17"}', 'invalid_value', 'an id of another type');
-select pg_temp.code('{"id":"------------------------------------"}', 'invalid_value', 'an id that only looks like one');
+select pg_temp.code('{"id":"{00000000-0000-4000-8000-000000000001}"}', 'invalid_value', 'an id in another spelling');
 select pg_temp.code('{"data":{"n":100}}', 'constraint', 'a check constraint');
 select pg_temp.code('{"data":{"name":null}}', 'constraint', 'a column that may not be null');
 select pg_temp.code('{"data":{"name":"forbidden name"}}', 'constraint', 'a rule in a trigger of the app');

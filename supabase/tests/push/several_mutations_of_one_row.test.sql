@@ -1,6 +1,6 @@
 -- A queue may hold a row's whole life: its mutations are applied in their order, in one call.
 begin;
-select plan(5);
+select plan(7);
 
 create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
@@ -49,6 +49,27 @@ select is(
     join tidemark.sync_tables t using (table_no) where t.name = 'lived' and c.row_id = pg_temp.id(1)::text),
   '1insert 2update 4update 5update 6update 7delete', 'each with its own instant'
 );
+reset role;
+
+-- A mutation that failed is tried again when others have made room for it, but never after a later one of its row.
+create table public.overtaken (id uuid primary key, code text, up uuid references public.overtaken);
+alter table public.overtaken enable row level security;
+create policy "all" on public.overtaken using (true);
+select tidemark.add_table('public.overtaken', 'public');
+create unique index on public.overtaken (code) where deleted_at is null;
+insert into public.overtaken values (pg_temp.id(1), 'a'), (pg_temp.id(2), 'b');
+select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.push($$[
+  {"seq":20,"table":"overtaken","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":1,"data":{"code":"b"},"edited_at":"2026-01-01T00:00:01Z"},
+  {"seq":21,"table":"overtaken","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":1,"data":{"code":"c"},"edited_at":"2026-01-01T00:00:02Z"},
+  {"seq":22,"table":"overtaken","op":"patch","id":"00000000-0000-4000-8000-000000000002","base":1,"data":{"code":"d"},"edited_at":"2026-01-01T00:00:03Z"}]$$);
+select results_eq($$select code from public.overtaken order by id$$, array['c', 'd'], 'the last edit of a row stands, whatever was tried again');
+select pg_temp.push($$[
+  {"seq":23,"table":"overtaken","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":3,"data":{"up":"00000000-0000-4000-8000-000000000009"},"edited_at":"2026-01-01T00:00:01Z"},
+  {"seq":24,"table":"overtaken","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":3,"data":{"up":"00000000-0000-4000-8000-000000000002"},"edited_at":"2026-01-01T00:00:02Z"},
+  {"seq":25,"table":"overtaken","op":"put","id":"00000000-0000-4000-8000-000000000008","data":{"code":"d"},"edited_at":"2026-01-01T00:00:03Z"},
+  {"seq":26,"table":"overtaken","op":"put","id":"00000000-0000-4000-8000-000000000009","data":{"code":"x"},"edited_at":"2026-01-01T00:00:03Z"}]$$);
+select is((select up from public.overtaken where id = pg_temp.id(1)), pg_temp.id(2), 'also where it failed for a parent that came later');
 
 select * from finish();
 rollback;

@@ -37,9 +37,9 @@ select is(
     'tidemark_deleted after delete statement delete_collected',
     'tidemark_log_insert after insert statement log_insert',
     'tidemark_log_update after update statement log_update',
-    'tidemark_stamp_insert before insert row stamp_insert',
-    'tidemark_stamp_update before update row stamp_update',
-    'tidemark_truncate before truncate statement refuse_truncate'),
+    'tidemark_truncate before truncate statement refuse_truncate',
+    '~tidemark_stamp_insert before insert row stamp_insert',
+    '~tidemark_stamp_update before update row stamp_update'),
   'a syncable table has exactly these triggers'
 );
 select ok(

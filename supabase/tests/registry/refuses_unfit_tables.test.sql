@@ -1,6 +1,6 @@
 -- add_table says no with a stable SQLSTATE and a hint, and leaves nothing behind.
 begin;
-select plan(27);
+select plan(31);
 
 create table public.unfit_no_key (user_id uuid not null);
 alter table public.unfit_no_key enable row level security;
@@ -11,6 +11,18 @@ create table public.unfit (
   id uuid primary key, owner uuid, label text not null, user_id uuid not null
 );
 alter table public.unfit enable row level security;
+create table public.unfit_reserved (id uuid primary key, user_id uuid not null, tidemark_row text);
+alter table public.unfit_reserved enable row level security;
+create table public.unfit_base (id uuid primary key, user_id uuid not null);
+create table public.unfit_heir (primary key (id)) inherits (public.unfit_base);
+alter table public.unfit_base enable row level security;
+alter table public.unfit_heir enable row level security;
+create schema unfit_schema;
+create table unfit_schema.twin (id uuid primary key, user_id uuid not null);
+create table public."unfit_schema.twin" (id uuid primary key, user_id uuid not null);
+alter table unfit_schema.twin enable row level security;
+alter table public."unfit_schema.twin" enable row level security;
+select tidemark.add_table('unfit_schema.twin', 'user:user_id');
 create view public.unfit_view as select * from public.unfit;
 create materialized view public.unfit_materialized as select * from public.unfit;
 create table public.unfit_parted (id uuid primary key, user_id uuid not null) partition by hash (id);
@@ -63,11 +75,16 @@ select pg_temp.refusal($$select tidemark.add_table('unfit', 'user')$$, 'TM011', 
 select pg_temp.refusal($$select tidemark.add_table('unfit', 'public:label')$$, 'TM011', 'unknown_scope', 'public with a column is refused');
 select pg_temp.refusal($$select tidemark.add_table('unfit', null)$$, 'TM011', 'unknown_scope', 'no scope is refused');
 
+select pg_temp.refusal($$select tidemark.add_table('unfit_base', 'user:user_id')$$, 'TM006', 'not_a_plain_table', 'a table that others inherit from is refused');
+select pg_temp.refusal($$select tidemark.add_table('unfit_heir', 'user:user_id')$$, 'TM006', 'not_a_plain_table', 'and so is one that inherits');
+select pg_temp.refusal($$select tidemark.add_table('unfit_reserved', 'user:user_id')$$, 'TM015', 'reserved_name', 'a column with a name of ours is refused');
+select pg_temp.refusal($$select tidemark.add_table('"unfit_schema.twin"', 'user:user_id')$$, 'TM015', 'reserved_name', 'a second table of the same name on the wire is refused');
+
 select is_empty(
-  $$select t.name from tidemark.sync_tables t where t.name like 'unfit%'$$, 'a refused table is not registered'
+  $$select t.name from tidemark.sync_tables t where t.name like 'unfit%' and t.name <> 'unfit_schema.twin'$$, 'a refused table is not registered'
 );
 select is_empty(
-  $$select t.tgname from pg_trigger t where t.tgrelid::regclass::text like 'unfit%' and t.tgname like 'tidemark%'$$,
+  $$select t.tgname from pg_trigger t where t.tgrelid::regclass::text like 'unfit%' and t.tgrelid <> 'unfit_schema.twin'::regclass and t.tgname like '%tidemark%'$$,
   'a refused table gets no triggers'
 );
 select hasnt_column('unfit', 'version', 'a refused table gets no columns');
