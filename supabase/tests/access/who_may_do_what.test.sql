@@ -9,7 +9,11 @@ $$;
 create function pg_temp.id(n int) returns uuid language sql as $$
   select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
 $$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
+$$;
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_push(device, mutations, options)::jsonb -> 'results'
 $$;
@@ -17,7 +21,7 @@ create function pg_temp.said(results jsonb) returns text language sql as $$
   select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
   from jsonb_array_elements(results) with ordinality as e (r, n)
 $$;
-create function pg_temp.pull(place jsonb default null, options json default '{}', device uuid default pg_temp.id(901))
+create function pg_temp.pull(place jsonb default null, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_pull(device, place::json, options)::jsonb
 $$;
@@ -39,11 +43,11 @@ select tidemark.add_table('public.tried', 'user:user_id');
 insert into public.tried values (pg_temp.id(1), '00000000-0000-4000-8000-00000000000a', 'a');
 create temp table calls as
 select * from (values
-  ('sync_push', $$select sync_push(pg_temp.id(901), '[]')$$),
-  ('sync_pull', $$select sync_pull(pg_temp.id(901))$$),
-  ('sync_register_device', $$select sync_register_device(pg_temp.id(901))$$),
+  ('sync_push', $$select sync_push(pg_temp.device(1), '[]')$$),
+  ('sync_pull', $$select sync_pull(pg_temp.device(1))$$),
+  ('sync_register_device', $$select sync_register_device(pg_temp.device(1))$$),
   ('sync_devices', $$select sync_devices()$$),
-  ('sync_revoke_device', $$select sync_revoke_device(pg_temp.id(901))$$),
+  ('sync_revoke_device', $$select sync_revoke_device(pg_temp.device(1))$$),
   ('sync_conflicts', $$select sync_conflicts()$$),
   ('sync_resolve', $$select sync_resolve(pg_temp.id(1), '{"take":"server"}')$$),
   ('sync_verify', $$select sync_verify()$$),

@@ -2,10 +2,6 @@
 begin;
 select plan(8);
 
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
-
 create table public.fk_list (id int primary key, code text unique);
 create table public.fk_default (id int primary key);
 create table public.fk_cascade (id int primary key, list int references public.fk_list on delete cascade);

@@ -9,7 +9,11 @@ $$;
 create function pg_temp.id(n int) returns uuid language sql as $$
   select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
 $$;
-create function pg_temp.pull(place jsonb default null, options json default '{}', device uuid default pg_temp.id(901))
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
+$$;
+create function pg_temp.pull(place jsonb default null, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_pull(device, place::json, options)::jsonb
 $$;
@@ -29,14 +33,14 @@ insert into public.garbled values (pg_temp.id(1), '00000000-0000-4000-8000-00000
 select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
 select pg_temp.keep('cursor', pg_temp.pull(null, '{"tables":["garbled"],"limit":1}') -> 'cursor');
 create function pg_temp.refused(place json, rule text) returns text language sql as $$
-  select throws_ok(format('select sync_pull(pg_temp.id(901), %L, ''{"tables":["garbled"]}'')', place), 'PT400', 'malformed', rule)
+  select throws_ok(format('select sync_pull(pg_temp.device(1), %L, ''{"tables":["garbled"]}'')', place), 'PT400', 'malformed', rule)
 $$;
 create function pg_temp.but(change jsonb) returns json language sql as $$
   select (pg_temp.kept('cursor') || change)::json
 $$;
 
 select lives_ok($$select pg_temp.pull(pg_temp.kept('cursor'), '{"tables":["garbled"]}')$$, 'what sync_pull gave out is taken');
-select lives_ok($$select sync_pull(pg_temp.id(901), 'null')$$, 'null is no cursor');
+select lives_ok($$select sync_pull(pg_temp.device(1), 'null')$$, 'null is no cursor');
 select pg_temp.refused('"abc"', 'a text');
 select pg_temp.refused('17', 'a number');
 select pg_temp.refused('true', 'a boolean');

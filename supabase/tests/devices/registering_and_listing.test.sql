@@ -6,10 +6,11 @@ create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
     set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
 $$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
 $$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_push(device, mutations, options)::jsonb -> 'results'
 $$;
@@ -19,32 +20,32 @@ alter table public.listed_device_rows enable row level security;
 create policy "all" on public.listed_device_rows using (true);
 select tidemark.add_table('public.listed_device_rows', 'public');
 create function pg_temp.devices() returns text language sql as $$
-  select coalesce(string_agg(concat_ws(' ', ltrim(split_part(d ->> 'device_id', '-', 5), '0'), d ->> 'name', d ->> 'platform', d ->> 'last_seq'), ', ' order by d ->> 'device_id'), 'none')
+  select coalesce(string_agg(concat_ws(' ', ltrim(right(d ->> 'device_id', 3), '0'), d ->> 'name', d ->> 'platform', d ->> 'last_seq'), ', ' order by d ->> 'device_id'), 'none')
   from jsonb_array_elements(sync_devices()::jsonb) d
 $$;
 
 select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
 select is(pg_temp.devices(), 'none', 'a user starts with no device');
 select is(
-  sync_register_device(pg_temp.id(901), '{"name":"Phone","platform":"ios","client_version":"1.0"}') ->> 'last_seq', '0',
+  sync_register_device(pg_temp.device(1), '{"name":"Phone","platform":"ios","client_version":"1.0"}') ->> 'last_seq', '0',
   'a new device has pushed nothing'
 );
-select is(sync_register_device(pg_temp.id(902)) ->> 'device_id', pg_temp.id(902)::text, 'a device needs no description');
-select is(pg_temp.devices(), '901 Phone ios 0, 902 0', 'both are listed');
-select pg_temp.push('[{"seq":7,"table":"listed_device_rows","op":"put","id":"1","data":{},"edited_at":"2026-01-01T00:00:00Z"}]', device => pg_temp.id(903));
-select is(pg_temp.devices(), '901 Phone ios 0, 902 0, 903 7', 'a push registers its device');
-select is(sync_register_device(pg_temp.id(903), '{"name":"Laptop"}') ->> 'last_seq', '7', 'registering again tells how far it had pushed');
-select sync_register_device(pg_temp.id(901), '{"name":"Phone 2"}');
-select is(pg_temp.devices(), '901 Phone 2 ios 0, 902 0, 903 Laptop 7', 'what a description leaves out stays');
-select sync_register_device(pg_temp.id(902), json_build_object('name', repeat('x', 5000)));
+select is(sync_register_device(pg_temp.device(2)) ->> 'device_id', pg_temp.device(2)::text, 'a device needs no description');
+select is(pg_temp.devices(), '1 Phone ios 0, 2 0', 'both are listed');
+select pg_temp.push('[{"seq":7,"table":"listed_device_rows","op":"put","id":"1","data":{},"edited_at":"2026-01-01T00:00:00Z"}]', device => pg_temp.device(3));
+select is(pg_temp.devices(), '1 Phone ios 0, 2 0, 3 7', 'a push registers its device');
+select is(sync_register_device(pg_temp.device(3), '{"name":"Laptop"}') ->> 'last_seq', '7', 'registering again tells how far it had pushed');
+select sync_register_device(pg_temp.device(1), '{"name":"Phone 2"}');
+select is(pg_temp.devices(), '1 Phone 2 ios 0, 2 0, 3 Laptop 7', 'what a description leaves out stays');
+select sync_register_device(pg_temp.device(2), json_build_object('name', repeat('x', 5000)));
 select cmp_ok(
-  (select length(d ->> 'name') from jsonb_array_elements(sync_devices()::jsonb) d where d ->> 'device_id' = pg_temp.id(902)::text),
+  (select length(d ->> 'name') from jsonb_array_elements(sync_devices()::jsonb) d where d ->> 'device_id' = pg_temp.device(2)::text),
   '<=', 200, 'a description is cut to a sane length'
 );
 select pg_temp.sign_in('00000000-0000-4000-8000-00000000000b');
 select is(pg_temp.devices(), 'none', 'another user sees none of them');
 select throws_ok($$select sync_register_device(null)$$, 'PT400', 'malformed', 'a device needs an id');
-select throws_ok($$select sync_register_device(pg_temp.id(904), '[]')$$, 'PT400', 'malformed', 'a description is an object');
+select throws_ok($$select sync_register_device(pg_temp.device(4), '[]')$$, 'PT400', 'malformed', 'a description is an object');
 select is(pg_temp.devices(), 'none', 'a refused call registers nothing');
 
 select * from finish();

@@ -6,10 +6,11 @@ create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
     set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
 $$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
 $$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_push(device, mutations, options)::jsonb -> 'results'
 $$;
@@ -54,14 +55,14 @@ select pg_temp.push($$[
 reset role;
 select results_eq(
   $$select * from pg_temp.actor('acted', '3')$$,
-  $$values ('00000000-0000-4000-8000-00000000000a'::uuid, pg_temp.id(901), '2026-01-01T10:00:00Z'::timestamptz)$$,
+  $$values ('00000000-0000-4000-8000-00000000000a'::uuid, pg_temp.device(1), '2026-01-01T10:00:00Z'::timestamptz)$$,
   'a push has its device and the device''s instant'
 );
 select results_eq(
   $$select edited_at from pg_temp.actor('acted', '4')$$, $$values ('2026-01-01T11:00:00Z'::timestamptz)$$, 'each row its own'
 );
 select results_eq(
-  $$select device_id, edited_at from pg_temp.actor('acted_on', '1003')$$, $$values (pg_temp.id(901), null::timestamptz)$$,
+  $$select device_id, edited_at from pg_temp.actor('acted_on', '1003')$$, $$values (pg_temp.device(1), null::timestamptz)$$,
   'what a trigger writes on the way comes from the device, but was not edited there'
 );
 

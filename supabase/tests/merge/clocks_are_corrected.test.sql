@@ -9,7 +9,11 @@ $$;
 create function pg_temp.id(n int) returns uuid language sql as $$
   select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
 $$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
+$$;
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_push(device, mutations, options)::jsonb -> 'results'
 $$;
@@ -50,7 +54,7 @@ select is(pg_temp.edited_at(6), '2026-01-01T08:00:00Z'::timestamptz, 'an instant
 insert into public.clocked values (pg_temp.id(7), '00000000-0000-4000-8000-00000000000a', 'a');
 select pg_temp.push(
   json_build_array(json_build_object('seq', 1, 'table', 'clocked', 'op', 'patch', 'id', pg_temp.id(7), 'base', 1, 'data', '{"name":"right"}'::json, 'edited_at', now() - interval '30 minutes')),
-  json_build_object('client_time', now()), pg_temp.id(902));
+  json_build_object('client_time', now()), pg_temp.device(2));
 select is(
   pg_temp.push(
     json_build_array(json_build_object('seq', 7, 'table', 'clocked', 'op', 'patch', 'id', pg_temp.id(7), 'base', 1, 'data', '{"name":"slow"}'::json, 'edited_at', now() - interval '80 minutes')),

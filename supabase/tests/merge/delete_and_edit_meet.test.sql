@@ -9,7 +9,11 @@ $$;
 create function pg_temp.id(n int) returns uuid language sql as $$
   select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
 $$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
+$$;
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_push(device, mutations, options)::jsonb -> 'results'
 $$;
@@ -25,42 +29,42 @@ select tidemark.add_table('public.met', 'user:user_id');
 insert into public.met select pg_temp.id(n), '00000000-0000-4000-8000-00000000000a', 'a' from generate_series(1, 6) n;
 create function pg_temp.act(op text, n int, seq int, at text, device int, base int default 1) returns jsonb language sql as $$
   select pg_temp.push(json_build_array(json_build_object('seq', seq, 'table', 'met', 'op', op, 'id', pg_temp.id(n), 'base', base,
-    'data', case op when 'delete' then null else '{"name":"b"}'::json end, 'edited_at', '2026-01-01T' || at || 'Z')), device => pg_temp.id(device)) -> 0
+    'data', case op when 'delete' then null else '{"name":"b"}'::json end, 'edited_at', '2026-01-01T' || at || 'Z')), device => pg_temp.device(device)) -> 0
 $$;
 
 select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
-select pg_temp.act('patch', 1, 1, '10:00:00', 902);
+select pg_temp.act('patch', 1, 1, '10:00:00', 2);
 select is(
-  pg_temp.act('delete', 1, 1, '09:00:00', 901) - 'seq' #- '{row,updated_at}',
+  pg_temp.act('delete', 1, 1, '09:00:00', 1) - 'seq' #- '{row,updated_at}',
   '{"status":"conflict","version":2,"lost":[],"row":{"id":"00000000-0000-4000-8000-000000000001","user_id":"00000000-0000-4000-8000-00000000000a","name":"b","version":2,"deleted_at":null}}',
   'a delete from before the edit is overruled, and the device gets the row back'
 );
 select is((select deleted_at from public.met where id = pg_temp.id(1)), null, 'the row stays');
-select pg_temp.act('patch', 2, 2, '10:00:00', 902);
-select is(pg_temp.act('delete', 2, 2, '11:00:00', 901) - 'seq', '{"status":"applied","version":3}', 'a delete from after the edit is applied');
-select pg_temp.act('delete', 3, 3, '10:00:00', 902);
+select pg_temp.act('patch', 2, 2, '10:00:00', 2);
+select is(pg_temp.act('delete', 2, 2, '11:00:00', 1) - 'seq', '{"status":"applied","version":3}', 'a delete from after the edit is applied');
+select pg_temp.act('delete', 3, 3, '10:00:00', 2);
 select is(
-  pg_temp.act('patch', 3, 3, '09:00:00', 901) #>> '{error,code}', 'gone', 'an edit from before the delete finds the row gone'
+  pg_temp.act('patch', 3, 3, '09:00:00', 1) #>> '{error,code}', 'gone', 'an edit from before the delete finds the row gone'
 );
 select is(
-  pg_temp.act('patch', 3, 4, '11:00:00', 901) #>> '{error,code}', 'gone', 'one from after it as well: what is deleted stays deleted'
+  pg_temp.act('patch', 3, 4, '11:00:00', 1) #>> '{error,code}', 'gone', 'one from after it as well: what is deleted stays deleted'
 );
-select is(pg_temp.act('delete', 3, 5, '11:00:00', 901) ->> 'status', 'applied', 'two may delete the same row');
+select is(pg_temp.act('delete', 3, 5, '11:00:00', 1) ->> 'status', 'applied', 'two may delete the same row');
 select is((select version from public.met where id = pg_temp.id(3)), 2::bigint, 'it is deleted once');
-select pg_temp.act('patch', 4, 4, '10:00:00', 901, 1);
-select pg_temp.act('patch', 4, 6, '12:00:00', 901, 1);
-select is(pg_temp.act('delete', 4, 7, '11:00:00', 901) ->> 'status', 'applied', 'a device''s own edits do not stand against its delete');
+select pg_temp.act('patch', 4, 4, '10:00:00', 1, 1);
+select pg_temp.act('patch', 4, 6, '12:00:00', 1, 1);
+select is(pg_temp.act('delete', 4, 7, '11:00:00', 1) ->> 'status', 'applied', 'a device''s own edits do not stand against its delete');
 reset role;
 update public.met set name = 'server' where id = pg_temp.id(5);
 select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
-select is(pg_temp.act('delete', 5, 8, '11:00:00', 901) ->> 'status', 'conflict', 'an edit on the server counts by its transaction''s instant');
+select is(pg_temp.act('delete', 5, 8, '11:00:00', 1) ->> 'status', 'conflict', 'an edit on the server counts by its transaction''s instant');
 select is(
   pg_temp.said(pg_temp.push(json_build_array(json_build_object('seq', 9, 'table', 'met', 'op', 'delete', 'id', pg_temp.id(5), 'base', 1, 'edited_at', now())))),
   'applied', 'and loses to a later delete'
 );
-select is(pg_temp.act('delete', 6, 10, '11:00:00', 901, null) ->> 'status', 'conflict', 'without a base a delete knows nothing of the row, not even that it was made');
-select pg_temp.act('put', 7, 11, '10:00:00', 901, null);
-select is(pg_temp.act('delete', 7, 12, '11:00:00', 901, null) ->> 'status', 'applied', 'unless the device made the row itself');
+select is(pg_temp.act('delete', 6, 10, '11:00:00', 1, null) ->> 'status', 'conflict', 'without a base a delete knows nothing of the row, not even that it was made');
+select pg_temp.act('put', 7, 11, '10:00:00', 1, null);
+select is(pg_temp.act('delete', 7, 12, '11:00:00', 1, null) ->> 'status', 'applied', 'unless the device made the row itself');
 
 select * from finish();
 rollback;

@@ -10,7 +10,11 @@ $$;
 create function pg_temp.id(n int) returns uuid language sql as $$
   select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
 $$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
+$$;
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_push(device, mutations, options)::jsonb -> 'results'
 $$;
@@ -26,48 +30,48 @@ select tidemark.add_table('public.contested', 'user:user_id');
 insert into public.contested select pg_temp.id(n), '00000000-0000-4000-8000-00000000000a', 'a', '1', 1 from generate_series(1, 9) n;
 create function pg_temp.edit(n int, seq int, data json, at text, device int, base int default 1) returns jsonb language sql as $$
   select pg_temp.push(json_build_array(json_build_object('seq', seq, 'table', 'contested', 'op', 'patch', 'id', pg_temp.id(n), 'base', base,
-    'data', data, 'edited_at', '2026-01-01T' || at || 'Z')), device => pg_temp.id(device)) -> 0
+    'data', data, 'edited_at', '2026-01-01T' || at || 'Z')), device => pg_temp.device(device)) -> 0
 $$;
 
 select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
-select pg_temp.edit(1, 1, '{"name":"first"}', '10:00:00', 902);
+select pg_temp.edit(1, 1, '{"name":"first"}', '10:00:00', 2);
 select is(
-  pg_temp.edit(1, 1, '{"name":"second"}', '11:00:00', 901) @> '{"status":"merged","version":3,"row":{"name":"second"}}', true, 'the later edit wins, pushed last'
+  pg_temp.edit(1, 1, '{"name":"second"}', '11:00:00', 1) @> '{"status":"merged","version":3,"row":{"name":"second"}}', true, 'the later edit wins, pushed last'
 );
-select pg_temp.edit(2, 2, '{"name":"first"}', '10:00:00', 902);
+select pg_temp.edit(2, 2, '{"name":"first"}', '10:00:00', 2);
 select is(
-  pg_temp.edit(2, 2, '{"name":"second"}', '09:00:00', 901) - 'seq' #- '{row,updated_at}',
+  pg_temp.edit(2, 2, '{"name":"second"}', '09:00:00', 1) - 'seq' #- '{row,updated_at}',
   '{"status":"conflict","version":2,"lost":["name"],"row":{"id":"00000000-0000-4000-8000-000000000002","user_id":"00000000-0000-4000-8000-00000000000a","name":"first","phone":"1","n":1,"version":2,"deleted_at":null}}',
   'the earlier edit loses, though pushed last, and hears what and to what'
 );
 select is((select version from public.contested where id = pg_temp.id(2)), 2::bigint, 'an edit that loses whole writes nothing');
-select pg_temp.edit(3, 3, '{"name":"first","phone":"2"}', '10:00:00', 902);
+select pg_temp.edit(3, 3, '{"name":"first","phone":"2"}', '10:00:00', 2);
 select is(
-  pg_temp.edit(3, 3, '{"name":"second","n":5}', '09:00:00', 901) @> '{"status":"merged","version":3,"lost":["name"],"row":{"name":"first","phone":"2","n":5}}',
+  pg_temp.edit(3, 3, '{"name":"second","n":5}', '09:00:00', 1) @> '{"status":"merged","version":3,"lost":["name"],"row":{"name":"first","phone":"2","n":5}}',
   true, 'an edit may lose one column and keep another'
 );
-select pg_temp.edit(4, 4, '{"name":"same"}', '10:00:00', 902);
+select pg_temp.edit(4, 4, '{"name":"same"}', '10:00:00', 2);
 select is(
-  pg_temp.edit(4, 4, '{"name":"same"}', '09:00:00', 901) ->> 'lost', null, 'two who wrote the same have nothing to lose'
+  pg_temp.edit(4, 4, '{"name":"same"}', '09:00:00', 1) ->> 'lost', null, 'two who wrote the same have nothing to lose'
 );
-select pg_temp.edit(5, 5, '{"n":1.50}', '10:00:00', 902);
+select pg_temp.edit(5, 5, '{"n":1.50}', '10:00:00', 2);
 select is(
-  pg_temp.edit(5, 5, '{"n":1.5}', '09:00:00', 901) ->> 'lost', null, 'also where it is merely written differently'
+  pg_temp.edit(5, 5, '{"n":1.5}', '09:00:00', 1) ->> 'lost', null, 'also where it is merely written differently'
 );
-select pg_temp.edit(6, 6, '{"name":"first"}', '10:00:00', 902);
+select pg_temp.edit(6, 6, '{"name":"first"}', '10:00:00', 2);
 select is(
-  pg_temp.edit(6, 6, '{"name":"second"}', '10:00:00', 901) @> '{"status":"merged","row":{"name":"second"}}', true, 'at the same instant the one that arrives last wins'
+  pg_temp.edit(6, 6, '{"name":"second"}', '10:00:00', 1) @> '{"status":"merged","row":{"name":"second"}}', true, 'at the same instant the one that arrives last wins'
 );
-select pg_temp.edit(7, 7, '{"name":"x"}', '10:00:00', 902);
-select pg_temp.edit(7, 8, '{"name":"y"}', '12:00:00', 902, 2);
+select pg_temp.edit(7, 7, '{"name":"x"}', '10:00:00', 2);
+select pg_temp.edit(7, 8, '{"name":"y"}', '12:00:00', 2, 2);
 select is(
-  pg_temp.edit(7, 7, '{"name":"second"}', '11:00:00', 901) -> 'lost', '["name"]', 'of several edits since the base the latest counts'
+  pg_temp.edit(7, 7, '{"name":"second"}', '11:00:00', 1) -> 'lost', '["name"]', 'of several edits since the base the latest counts'
 );
 reset role;
 update public.contested set name = 'server' where id = pg_temp.id(8);
 select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
 select is(
-  pg_temp.edit(8, 8, '{"name":"second"}', '11:00:00', 901) -> 'lost', '["name"]', 'a change on the server counts by its transaction''s instant'
+  pg_temp.edit(8, 8, '{"name":"second"}', '11:00:00', 1) -> 'lost', '["name"]', 'a change on the server counts by its transaction''s instant'
 );
 select is(
   pg_temp.push(json_build_array(json_build_object('seq', 9, 'table', 'contested', 'op', 'patch', 'id', pg_temp.id(8), 'base', 1,

@@ -9,7 +9,11 @@ $$;
 create function pg_temp.id(n int) returns uuid language sql as $$
   select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
 $$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
+$$;
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_push(device, mutations, options)::jsonb -> 'results'
 $$;
@@ -26,7 +30,7 @@ insert into public.priors select pg_temp.id(n), '00000000-0000-4000-8000-0000000
 select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
 select pg_temp.push(json_build_array(
   json_build_object('seq', 1, 'table', 'priors', 'op', 'patch', 'id', pg_temp.id(1), 'base', 1, 'data', '{"name":"theirs"}'::json, 'edited_at', '2026-01-01T10:00:00Z'),
-  json_build_object('seq', 2, 'table', 'priors', 'op', 'patch', 'id', pg_temp.id(2), 'base', 1, 'data', '{"name":"theirs"}'::json, 'edited_at', '2026-01-01T10:00:00Z')), device => pg_temp.id(902));
+  json_build_object('seq', 2, 'table', 'priors', 'op', 'patch', 'id', pg_temp.id(2), 'base', 1, 'data', '{"name":"theirs"}'::json, 'edited_at', '2026-01-01T10:00:00Z')), device => pg_temp.device(2));
 select is(
   pg_temp.push('[{"seq":1,"table":"priors","op":"put","id":"00000000-0000-4000-8000-000000000001","base":1,"data":{"name":"a","phone":"2"},"old":{"name":"a","phone":"1"},"edited_at":"2026-01-01T11:00:00Z"}]') #> '{0}' @> '{"status":"merged","row":{"name":"theirs","phone":"2"}}',
   true, 'a whole row sent back does not undo what it did not change'

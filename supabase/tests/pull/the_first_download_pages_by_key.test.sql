@@ -9,7 +9,11 @@ $$;
 create function pg_temp.id(n int) returns uuid language sql as $$
   select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
 $$;
-create function pg_temp.pull(place jsonb default null, options json default '{}', device uuid default pg_temp.id(901))
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
+$$;
+create function pg_temp.pull(place jsonb default null, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_pull(device, place::json, options)::jsonb
 $$;
@@ -102,12 +106,12 @@ select is(pg_temp.next(7), '+3 +11 +12 +13 +14', 'the size of a page may change 
 
 select pg_temp.sign_in('00000000-0000-4000-8000-00000000000b');
 select pg_temp.keep('cursor', 'null');
-select sync_register_device(pg_temp.id(902));
+select sync_register_device(pg_temp.device(2));
 select is(
-  pg_temp.got(sync_pull(pg_temp.id(902), null, '{"tables":["paged_item","paged_list"]}')::jsonb), '+4 +15', 'another user gets theirs'
+  pg_temp.got(sync_pull(pg_temp.device(2), null, '{"tables":["paged_item","paged_list"]}')::jsonb), '+4 +15', 'another user gets theirs'
 );
 select is(
-  pg_temp.got(sync_pull(pg_temp.id(902), pg_temp.kept('half')::json, '{"tables":["paged_item","paged_list"]}')::jsonb), '+4 +15',
+  pg_temp.got(sync_pull(pg_temp.device(2), pg_temp.kept('half')::json, '{"tables":["paged_item","paged_list"]}')::jsonb), '+4 +15',
   'another user''s cursor opens nothing of that user''s'
 );
 

@@ -10,7 +10,11 @@ $$;
 create function pg_temp.id(n int) returns uuid language sql as $$
   select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
 $$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
+$$;
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_push(device, mutations, options)::jsonb -> 'results'
 $$;
@@ -69,7 +73,7 @@ select is(
   '2 2', 'a duplicate tells the version there is now'
 );
 select is(
-  sync_push(pg_temp.id(901), '[]')::jsonb - 'server_time', '{"results":[],"last_seq":6}', 'an empty push tells how far the device got'
+  sync_push(pg_temp.device(1), '[]')::jsonb - 'server_time', '{"results":[],"last_seq":6}', 'an empty push tells how far the device got'
 );
 select is(
   pg_temp.repeat('[{"seq":5,"table":"nowhere","op":"patch","id":"1","base":1,"data":{"n":2},"edited_at":"2026-01-01T00:00:00Z"},
@@ -90,12 +94,12 @@ select is(
 create function pg_temp.two(options json default '{}') returns text language sql as $$
   select pg_temp.said(pg_temp.push(
     '[{"seq":2,"table":"repeated","op":"put","id":"00000000-0000-4000-8000-000000000002","data":{"name":"b","n":500},"edited_at":"2026-01-01T00:00:00Z"}]',
-    options, pg_temp.id(903)))
+    options, pg_temp.device(3)))
 $$;
 create function pg_temp.another(seq int, options json default '{}') returns text language sql as $$
   select pg_temp.said(pg_temp.push(
     json_build_array(json_build_object('seq', seq, 'table', 'nowhere', 'op', 'delete', 'id', '1', 'edited_at', '2026-01-01T00:00:00Z')),
-    options, pg_temp.id(903)))
+    options, pg_temp.device(3)))
 $$;
 select is(pg_temp.two(), 'rejected:constraint', 'an outcome that the device does not hear');
 select is(pg_temp.another(3, '{"unheard_from":2}'), 'rejected:unknown_table', 'the next piece of a split batch says so');
@@ -113,7 +117,7 @@ select is(
   'duplicate', 'is a duplicate the second time, too'
 );
 select is(
-  pg_temp.said(pg_temp.push('[{"seq":1,"table":"repeated","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":2,"data":{"n":3},"edited_at":"2026-01-01T00:00:00Z"}]', device => pg_temp.id(902))),
+  pg_temp.said(pg_temp.push('[{"seq":1,"table":"repeated","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":2,"data":{"n":3},"edited_at":"2026-01-01T00:00:00Z"}]', device => pg_temp.device(2))),
   'applied', 'another device has numbers of its own'
 );
 

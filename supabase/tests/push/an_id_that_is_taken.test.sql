@@ -10,7 +10,11 @@ $$;
 create function pg_temp.id(n int) returns uuid language sql as $$
   select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
 $$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
+$$;
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_push(device, mutations, options)::jsonb -> 'results'
 $$;
@@ -37,7 +41,7 @@ delete from public.taken where id in (pg_temp.id(2), pg_temp.id(4));
 delete from public.taken_public where id = pg_temp.id(2);
 create function pg_temp.answer(op text, n int, tbl text default 'taken') returns jsonb language sql as $$
   select pg_temp.push(json_build_array(json_build_object(
-    'seq', (sync_register_device(pg_temp.id(901)) ->> 'last_seq')::bigint + 1, 'table', tbl, 'op', op, 'id', pg_temp.id(n), 'base', null,
+    'seq', (sync_register_device(pg_temp.device(1)) ->> 'last_seq')::bigint + 1, 'table', tbl, 'op', op, 'id', pg_temp.id(n), 'base', null,
     'data', case when op <> 'delete' then '{"name":"new"}'::json end, 'edited_at', now()))) #- '{0,seq}' -> 0
 $$;
 

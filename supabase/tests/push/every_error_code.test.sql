@@ -9,7 +9,11 @@ $$;
 create function pg_temp.id(n int) returns uuid language sql as $$
   select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
 $$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
+$$;
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_push(device, mutations, options)::jsonb -> 'results'
 $$;
@@ -43,7 +47,7 @@ update tidemark.settings set max_mutation_bytes = 2000;
 -- One mutation, its result.
 create function pg_temp.answer(mutation jsonb) returns jsonb language sql as $$
   select pg_temp.push(json_build_array(
-    jsonb_build_object('seq', (sync_register_device(pg_temp.id(901)) ->> 'last_seq')::bigint + 1, 'table', 'errs', 'op', 'put',
+    jsonb_build_object('seq', (sync_register_device(pg_temp.device(1)) ->> 'last_seq')::bigint + 1, 'table', 'errs', 'op', 'put',
       'id', pg_temp.id(9), 'data', '{}'::jsonb, 'edited_at', '2026-01-01T00:00:00Z') || mutation)) -> 0
 $$;
 create function pg_temp.code(mutation jsonb, code text, rule text) returns text language sql as $$

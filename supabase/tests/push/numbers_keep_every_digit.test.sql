@@ -6,10 +6,11 @@ create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
     set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
 $$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
 $$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_push(device, mutations, options)::jsonb -> 'results'
 $$;
@@ -36,17 +37,17 @@ select results_eq(
   'they are stored exactly'
 );
 select is(
-  sync_push(pg_temp.id(901), $$[{"seq":3,"table":"digits","op":"put","id":"00000000-0000-4000-8000-000000000003","data":{"big":9007199254740993,"amount":0.10},"edited_at":"2026-01-01T00:00:00Z"}]$$)
+  sync_push(pg_temp.device(1), $$[{"seq":3,"table":"digits","op":"put","id":"00000000-0000-4000-8000-000000000003","data":{"big":9007199254740993,"amount":0.10},"edited_at":"2026-01-01T00:00:00Z"}]$$)
     #>> '{results,0,row,big}',
   '9007199254740993', 'a row that comes back has them'
 );
 select is(
-  (sync_push(pg_temp.id(901), $$[{"seq":4,"table":"digits","op":"put","id":"00000000-0000-4000-8000-000000000004","data":{"big":9007199254740993,"amount":0.10},"edited_at":"2026-01-01T00:00:00Z"}]$$, '{"exact":true}')::jsonb
+  (sync_push(pg_temp.device(1), $$[{"seq":4,"table":"digits","op":"put","id":"00000000-0000-4000-8000-000000000004","data":{"big":9007199254740993,"amount":0.10},"edited_at":"2026-01-01T00:00:00Z"}]$$, '{"exact":true}')::jsonb
     #> '{results,0,row}') @> '{"big":"9007199254740993","amount":"0.10"}',
   true, 'as text, if the device asks for exact'
 );
 select is(
-  (sync_push(pg_temp.id(901), $$[{"seq":4,"table":"digits","op":"delete","id":"00000000-0000-4000-8000-000000000004","edited_at":"2026-01-01T00:00:00Z"}]$$, '{"exact":true}')::jsonb
+  (sync_push(pg_temp.device(1), $$[{"seq":4,"table":"digits","op":"delete","id":"00000000-0000-4000-8000-000000000004","edited_at":"2026-01-01T00:00:00Z"}]$$, '{"exact":true}')::jsonb
     #> '{results,0,row}') @> '{"big":"9007199254740993","amount":"0.10"}',
   true, 'also when it repeats'
 );

@@ -6,10 +6,11 @@ create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
     set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
 $$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
+-- Devices of this session alone: files that run side by side would wait for each other's.
+create function pg_temp.device(n int) returns uuid language sql as $$
+  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
 $$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.id(901))
+create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
 returns jsonb language sql as $$
   select sync_push(device, mutations, options)::jsonb -> 'results'
 $$;
@@ -22,7 +23,7 @@ create function pg_temp.refused(mutations text, options text, code text, path te
 declare
   found_detail text;
 begin
-  perform sync_push(pg_temp.id(901), mutations::json, options::json);
+  perform sync_push(pg_temp.device(1), mutations::json, options::json);
   return fail(rule || ' (not refused)');
 exception when others then
   get stacked diagnostics found_detail = pg_exception_detail;
@@ -46,12 +47,12 @@ select pg_temp.refused('[]', '{"client_time":"noon"}', 'PT400 malformed', 'optio
 select pg_temp.refused('[]', '{"unheard_from":"x"}', 'PT400 malformed', 'options.unheard_from', 'an unheard_from that is no seq');
 select pg_temp.refused('[]', '{"protocol":"new"}', 'PT400 malformed', 'options.protocol', 'a protocol that is no number');
 select throws_ok($$select sync_push(null, '[]')$$, 'PT400', 'malformed', 'no device');
-select throws_ok($$select sync_push(pg_temp.id(901), '[]', '{"protocol":99}')$$, 'PT426', 'upgrade_required', 'a protocol from the future');
-select throws_ok($$select sync_push(pg_temp.id(901), '[]', '{"protocol":0}')$$, 'PT426', 'upgrade_required', 'or of the past');
-select throws_ok($$select sync_pull(pg_temp.id(901), null, '{"protocol":99}')$$, 'PT426', 'upgrade_required', 'for a pull as well');
-select throws_ok($$select sync_pull(pg_temp.id(901), null, '[]')$$, 'PT400', 'malformed', 'options of a pull are an object');
+select throws_ok($$select sync_push(pg_temp.device(1), '[]', '{"protocol":99}')$$, 'PT426', 'upgrade_required', 'a protocol from the future');
+select throws_ok($$select sync_push(pg_temp.device(1), '[]', '{"protocol":0}')$$, 'PT426', 'upgrade_required', 'or of the past');
+select throws_ok($$select sync_pull(pg_temp.device(1), null, '{"protocol":99}')$$, 'PT426', 'upgrade_required', 'for a pull as well');
+select throws_ok($$select sync_pull(pg_temp.device(1), null, '[]')$$, 'PT400', 'malformed', 'options of a pull are an object');
 select throws_ok($$select sync_pull(null)$$, 'PT400', 'malformed', 'a pull needs a device');
-select lives_ok($$select sync_push(pg_temp.id(901), '[]', null)$$, 'no options are none');
+select lives_ok($$select sync_push(pg_temp.device(1), '[]', null)$$, 'no options are none');
 reset role;
 select is((select count(*) from public.unusable), 0::bigint, 'nothing was written');
 
