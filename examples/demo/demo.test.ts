@@ -1,13 +1,20 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { compareRows } from './compare.ts'
 
 describe('the demo', () => {
-  it('converges, tells who lost what, and prints no bar where there is no terminal', async () => {
+  let stdout: string
+
+  beforeAll(async () => {
     const program = fileURLToPath(new URL('run.ts', import.meta.url))
-    const { stdout } = await promisify(execFile)(process.execPath, [program, '--cities', '2000'])
+    const run = await promisify(execFile)(process.execPath, [program, '--cities', '2000'])
+    stdout = run.stdout
+  }, 60_000)
+
+  it('converges, tells who lost what, and prints no bar where there is no terminal', () => {
     expect(stdout).toMatch(/\nin sync\n$/)
     expect(stdout).toContain('16 edits merged')
     expect(stdout).toContain('lost: Japan, note "see the cherry blossom"')
@@ -17,7 +24,14 @@ describe('the demo', () => {
     expect(stdout).toMatch(/refused: .*, forbidden/)
     expect(stdout).toMatch(/Bob's tablet +saw nothing of it/)
     for (const drawn of ['█', '░', '\u001b']) expect(stdout).not.toContain(drawn)
-  }, 60_000)
+  })
+
+  it('is what the README shows, but for the numbers', () => {
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+    const shown = /^\$ npm run demo\n([\s\S]*?)^```$/m.exec(readme)![1]!
+    const masked = (text: string) => text.replaceAll(/\d[\d.,]*/g, '#').split('\n')
+    expect(masked(shown)).toEqual(masked(stdout))
+  })
 })
 
 describe('its comparison', () => {

@@ -91,7 +91,9 @@ async function demo({ info }: DemoStack, sql: Sql, cities: number): Promise<stri
   }
 
   section('First download')
-  for (const device of devices) await download(device)
+  await download(phone, 'into fake-indexeddb')
+  await download(laptop, 'into memory')
+  await download(tablet, 'into memory')
 
   section('Offline')
   const names = await namesOf(laptop)
@@ -100,8 +102,8 @@ async function demo({ info }: DemoStack, sql: Sql, cities: number): Promise<stri
   await editOnLaptop(laptop)
   await setTimeout(500)
   await editOnPhone(phone)
-  for (const { name, sync } of [laptop, phone])
-    line(name, `${count(sync.status().pending, 'edits')} wait`)
+  line(laptop.name, `${count(laptop.sync.status().pending, 'edits')} wait, by a clock an hour fast`)
+  line(phone.name, `${count(phone.sync.status().pending, 'edits')} wait, made a moment later`)
   line('the database', await recount(sql))
 
   section('Back online')
@@ -134,7 +136,7 @@ async function demo({ info }: DemoStack, sql: Sql, cities: number): Promise<stri
   return differences
 }
 
-async function download(device: Device): Promise<void> {
+async function download(device: Device, where: string): Promise<void> {
   const bar = progressBar(device.name)
   const end = device.sync.on('sync_progress', ({ phase, done, total }) => {
     if (phase === 'pull' && total) bar.update(done, total)
@@ -142,7 +144,7 @@ async function download(device: Device): Promise<void> {
   const { result, ms } = await timed(() => device.sync.pull())
   end()
   bar.end()
-  line(device.name, speed(result.pulled, ms))
+  line(device.name, `${speed(result.pulled, ms)} ${where}`)
 }
 
 /** Meanwhile, plain SQL. A delete leaves a tombstone, so it reports no rows. */
