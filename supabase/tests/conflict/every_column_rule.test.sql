@@ -1,6 +1,5 @@
 begin;
-create extension if not exists pgtap with schema extensions;
-select plan(51);
+select plan(54);
 
 create function public.longer_text(server jsonb, client jsonb, old jsonb) returns jsonb
 language sql
@@ -10,13 +9,14 @@ language sql
 as $$ select to_jsonb(concat_ws('|', server #>> '{}', client #>> '{}', coalesce(old #>> '{}', 'not sent'))) $$;
 
 -- The table's policy would say the opposite of most rules: what a rule decides is the rule's.
+create type public.ruled_stage as enum ('planned', 'begun', 'done', 'archived');
 create table public.ruled (
   id uuid primary key default gen_random_uuid(),
   user_id uuid not null default auth.uid(),
   plain text, newest text, client text, server text, longest text, told text,
   tags text[], numbers bigint[], labels jsonb,
   visits int, balance numeric, distance float8,
-  high int, low int, latest timestamptz, first_word text,
+  high int, low int, latest timestamptz, first_word text, longest_stay interval, stage public.ruled_stage,
   prefs jsonb
 );
 alter table public.ruled enable row level security;
@@ -28,6 +28,7 @@ select tidemark.add_table('public.ruled', 'user:user_id', 'server_wins', '{
   "tags": "union", "numbers": "union", "labels": "union",
   "visits": "sum", "balance": "sum", "distance": "sum",
   "high": "max", "low": "min", "latest": "max", "first_word": "min",
+  "longest_stay": "max", "stage": "max",
   "prefs": "deep"
 }');
 
@@ -123,6 +124,10 @@ from (values
   ('max: instants, the later one', 'latest', null, '"2026-01-02T00:00:00+00:00"', '"2026-01-01T00:00:00+00:00"', null, 'newer', '{"is": "2026-01-02T00:00:00+00:00", "lost": ["latest"]}'),
   ('max: instants written in two time zones', 'latest', null, '"2026-01-02T00:00:00+00:00"', '"2026-01-01T23:00:00-05:00"', null, 'older', '{"is": "2026-01-02T04:00:00+00:00"}'),
   ('min: text, the first one', 'first_word', null, '"apple"', '"pear"', null, 'newer', '{"is": "apple", "lost": ["first_word"]}'),
+
+  ('max: durations', 'longest_stay', null, '"9 days"', '"10 days"', null, 'older', '{"is": "10 days"}'),
+  ('max: an enum by its own order', 'stage', '"planned"', '"done"', '"begun"', null, 'newer', '{"is": "done", "lost": ["stage"]}'),
+  ('max: an enum by its own order, either way', 'stage', '"planned"', '"done"', '"archived"', null, 'older', '{"is": "archived"}'),
 
   ('deep: keys of both sides', 'prefs', '{"a": 1}', '{"a": 1, "t": 1}', '{"a": 1, "o": 1}', '{"a": 1}', 'newer', '{"is": {"a": 1, "t": 1, "o": 1}}'),
   ('deep: at any depth', 'prefs', '{"x": {"y": {"z": 1}}}', '{"x": {"y": {"z": 1, "t": 1}}}', '{"x": {"y": {"z": 2}}}', '{"x": {"y": {"z": 1}}}', 'older', '{"is": {"x": {"y": {"z": 2, "t": 1}}}}'),
