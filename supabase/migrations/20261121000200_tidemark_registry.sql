@@ -25,48 +25,71 @@ comment on column tidemark.sync_tables.name is 'The name on the wire: the table'
 -- The registry as the catalogue sees it now: a dropped table is absent, and so is one that was made
 -- anew under the old name and never added. The key and the scope column are looked up, so that
 -- renaming them needs no call.
+-- A function under the view, with a plan that is made once a session: planning the join of catalogues
+-- would cost every call more than running it. The same goes for each force_generic_plan below.
+create function tidemark.find_tables()
+returns table (
+  table_no int, name text, schema_name text, table_name text, key_column name, key_type text,
+  scope_kind text, scope_column name, conflict text, columns jsonb, relation oid
+)
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+#variable_conflict use_column
+begin
+  return query
+  select
+    t.table_no, t.name, t.schema_name, t.table_name,
+    key.attname as key_column, t.key_type,
+    t.scope_kind, coalesce(scope.attname, t.scope_column::name) as scope_column, t.conflict, t.columns,
+    c.oid as relation
+  from tidemark.sync_tables t
+  join pg_catalog.pg_namespace n on n.nspname = t.schema_name
+  join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.table_name
+  join pg_catalog.pg_trigger g on g.tgrelid = c.oid and g.tgname = 'tidemark_log_update'
+  join pg_catalog.pg_index pk on pk.indrelid = c.oid and pk.indisprimary
+  join pg_catalog.pg_attribute key on key.attrelid = c.oid and key.attnum = pk.indkey[0]
+  left join pg_catalog.pg_class ic on ic.relnamespace = n.oid and ic.relname = 'tidemark_scope_' || t.table_no
+  left join pg_catalog.pg_index si on si.indexrelid = ic.oid and si.indrelid = c.oid
+  left join pg_catalog.pg_attribute scope on scope.attrelid = c.oid and scope.attnum = si.indkey[0];
+end
+$$;
+
 create view tidemark.live_tables with (security_invoker = true) as
-select
-  t.table_no, t.name, t.schema_name, t.table_name,
-  key.attname as key_column, t.key_type,
-  t.scope_kind, coalesce(scope.attname, t.scope_column)::name as scope_column, t.conflict, t.columns,
-  c.oid as relation
-from tidemark.sync_tables t
-join pg_catalog.pg_namespace n on n.nspname = t.schema_name
-join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.table_name
-join pg_catalog.pg_trigger g on g.tgrelid = c.oid and g.tgname = 'tidemark_log_update'
-join pg_catalog.pg_index pk on pk.indrelid = c.oid and pk.indisprimary
-join pg_catalog.pg_attribute key on key.attrelid = c.oid and key.attnum = pk.indkey[0]
-left join pg_catalog.pg_class ic on ic.relnamespace = n.oid and ic.relname = 'tidemark_scope_' || t.table_no
-left join pg_catalog.pg_index si on si.indexrelid = ic.oid and si.indrelid = c.oid
-left join pg_catalog.pg_attribute scope on scope.attrelid = c.oid and scope.attnum = si.indkey[0];
+select f.* from tidemark.find_tables() f;
 comment on view tidemark.live_tables is 'Registered tables that exist, with their oid and the names their columns have now.';
 
 -- Parents before children: a table's rank is the longest chain of foreign keys above it.
 -- A cycle of foreign keys cannot be ranked; the walk stops at the number of tables.
 create function tidemark.table_ranks()
 returns table (table_no int, rank int)
-language sql
+language plpgsql
 stable
 security definer -- reads the registry, which callers cannot; answers with names and numbers only
 set search_path = ''
 as $$
-  with recursive
-  edges as (
-    select child.table_no as child_no, parent.table_no as parent_no
-    from pg_catalog.pg_constraint k
-    join tidemark.live_tables child on child.relation = k.conrelid
-    join tidemark.live_tables parent on parent.relation = k.confrelid
-    where k.contype = 'f' and k.conrelid <> k.confrelid
-  ),
-  walk as (
-    select t.table_no, 0 as rank from tidemark.sync_tables t
-    union
-    select e.child_no, w.rank + 1
-    from walk w
-    join edges e on e.parent_no = w.table_no
-    where w.rank < (select count(*) from tidemark.sync_tables)
-  )
-  select w.table_no, max(w.rank) from walk w group by w.table_no
+#variable_conflict use_column
+begin
+  return query
+    with recursive
+    edges as (
+      select child.table_no as child_no, parent.table_no as parent_no
+      from pg_catalog.pg_constraint k
+      join tidemark.live_tables child on child.relation = k.conrelid
+      join tidemark.live_tables parent on parent.relation = k.confrelid
+      where k.contype = 'f' and k.conrelid <> k.confrelid
+    ),
+    walk as (
+      select t.table_no, 0 as rank from tidemark.sync_tables t
+      union
+      select e.child_no, w.rank + 1
+      from walk w
+      join edges e on e.parent_no = w.table_no
+      where w.rank < (select count(*) from tidemark.sync_tables)
+    )
+    select w.table_no, max(w.rank) from walk w group by w.table_no;
+end
 $$;
 comment on function tidemark.table_ranks() is 'Registered tables with their place in foreign-key order: 0 has no parent.';

@@ -17,9 +17,11 @@ create table tidemark.sync_changes (
   scope text collate "C" not null,
   row_id text collate "C" not null,
   columns text[],
+  scope_key bigint not null generated always as (hashtextextended(scope, 0)) stored,
   -- The cursor's order. One index serves the pull and names the entry: a second one would cost
-  -- every write in the project.
-  constraint sync_changes_pkey primary key (scope, xact, id),
+  -- every write in the project. Hashed, because every write pays for its length; readers ask for
+  -- scope_key and for scope.
+  constraint sync_changes_pkey primary key (scope_key, xact, id),
   constraint only_updates_name_columns check (columns is null or op = 'update')
 );
 comment on table tidemark.sync_changes is 'The log of changes: scope, table, row, operation, version, changed columns, who, which device, when edited, when written.';

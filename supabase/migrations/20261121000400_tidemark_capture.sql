@@ -59,16 +59,21 @@ $$;
 -- Who is behind the running statement. A push sets tidemark.device and, as two array literals,
 -- which row was edited when on the device; outside of a push they are empty.
 create function tidemark.actor(out user_id uuid, out device_id uuid, out row_ids text[], out edited_at timestamptz[])
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select
-    auth.uid(),
-    nullif(current_setting('tidemark.device', true), '')::uuid,
-    nullif(current_setting('tidemark.edited_rows', true), '')::text[],
-    nullif(current_setting('tidemark.edited_at', true), '')::timestamptz[]
+begin
+  select o.* into actor.user_id, actor.device_id, actor.row_ids, actor.edited_at
+  from (
+    select
+      auth.uid(),
+      nullif(current_setting('tidemark.device', true), '')::uuid,
+      nullif(current_setting('tidemark.edited_rows', true), '')::text[],
+      nullif(current_setting('tidemark.edited_at', true), '')::timestamptz[]
+  ) o;
+end
 $$;
 
 -- The names that the key and scope columns have now: the arguments, unless one was renamed since.
@@ -78,6 +83,7 @@ language plpgsql
 stable
 security invoker
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 begin
   if exists (select from pg_catalog.pg_attribute a where a.attrelid = relation and a.attname = key_column and not a.attisdropped)

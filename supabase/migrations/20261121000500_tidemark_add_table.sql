@@ -17,17 +17,21 @@ $$;
 -- The type under a domain, or under a domain over a domain.
 create function tidemark.base_type(type oid)
 returns oid
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  with recursive under as (
-    select y.oid, y.typbasetype from pg_catalog.pg_type y where y.oid = type
-    union all
-    select y.oid, y.typbasetype from under u join pg_catalog.pg_type y on y.oid = u.typbasetype
-  )
-  select u.oid from under u where u.typbasetype = 0
+begin
+  return (
+    with recursive under as (
+      select y.oid, y.typbasetype from pg_catalog.pg_type y where y.oid = type
+      union all
+      select y.oid, y.typbasetype from under u join pg_catalog.pg_type y on y.oid = u.typbasetype
+    )
+    select u.oid from under u where u.typbasetype = 0
+  );
+end
 $$;
 
 -- The primary key's only column, its type, and whether devices can address rows by it: its text must

@@ -31,6 +31,7 @@ language plpgsql
 stable
 security definer -- a members table's own policies must not decide who belongs to a scope
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   members tidemark.live_scopes;
@@ -55,16 +56,20 @@ $$;
 -- Every scope the caller belongs to.
 create function tidemark.my_scopes()
 returns text[]
-language sql
+language plpgsql
 stable
 security definer -- reads the declared kinds
 set search_path = ''
 as $$
-  select array['public', 'user:' || auth.uid()] || array(
-    select s.kind || ':' || k.key
-    from tidemark.sync_scopes s
-    cross join lateral unnest(tidemark.my_keys(s.kind)) as k (key)
-  )
+begin
+  return (
+    select array['public', 'user:' || auth.uid()] || array(
+      select s.kind || ':' || k.key
+      from tidemark.sync_scopes s
+      cross join lateral unnest(tidemark.my_keys(s.kind)) as k (key)
+    )
+  );
+end
 $$;
 
 -- Logs who joined and who left. What a member may read can depend on any column of the membership

@@ -114,11 +114,12 @@ $$;
 -- pushes wait for each other.
 create function tidemark.finish_push(device uuid, last_seq bigint, outcomes jsonb, counts jsonb)
 returns void
-language sql
+language plpgsql
 volatile
 security definer -- writes the caller's own device row
 set search_path = ''
 as $$
+begin
   update tidemark.sync_devices d
   set last_seq = finish_push.last_seq,
       outcomes = finish_push.outcomes,
@@ -128,7 +129,8 @@ as $$
           select jsonb_object_agg(c.key, c.value::bigint + coalesce((d.counters -> t.key ->> c.key)::bigint, 0))
           from jsonb_each_text(t.value) c))
         from jsonb_each(counts) t) end
-  where d.device_id = device and d.user_id = auth.uid() and d.last_seq <= finish_push.last_seq
+  where d.device_id = device and d.user_id = auth.uid() and d.last_seq <= finish_push.last_seq;
+end
 $$;
 
 create function public.sync_register_device(device_id uuid, info json default '{}')

@@ -17,29 +17,37 @@
 -- empty), and would call them visible: there everything from xmin on counts as not yet seen.
 create function tidemark.snapshot_now()
 returns pg_snapshot
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select case when pg_is_in_recovery()
-    then format('%1$s:%1$s:', pg_snapshot_xmin(pg_current_snapshot()))::pg_snapshot
-    else pg_current_snapshot()
-  end
+begin
+  return (
+    select case when pg_is_in_recovery()
+      then format('%1$s:%1$s:', pg_snapshot_xmin(pg_current_snapshot()))::pg_snapshot
+      else pg_current_snapshot()
+    end
+  );
+end
 $$;
 
 -- Transaction numbers mean nothing in another cluster, or after a failover that lost commits.
 create function tidemark.epoch()
 returns text
-language sql
+language plpgsql
 stable
 security definer -- reads the settings
 set search_path = ''
 as $$
-  select left(md5(concat_ws(':', s.epoch, system.system_identifier, checkpoint.timeline_id)), 16)
-  from tidemark.settings s
-  cross join pg_control_system() system
-  cross join pg_control_checkpoint() checkpoint
+begin
+  return (
+    select left(md5(concat_ws(':', s.epoch, system.system_identifier, checkpoint.timeline_id)), 16)
+    from tidemark.settings s
+    cross join pg_control_system() system
+    cross join pg_control_checkpoint() checkpoint
+  );
+end
 $$;
 
 -- Whether a cursor's past is still this database's past. It is not when
@@ -50,69 +58,83 @@ $$;
 --     after the cursor was given out. The minute allows for the clocks of a primary and its standby.
 create function tidemark.cursor_is_lost(epoch text, seen pg_snapshot, upto pg_snapshot, at timestamptz, tables int[])
 returns boolean
-language sql
+language plpgsql
 stable
 security definer -- reads the log, only for the scopes the caller is in
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select
-    epoch <> tidemark.epoch()
-    or pg_snapshot_xmax(coalesce(upto, seen)) > pg_snapshot_xmax(pg_current_snapshot()) and not pg_is_in_recovery()
-    or exists (select from unnest(tables) held (no) where held.no not in (select t.table_no from tidemark.sync_tables t))
-    or exists (
-      select from tidemark.settings s
-      where pg_snapshot_xmax(seen) <= s.purged_to
-        or exists (
-          -- was running then, and has ended since: its entries may be among the purged
-          select from pg_snapshot_xip(seen) as x (xact)
-          where x.xact <= s.purged_to and pg_visible_in_snapshot(x.xact, pg_current_snapshot()))
-    )
-    or exists (
-      select
-      from unnest(tidemark.my_scopes()) as mine (scope)
-      cross join lateral (
-        select c.xact, c.at from tidemark.sync_changes c
-        where c.scope = mine.scope
-        order by c.xact desc, c.id desc
-        limit 1
-      ) newest
-      where newest.at > cursor_is_lost.at + interval '1 minute'
-        and (
-          newest.xact >= pg_snapshot_xmax(pg_current_snapshot())
-          or (
-            select c.at from tidemark.sync_changes c
-            where c.scope = mine.scope and c.xact < pg_snapshot_xmax(seen) and pg_visible_in_snapshot(c.xact, seen)
-            order by c.xact desc, c.id desc
-            limit 1
-          ) > cursor_is_lost.at + interval '1 minute'
-        )
-    )
+begin
+  return (
+    select
+      epoch <> tidemark.epoch()
+      or pg_snapshot_xmax(coalesce(upto, seen)) > pg_snapshot_xmax(pg_current_snapshot()) and not pg_is_in_recovery()
+      or exists (select from unnest(tables) held (no) where held.no not in (select t.table_no from tidemark.sync_tables t))
+      or exists (
+        select from tidemark.settings s
+        where pg_snapshot_xmax(seen) <= s.purged_to
+          or exists (
+            -- was running then, and has ended since: its entries may be among the purged
+            select from pg_snapshot_xip(seen) as x (xact)
+            where x.xact <= s.purged_to and pg_visible_in_snapshot(x.xact, pg_current_snapshot()))
+      )
+      or exists (
+        select
+        from unnest(tidemark.my_scopes()) as mine (scope)
+        cross join lateral (
+          select c.xact, c.at from tidemark.sync_changes c
+          where c.scope_key = hashtextextended(mine.scope, 0) and c.scope = mine.scope
+          order by c.xact desc, c.id desc
+          limit 1
+        ) newest
+        where newest.at > cursor_is_lost.at + interval '1 minute'
+          and (
+            newest.xact >= pg_snapshot_xmax(pg_current_snapshot())
+            or (
+              select c.at from tidemark.sync_changes c
+              where c.scope_key = hashtextextended(mine.scope, 0) and c.scope = mine.scope
+              and c.xact < pg_snapshot_xmax(seen) and pg_visible_in_snapshot(c.xact, seen)
+              order by c.xact desc, c.id desc
+              limit 1
+            ) > cursor_is_lost.at + interval '1 minute'
+          )
+      )
+  );
+end
 $$;
 
 -- Scopes the caller joined and left in a window. One that was left and joined again, or whose
 -- membership changed, is both: its rows are dropped and downloaded again.
 create function tidemark.moves_between_scopes(seen pg_snapshot, upto pg_snapshot, out joined text[], out "left" text[])
-language sql
+language plpgsql
 stable
 security definer -- reads the caller's own scope of the log
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select
-    coalesce(array_agg(m.scope order by m.scope) filter (where m.member), '{}'),
-    coalesce(array_agg(m.scope order by m.scope) filter (where m.has_left or not m.member), '{}')
+#variable_conflict use_column
+begin
+  select o.* into joined, "left"
   from (
     select
-      c.row_id as scope,
-      c.row_id = any (tidemark.my_scopes()) as member,
-      bool_or(c.op = 'leave') as has_left
-    from tidemark.sync_changes c
-    where c.scope = 'user:' || auth.uid()
-      and c.xact >= pg_snapshot_xmin(seen)
-      and c.table_no = 0
-      and not pg_visible_in_snapshot(c.xact, seen)
-      and pg_visible_in_snapshot(c.xact, upto)
-    group by c.row_id
-  ) m
+      coalesce(array_agg(m.scope order by m.scope) filter (where m.member), '{}'),
+      coalesce(array_agg(m.scope order by m.scope) filter (where m.has_left or not m.member), '{}')
+    from (
+      select
+        c.row_id as scope,
+        c.row_id = any (tidemark.my_scopes()) as member,
+        bool_or(c.op = 'leave') as has_left
+      from tidemark.sync_changes c
+      where c.scope_key = hashtextextended('user:' || auth.uid(), 0)
+      and c.scope = 'user:' || auth.uid()
+        and c.xact >= pg_snapshot_xmin(seen)
+        and c.table_no = 0
+        and not pg_visible_in_snapshot(c.xact, seen)
+        and pg_visible_in_snapshot(c.xact, upto)
+      group by c.row_id
+    ) m
+  ) o;
+end
 $$;
 
 -- The next entries of a window, for the caller's scopes: table, scope and row of each, as three arrays
@@ -132,29 +154,36 @@ create function tidemark.log_page(
   out last_xact xid8,
   out last_id bigint
 )
-language sql
+language plpgsql
 stable
 security definer -- reads the log, only for the scopes the caller is in
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select
-    array_agg(f.table_no), array_agg(f.scope), array_agg(f.row_id), count(*)::int,
-    (array_agg(f.xact))[count(*)], (array_agg(f.id))[count(*)]
+#variable_conflict use_column
+begin
+  select o.* into table_nos, scopes, row_ids, entries, last_xact, last_id
   from (
-    select e.*
-    from unnest(tidemark.my_scopes()) as mine (scope)
-    cross join lateral (
-      select c.xact, c.id, c.table_no, c.scope, c.row_id
-      from tidemark.sync_changes c
-      where c.scope = mine.scope
-        and (c.xact, c.id) > (after_xact, after_id)
-        and not pg_visible_in_snapshot(c.xact, seen)
-        and pg_visible_in_snapshot(c.xact, upto)
-        and c.table_no = any (tables)
-      order by c.xact, c.id
+    select
+      array_agg(f.table_no), array_agg(f.scope), array_agg(f.row_id), count(*)::int,
+      (array_agg(f.xact))[count(*)], (array_agg(f.id))[count(*)]
+    from (
+      select e.*
+      from unnest(tidemark.my_scopes()) as mine (scope)
+      cross join lateral (
+        select c.xact, c.id, c.table_no, c.scope, c.row_id
+        from tidemark.sync_changes c
+        where c.scope_key = hashtextextended(mine.scope, 0) and c.scope = mine.scope
+          and (c.xact, c.id) > (after_xact, after_id)
+          and not pg_visible_in_snapshot(c.xact, seen)
+          and pg_visible_in_snapshot(c.xact, upto)
+          and c.table_no = any (tables)
+        order by c.xact, c.id
+        limit max_entries
+      ) e
+      order by e.xact, e.id
       limit max_entries
-    ) e
-    order by e.xact, e.id
-    limit max_entries
-  ) f
+    ) f
+  ) o;
+end
 $$;

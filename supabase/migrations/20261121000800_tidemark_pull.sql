@@ -5,23 +5,33 @@
 -- A registered table by number, for functions that run as the caller.
 create function tidemark.table_by_no(wanted int)
 returns tidemark.live_tables
-language sql
+language plpgsql
 stable
 security definer -- reads the registry
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select t from tidemark.live_tables t where t.table_no = wanted
+declare
+  registered tidemark.live_tables;
+begin
+  select t.* into registered from tidemark.live_tables t where t.table_no = wanted;
+  return registered;
+end
 $$;
 
 -- Which relations are synced, for functions that run as the caller.
 create function tidemark.table_names()
 returns table (name text, relation oid)
-language sql
+language plpgsql
 stable
 security definer -- reads the registry
 set search_path = ''
 as $$
-  select t.name, t.relation from tidemark.live_tables t
+#variable_conflict use_column
+begin
+  return query
+    select t.name, t.relation from tidemark.live_tables t;
+end
 $$;
 
 -- Registered tables, parents first; names that are not registered are refused.
@@ -31,6 +41,7 @@ language plpgsql
 stable
 security definer -- reads the registry
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   unknown text;
@@ -56,76 +67,92 @@ $$;
 -- others from coming.
 create function tidemark.tables_to_pull(names text[])
 returns int[]
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select coalesce(array_agg(t.table_no order by t.n), '{}')
-  from tidemark.tables_by_name(names) with ordinality as t (
-    table_no, name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns, relation, n)
-  where has_schema_privilege(t.schema_name, 'usage')
-    and not exists (
-      select from pg_catalog.pg_attribute a
-      where a.attrelid = t.relation and not a.attisdropped
-        and a.attname in (t.key_column, coalesce(t.scope_column, t.key_column), 'version', 'deleted_at')
-        and not has_column_privilege(t.relation, a.attnum, 'select'))
+begin
+  return (
+    select coalesce(array_agg(t.table_no order by t.n), '{}')
+    from tidemark.tables_by_name(names) with ordinality as t (
+      table_no, name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns, relation, n)
+    where has_schema_privilege(t.schema_name, 'usage')
+      and (has_table_privilege(t.relation, 'select') or (
+        select bool_and(has_column_privilege(t.relation, c.name, 'select'))
+        from unnest(array[t.key_column, coalesce(t.scope_column, t.key_column), 'version', 'deleted_at']) as c (name)))
+  );
+end
 $$;
 
 -- The columns a pull reads from alias t. exact: bigint and numeric as text, for readers whose JSON
 -- parser rounds. Without it, and with SELECT on the whole table, simply everything.
 create function tidemark.pulled_columns(relation oid, exact boolean)
 returns text
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select case
-    when not exact and has_table_privilege(relation, 'select') then 't.*'
-    else (
-      select string_agg(
-        case when exact and a.attname <> 'version' and b.base in ('int8'::regtype, 'numeric'::regtype)
-          then format('t.%1$I::text%2$s as %1$I', a.attname, case when b.is_array then '[]' else '' end)
-          else format('t.%I', a.attname) end,
-        ', ' order by a.attnum)
-      from pg_catalog.pg_attribute a
-      join pg_catalog.pg_type y on y.oid = tidemark.base_type(a.atttypid)
-      cross join lateral (
-        select
-          y.typcategory = 'A' and y.typelem <> 0 as is_array,
-          tidemark.base_type(case when y.typcategory = 'A' and y.typelem <> 0 then y.typelem else y.oid end) as base
-      ) b
-      where a.attrelid = relation and a.attnum > 0 and not a.attisdropped
-        and has_column_privilege(relation, a.attnum, 'select')
-    )
-  end
+begin
+  return (
+    select case
+      when not exact and has_table_privilege(relation, 'select') then 't.*'
+      else (
+        select string_agg(
+          case when exact and a.attname <> 'version' and b.base in ('int8'::regtype, 'numeric'::regtype)
+            then format('t.%1$I::text%2$s as %1$I', a.attname, case when b.is_array then '[]' else '' end)
+            else format('t.%I', a.attname) end,
+          ', ' order by a.attnum)
+        from pg_catalog.pg_attribute a
+        join pg_catalog.pg_type y on y.oid = tidemark.base_type(a.atttypid)
+        cross join lateral (
+          select
+            y.typcategory = 'A' and y.typelem <> 0 as is_array,
+            tidemark.base_type(case when y.typcategory = 'A' and y.typelem <> 0 then y.typelem else y.oid end) as base
+        ) b
+        where a.attrelid = relation and a.attnum > 0 and not a.attisdropped
+          and has_column_privilege(relation, a.attnum, 'select')
+      )
+    end
+  );
+end
 $$;
 
 -- The scope a row of alias t is in, and whether the caller is in it ($2: their keys of that kind).
 create function tidemark.scope_expression(registered tidemark.live_tables)
 returns text
-language sql
+language plpgsql
 immutable
 security invoker
 set search_path = ''
 as $$
-  select case when registered.scope_kind = 'public' then quote_literal('public')
-    else format('%L || t.%I', registered.scope_kind || ':', registered.scope_column) end
+begin
+  return (
+    select case when registered.scope_kind = 'public' then quote_literal('public')
+      else format('%L || t.%I', registered.scope_kind || ':', registered.scope_column) end
+  );
+end
 $$;
 
 create function tidemark.in_my_scopes(registered tidemark.live_tables)
 returns text
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select case when registered.scope_kind = 'public' then 'true'
-    else format('t.%I = any ($2::%s[])', registered.scope_column, (
-      select format_type(a.atttypid, null) from pg_catalog.pg_attribute a
-      where a.attrelid = registered.relation and a.attname = registered.scope_column
-    )) end
+begin
+  return (
+    select case when registered.scope_kind = 'public' then 'true'
+      else format('t.%I = any ($2::%s[])', registered.scope_column, (
+        select format_type(a.atttypid, null) from pg_catalog.pg_attribute a
+        where a.attrelid = registered.relation and a.attname = registered.scope_column
+      )) end
+  );
+end
 $$;
 
 -- Rows named by the log, as they are now: one change object a scope. A row that is not there any more,

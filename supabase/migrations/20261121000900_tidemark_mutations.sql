@@ -40,85 +40,90 @@ create type tidemark.outcome as (
 -- cost more than all the rest.
 create function tidemark.read_list(mutations json, first_n int, clock_skew interval)
 returns tidemark.mutation[]
-language sql
+language plpgsql
 stable
 security definer -- reads the registry and the settings
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  with known as materialized (
-    select t.table_no, t.name, t.key_column, t.key_type, array_agg(a.attname::text) as columns
-    from tidemark.live_tables t
-    join pg_catalog.pg_attribute a on a.attrelid = t.relation and a.attnum > 0 and not a.attisdropped
-    group by t.table_no, t.name, t.key_column, t.key_type
-  )
-  select coalesce(array_agg(row(
-    j.n, j.seq, j."table", j.table_no, j.op, j.id, j.base, j.data, nullif(j.old, 'null'), j.edited_at, 1,
-    split_part(j.fault, ': ', 1),
-    substr(j.fault, length(split_part(j.fault, ': ', 1)) + 3),
-    case when j.fault is not null then case split_part(j.fault, ': ', 1)
-      when 'unknown_table' then 'Run select tidemark.add_table(…) in a migration.'
-      when 'unknown_column' then 'Update the app, or leave the column out.'
-      when 'too_large' then 'Keep large content in Storage and its path in the row.'
-    end end
-  )::tidemark.mutation order by j.n), '{}')
-  from (
-    select
-      s.*,
-      case
-        when s.tidemark_unreadable is not null then 'malformed: ' || s.tidemark_unreadable
-        when s.op is null or s.op not in ('put', 'patch', 'delete') then 'malformed: op: expected put, patch or delete'
-        when s."table" is null then 'malformed: table: missing'
-        when s.id_sent is null then 'malformed: id: missing'
-        when s.base is null and s.base_sent is not null then 'malformed: base: expected a version or null'
-        when jsonb_typeof(s.old) <> 'object' and s.old <> 'null' then 'malformed: old: expected an object'
-        when s.table_no is null then format('unknown_table: table "%s" is not synced', s."table")
-        when s.id is null then format('invalid_value: id: "%s" is no %s', left(s.id_sent, 100), s.key_type)
-        when s.op = 'delete' then null
-        when s.data is null or jsonb_typeof(s.data) <> 'object' then 'malformed: data: expected an object'
-        when pg_column_size(s.data) > s.max_mutation_bytes
-          then format('too_large: %s bytes, and a mutation may have %s', pg_column_size(s.data), s.max_mutation_bytes)
-        when s.data - s.columns <> '{}'
-          then format('unknown_column: table "%s" has no column %s', s."table",
-            (select string_agg(quote_ident(k), ', ') from jsonb_object_keys(s.data - s.columns) k))
-        when s.data ->> s.key_column <> s.id_sent and lower(s.data ->> s.key_column) <> lower(s.id_sent)
-          then format('malformed: data.%s: differs from id', s.key_column)
-      end as fault
+begin
+  return (
+    with known as materialized (
+      select t.table_no, t.name, t.key_column, t.key_type, array_agg(a.attname::text) as columns
+      from tidemark.live_tables t
+      join pg_catalog.pg_attribute a on a.attrelid = t.relation and a.attnum > 0 and not a.attisdropped
+      group by t.table_no, t.name, t.key_column, t.key_type
+    )
+    select coalesce(array_agg(row(
+      j.n, j.seq, j."table", j.table_no, j.op, j.id, j.base, j.data, nullif(j.old, 'null'), j.edited_at, 1,
+      split_part(j.fault, ': ', 1),
+      substr(j.fault, length(split_part(j.fault, ': ', 1)) + 3),
+      case when j.fault is not null then case split_part(j.fault, ': ', 1)
+        when 'unknown_table' then 'Run select tidemark.add_table(…) in a migration.'
+        when 'unknown_column' then 'Update the app, or leave the column out.'
+        when 'too_large' then 'Keep large content in Storage and its path in the row.'
+      end end
+    )::tidemark.mutation order by j.n), '{}')
     from (
       select
-        (first_n - 1 + m.n)::int as n,
-        case when m.seq ~ '^[1-9]\d{0,15}$' then m.seq::bigint end as seq,
-        m."table",
-        k.table_no,
-        m.op,
+        s.*,
         case
-          when k.key_type = 'uuid' then
-            case when m.id like '________-____-____-____-____________' and m.id !~ '[^0-9a-fA-F-]' then m.id::uuid::text end
-          when k.key_type in ('bigint', 'integer', 'smallint') then
-            case when m.id ~ '^-?\d{1,19}$' and abs(m.id::numeric) <= case k.key_type
-              when 'bigint' then 9223372036854775807 when 'integer' then 2147483647 else 32767 end
-            then m.id::numeric::text end
-          else m.id
-        end as id,
-        m.id as id_sent,
-        m.base as base_sent,
-        case when m.base ~ '^\d{1,18}$' then m.base::bigint end as base,
-        m.data,
-        m.old,
-        least(coalesce(m.edited_at::timestamptz + clock_skew, now()), now()) as edited_at,
-        m.tidemark_unreadable,
-        k.key_column, k.key_type, k.columns,
-        (select l.max_mutation_bytes from tidemark.settings l) as max_mutation_bytes
-      from rows from (
-        json_to_recordset(mutations) as (
-          seq text, "table" text, op text, id text, base text, data jsonb, old jsonb, edited_at text,
-          tidemark_unreadable text
-        )
-      ) with ordinality as m (seq, "table", op, id, base, data, old, edited_at, tidemark_unreadable, n)
-      left join known k on k.name = m."table"
+          when s.tidemark_unreadable is not null then 'malformed: ' || s.tidemark_unreadable
+          when s.op is null or s.op not in ('put', 'patch', 'delete') then 'malformed: op: expected put, patch or delete'
+          when s."table" is null then 'malformed: table: missing'
+          when s.id_sent is null then 'malformed: id: missing'
+          when s.base is null and s.base_sent is not null then 'malformed: base: expected a version or null'
+          when jsonb_typeof(s.old) <> 'object' and s.old <> 'null' then 'malformed: old: expected an object'
+          when s.table_no is null then format('unknown_table: table "%s" is not synced', s."table")
+          when s.id is null then format('invalid_value: id: "%s" is no %s', left(s.id_sent, 100), s.key_type)
+          when s.op = 'delete' then null
+          when s.data is null or jsonb_typeof(s.data) <> 'object' then 'malformed: data: expected an object'
+          when pg_column_size(s.data) > s.max_mutation_bytes
+            then format('too_large: %s bytes, and a mutation may have %s', pg_column_size(s.data), s.max_mutation_bytes)
+          when s.data - s.columns <> '{}'
+            then format('unknown_column: table "%s" has no column %s', s."table",
+              (select string_agg(quote_ident(k), ', ') from jsonb_object_keys(s.data - s.columns) k))
+          when s.data ->> s.key_column <> s.id_sent and lower(s.data ->> s.key_column) <> lower(s.id_sent)
+            then format('malformed: data.%s: differs from id', s.key_column)
+        end as fault
+      from (
+        select
+          (first_n - 1 + m.n)::int as n,
+          case when m.seq ~ '^[1-9]\d*$' and length(m.seq) < 17 then m.seq::bigint end as seq,
+          m."table",
+          k.table_no,
+          m.op,
+          case
+            when k.key_type = 'uuid' then
+              case when m.id like '________-____-____-____-____________' and m.id !~ '[^0-9a-fA-F-]' then m.id::uuid::text end
+            when k.key_type in ('bigint', 'integer', 'smallint') then
+              case when m.id ~ '^-?\d{1,19}$' and abs(m.id::numeric) <= case k.key_type
+                when 'bigint' then 9223372036854775807 when 'integer' then 2147483647 else 32767 end
+              then m.id::numeric::text end
+            else m.id
+          end as id,
+          m.id as id_sent,
+          m.base as base_sent,
+          case when m.base ~ '^\d+$' and length(m.base) < 19 then m.base::bigint end as base,
+          m.data,
+          m.old,
+          least(coalesce(m.edited_at::timestamptz + clock_skew, now()), now()) as edited_at,
+          m.tidemark_unreadable,
+          k.key_column, k.key_type, k.columns,
+          (select l.max_mutation_bytes from tidemark.settings l) as max_mutation_bytes
+        from rows from (
+          json_to_recordset(mutations) as (
+            seq text, "table" text, op text, id text, base text, data jsonb, old jsonb, edited_at text,
+            tidemark_unreadable text
+          )
+        ) with ordinality as m (seq, "table", op, id, base, data, old, edited_at, tidemark_unreadable, n)
+        left join known k on k.name = m."table"
+        offset 0
+      ) s
       offset 0
-    ) s
-    offset 0
-  ) j
+    ) j
+  );
+end
 $$;
 
 -- The same, also where something cannot be read at all (\u0000, 30 February, a number beyond numeric):
@@ -131,7 +136,7 @@ security invoker
 set search_path = ''
 as $$
 declare
-  size int := json_array_length(mutations);
+  size int;
   fault text;
   seq text;
 begin
@@ -140,6 +145,7 @@ begin
   exception when data_exception then
     fault := sqlerrm;
   end;
+  size := json_array_length(mutations);
   if size = 1 then
     if exists (select from json_array_elements(mutations) e where json_typeof(e) <> 'object') then
       perform tidemark.refuse(400, 'malformed', format('mutations[%s]: expected an object', first_n - 1));
@@ -172,7 +178,7 @@ set search_path = ''
 as $$
 declare
   limits tidemark.settings;
-  bytes int := octet_length(mutations::text);
+  bytes int := pg_column_size(mutations);
 begin
   select s.* into limits from tidemark.settings s;
   if mutations is null or json_typeof(mutations) <> 'array' then
@@ -201,7 +207,7 @@ declare
 begin
   select m.n - 1 as n, m.seq into bad
   from (
-    select u.n, u.seq, lag(u.seq) over (order by u.n) as previous from unnest(mutations) u
+    select (u.m).n, (u.m).seq, lag((u.m).seq) over () as previous from (select unnest(mutations) as m) u
   ) m
   where m.seq is null or m.seq <= m.previous
   order by m.n
@@ -212,7 +218,7 @@ begin
         case when bad.seq is null then 'expected a whole number from 1' else 'expected more than the one before' end),
       'Number a device''s mutations 1, 2, 3, … and never use a number again.');
   end if;
-  select count(*) into rows_named from (select distinct u.table_no, u.id from unnest(mutations) u) d;
+  select count(*) into rows_named from (select distinct (u.m).table_no, (u.m).id from (select unnest(mutations) as m) u) d;
   if rows_named = cardinality(mutations) then
     return mutations;
   end if;

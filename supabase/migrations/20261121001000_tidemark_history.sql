@@ -31,39 +31,44 @@ $$;
 -- longer, or not yet, reaches back to the version: then every column counts as changed.
 create function tidemark.changed_since(table_no int, ids text[], versions bigint[], versions_now bigint[], device uuid)
 returns table (row_id text, complete boolean, columns jsonb, everything timestamptz)
-language sql
+language plpgsql
 stable
 security definer -- reads the log, in the caller's scopes only
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  with entries as (
-    select w.row_id, w.version as since, w.version_now, c.version, c.op, c.columns, c.device_id, coalesce(c.edited_at, c.at) as edited_at
-    from unnest(ids, versions, versions_now) as w (row_id, version, version_now)
-    left join tidemark.sync_changes c
-      on hashtextextended(c.row_id, c.table_no) = hashtextextended(w.row_id, changed_since.table_no)
-      and c.row_id = w.row_id
-      and c.table_no = changed_since.table_no
-      and c.version > w.version
-      and c.scope = any (tidemark.my_scopes())
-  ),
-  reach as (
-    select e.row_id, count(distinct e.version) filter (where e.version <= e.version_now) = e.version_now - e.since as complete,
-      max(e.edited_at) filter (where e.op in ('insert', 'update') and e.columns is null and e.device_id is distinct from device) as everything
-    from entries e
-    group by e.row_id, e.since, e.version_now
-  ),
-  latest as (
-    select c.row_id, jsonb_object_agg(c.name, c.edited_at) as columns
-    from (
-      select e.row_id, k.name, max(e.edited_at) as edited_at
+#variable_conflict use_column
+begin
+  return query
+    with entries as (
+      select w.row_id, w.version as since, w.version_now, c.version, c.op, c.columns, c.device_id, coalesce(c.edited_at, c.at) as edited_at
+      from unnest(ids, versions, versions_now) as w (row_id, version, version_now)
+      left join tidemark.sync_changes c
+        on hashtextextended(c.row_id, c.table_no) = hashtextextended(w.row_id, changed_since.table_no)
+        and c.row_id = w.row_id
+        and c.table_no = changed_since.table_no
+        and c.version > w.version
+        and c.scope = any (tidemark.my_scopes())
+    ),
+    reach as (
+      select e.row_id, count(distinct e.version) filter (where e.version <= e.version_now) = e.version_now - e.since as complete,
+        max(e.edited_at) filter (where e.op in ('insert', 'update') and e.columns is null and e.device_id is distinct from device) as everything
       from entries e
-      cross join lateral unnest(e.columns) as k (name)
-      where e.device_id is distinct from device
-      group by e.row_id, k.name
-    ) c
-    group by c.row_id
-  )
-  select r.row_id, coalesce(r.complete, false), coalesce(l.columns, '{}'), r.everything
-  from reach r
-  left join latest l using (row_id)
+      group by e.row_id, e.since, e.version_now
+    ),
+    latest as (
+      select c.row_id, jsonb_object_agg(c.name, c.edited_at) as columns
+      from (
+        select e.row_id, k.name, max(e.edited_at) as edited_at
+        from entries e
+        cross join lateral unnest(e.columns) as k (name)
+        where e.device_id is distinct from device
+        group by e.row_id, k.name
+      ) c
+      group by c.row_id
+    )
+    select r.row_id, coalesce(r.complete, false), coalesce(l.columns, '{}'), r.everything
+    from reach r
+    left join latest l using (row_id);
+end
 $$;

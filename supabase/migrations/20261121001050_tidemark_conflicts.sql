@@ -227,19 +227,23 @@ $$;
 -- The latest change of a row by somebody else than this device.
 create function tidemark.last_change(table_no int, row_id text, device uuid)
 returns jsonb
-language sql
+language plpgsql
 stable
 security definer -- reads the log, in the caller's scopes only
 set search_path = ''
 as $$
-  select jsonb_build_object('edited_at', coalesce(c.edited_at, c.at), 'user_id', c.user_id, 'device_id', c.device_id)
-  from tidemark.sync_changes c
-  where hashtextextended(c.row_id, c.table_no) = hashtextextended(last_change.row_id, last_change.table_no)
-    and c.row_id = last_change.row_id and c.table_no = last_change.table_no
-    and c.device_id is distinct from device
-    and c.scope = any (tidemark.my_scopes())
-  order by c.version desc
-  limit 1
+begin
+  return (
+    select jsonb_build_object('edited_at', coalesce(c.edited_at, c.at), 'user_id', c.user_id, 'device_id', c.device_id)
+    from tidemark.sync_changes c
+    where hashtextextended(c.row_id, c.table_no) = hashtextextended(last_change.row_id, last_change.table_no)
+      and c.row_id = last_change.row_id and c.table_no = last_change.table_no
+      and c.device_id is distinct from device
+      and c.scope = any (tidemark.my_scopes())
+    order by c.version desc
+    limit 1
+  );
+end
 $$;
 
 create function tidemark.park_conflict(
@@ -272,31 +276,37 @@ $$;
 -- itself: there is nothing left to decide. (tidemark.purge writes that down before the log forgets it.)
 create function tidemark.waiting_conflicts()
 returns setof tidemark.sync_conflicts
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select k.*
-  from tidemark.sync_conflicts k
-  where k.resolved_at is null
-    and not exists (
-      select from tidemark.sync_changes c
-      where hashtextextended(c.row_id, c.table_no) = hashtextextended(k.row_id, k.table_no)
-        and c.row_id = k.row_id and c.table_no = k.table_no
-        and c.version > k.server_version
-        and (c.op = 'delete' or k.columns && c.columns)
-    )
+begin
+  return query
+    select k.*
+    from tidemark.sync_conflicts k
+    where k.resolved_at is null
+      and not exists (
+        select from tidemark.sync_changes c
+        where hashtextextended(c.row_id, c.table_no) = hashtextextended(k.row_id, k.table_no)
+          and c.row_id = k.row_id and c.table_no = k.table_no
+          and c.version > k.server_version
+          and (c.op = 'delete' or k.columns && c.columns)
+      );
+end
 $$;
 
 create function tidemark.open_conflicts()
 returns setof tidemark.sync_conflicts
-language sql
+language plpgsql
 stable
 security definer -- reads the caller's own conflicts
 set search_path = ''
 as $$
-  select k.* from tidemark.waiting_conflicts() k where k.user_id = auth.uid()
+begin
+  return query
+    select k.* from tidemark.waiting_conflicts() k where k.user_id = auth.uid();
+end
 $$;
 
 create function tidemark.close_conflict(id uuid, how text)

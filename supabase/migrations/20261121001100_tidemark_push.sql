@@ -20,61 +20,66 @@ create type tidemark.push_target as (
 
 create function tidemark.push_targets(tables int[])
 returns tidemark.push_target[]
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
-  select array_agg(row(
-    r, k.rank, a.insert_list, a.insert_values, a.defaulted, a.compared, a.generated,
-    a.generated || array['version', 'updated_at', 'deleted_at', r.key_column], a.forbidden,
-    (select c.relname from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
-     where i.indrelid = r.relation and i.indisprimary),
-    a.generated <> '{}' or exists (
-      select from pg_catalog.pg_trigger g
-      join pg_catalog.pg_proc f on f.oid = g.tgfoid
-      where g.tgrelid = r.relation and not g.tgisinternal and f.pronamespace <> 'tidemark'::regnamespace),
-    has_any_column_privilege(r.relation, 'update'),
-    exists (
-      select from pg_catalog.pg_constraint f
-      join tidemark.table_names() t on t.relation = f.confrelid
-      where f.contype = 'f' and f.conrelid = r.relation)
-  )::tidemark.push_target)
-  from unnest(tables) as n (table_no)
-  cross join lateral tidemark.table_by_no(n.table_no) r
-  left join tidemark.table_ranks() k on cardinality(tables) > 1 and k.table_no = n.table_no
-  cross join lateral (
-    select
-      string_agg(quote_ident(c.attname), ', ' order by c.attnum) filter (where c.written) as insert_list,
-      string_agg(
-        case
-          when c.attname = r.key_column then format('tidemark_m.tidemark_id::%s', r.key_type)
-          when c.default_value is not null
-            then format('case when tidemark_m.tidemark_data ? %1$L then (tidemark_m.tidemark_r).%1$I else %2$s end', c.attname, c.default_value)
-          else format('(tidemark_m.tidemark_r).%I', c.attname)
-        end, ', ' order by c.attnum) filter (where c.written) as insert_values,
-      array_agg(c.attname::text) filter (where c.attname <> r.key_column and (c.default_value is not null or not c.settable)) as defaulted,
-      array_agg(c.attname::text order by c.attnum) as compared,
-      coalesce(array_agg(c.attname::text) filter (where not c.settable and c.attname <> r.key_column), '{}') as generated,
-      array_agg(c.attname::text) filter (where c.settable and not c.allowed) as forbidden
-    from (
+begin
+  return (
+    select array_agg(row(
+      r, k.rank, a.insert_list, a.insert_values, a.defaulted, a.compared, a.generated,
+      a.generated || array['version', 'updated_at', 'deleted_at', r.key_column], a.forbidden,
+      (select c.relname from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
+       where i.indrelid = r.relation and i.indisprimary),
+      a.generated <> '{}' or exists (
+        select from pg_catalog.pg_trigger g
+        join pg_catalog.pg_proc f on f.oid = g.tgfoid
+        where g.tgrelid = r.relation and not g.tgisinternal and f.pronamespace <> 'tidemark'::regnamespace),
+      has_any_column_privilege(r.relation, 'update'),
+      exists (
+        select from pg_catalog.pg_constraint f
+        join tidemark.table_names() t on t.relation = f.confrelid
+        where f.contype = 'f' and f.conrelid = r.relation)
+    )::tidemark.push_target)
+    from unnest(tables) as n (table_no)
+    cross join lateral tidemark.table_by_no(n.table_no) r
+    left join tidemark.table_ranks() k on cardinality(tables) > 1 and k.table_no = n.table_no
+    cross join lateral (
       select
-        x.attname, x.attnum, x.settable, x.allowed,
-        x.attname = r.key_column or x.settable and x.allowed as written,
-        coalesce(
-          (select pg_get_expr(d.adbin, d.adrelid) from pg_catalog.pg_attrdef d
-           where d.adrelid = x.attrelid and d.adnum = x.attnum and x.attgenerated = ''),
-          case when x.attidentity = 'd' then format('nextval(%L)', pg_get_serial_sequence(r.relation::regclass::text, x.attname)) end
-        ) as default_value
+        string_agg(quote_ident(c.attname), ', ' order by c.attnum) filter (where c.written) as insert_list,
+        string_agg(
+          case
+            when c.attname = r.key_column then format('tidemark_m.tidemark_id::%s', r.key_type)
+            when c.default_value is not null
+              then format('case when tidemark_m.tidemark_data ? %1$L then (tidemark_m.tidemark_r).%1$I else %2$s end', c.attname, c.default_value)
+            else format('(tidemark_m.tidemark_r).%I', c.attname)
+          end, ', ' order by c.attnum) filter (where c.written) as insert_values,
+        array_agg(c.attname::text) filter (where c.attname <> r.key_column and (c.default_value is not null or not c.settable)) as defaulted,
+        array_agg(c.attname::text order by c.attnum) as compared,
+        coalesce(array_agg(c.attname::text) filter (where not c.settable and c.attname <> r.key_column), '{}') as generated,
+        array_agg(c.attname::text) filter (where c.settable and not c.allowed) as forbidden
       from (
-        select l.*, l.attgenerated = '' and l.attidentity <> 'a' as settable,
-          has_column_privilege(l.attrelid, l.attnum, 'insert') as allowed
-        from pg_catalog.pg_attribute l
-        where l.attrelid = r.relation and l.attnum > 0 and not l.attisdropped
-          and l.attname not in ('version', 'updated_at', 'deleted_at')
-      ) x
-    ) c
-  ) a
+        select
+          x.attname, x.attnum, x.settable, x.allowed,
+          x.attname = r.key_column or x.settable and x.allowed as written,
+          coalesce(
+            (select pg_get_expr(d.adbin, d.adrelid) from pg_catalog.pg_attrdef d
+             where d.adrelid = x.attrelid and d.adnum = x.attnum and x.attgenerated = ''),
+            case when x.attidentity = 'd' then format('nextval(%L)', pg_get_serial_sequence(r.relation::regclass::text, x.attname)) end
+          ) as default_value
+        from (
+          select l.*, l.attgenerated = '' and l.attidentity <> 'a' as settable,
+            has_column_privilege(l.attrelid, l.attnum, 'insert') as allowed
+          from pg_catalog.pg_attribute l
+          where l.attrelid = r.relation and l.attnum > 0 and not l.attisdropped
+            and l.attname not in ('version', 'updated_at', 'deleted_at')
+        ) x
+      ) c
+    ) a
+  );
+end
 $$;
 
 -- Refuses rows that point at a tombstone, as the foreign key would if the parent were really gone. The
@@ -129,16 +134,18 @@ $$;
 -- Tells the log trigger which row was edited when, by which device; '' takes it back.
 create function tidemark.announce(device uuid, mutations tidemark.mutation[])
 returns void
-language sql
+language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
-  select
+begin
+  perform
     set_config('tidemark.device', coalesce(device::text, ''), true),
-    set_config('tidemark.edited_rows', coalesce(array_agg(m.id)::text, ''), true),
-    set_config('tidemark.edited_at', coalesce(array_agg(m.edited_at)::text, ''), true)
-  from unnest(mutations) m
+    set_config('tidemark.edited_rows', coalesce(array_agg((u.m).id)::text, ''), true),
+    set_config('tidemark.edited_at', coalesce(array_agg((u.m).edited_at)::text, ''), true)
+  from (select unnest(mutations) as m) u;
+end
 $$;
 
 -- Rows of a table as this caller may see them now, tombstones included where the policies show them.
@@ -203,8 +210,8 @@ begin
       'insert into %1$s (%2$s) overriding system value
        select %3$s
        from (
-         select m.id as tidemark_id, m.data as tidemark_data, jsonb_populate_record(null::%1$s, m.data) as tidemark_r
-         from unnest($1) m
+         select (u.m).id as tidemark_id, (u.m).data as tidemark_data, jsonb_populate_record(null::%1$s, (u.m).data) as tidemark_r
+         from (select unnest($1) as m) u
          offset 0
        ) tidemark_m',
       registered.relation::regclass, target.insert_list, target.insert_values
@@ -219,8 +226,8 @@ begin
   if target.has_parents then
     perform tidemark.refuse_orphans(registered.table_no, array(select m.id from unnest(mutations) m));
   end if;
-  if not target.may_differ and not exists (select from unnest(mutations) m where not m.data ?& target.defaulted) then
-    return (select array_agg(row(m.n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome) from unnest(mutations) m);
+  if not target.may_differ and not exists (select from (select unnest(mutations) as m) u where not (u.m).data ?& target.defaulted) then
+    return (select array_agg(row((u.m).n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome) from (select unnest(mutations) as m) u);
   end if;
   -- The database filled in or changed something: those rows are sent back, to a caller who may read them.
   begin
@@ -651,35 +658,42 @@ declare
   part record;
   outcomes tidemark.outcome[] := '{}';
   answers tidemark.outcome[];
+  chosen tidemark.mutation[];
   absent tidemark.mutation[];
 begin
   -- One group at a time: each is another table or operation.
   for part in
-    select m.op, m.mutations, t as target
+    select g.*, t as target
     from (
-      select u.round, u.table_no, u.op, array_agg(u) as mutations
-      from unnest(mutations) u
-      group by u.round, u.table_no, u.op
-    ) m
-    join unnest(targets) t on (t.registered).table_no = m.table_no
-    order by m.round, m.op = 'delete', case when m.op = 'delete' then -t.rank else t.rank end, m.table_no, m.op = 'patch'
+      select (u.m).round, (u.m).table_no, (u.m).op, count(*) as n
+      from (select unnest(mutations) as m) u
+      group by 1, 2, 3
+    ) g
+    join unnest(targets) t on (t.registered).table_no = g.table_no
+    order by g.round, g.op = 'delete', case when g.op = 'delete' then -t.rank else t.rank end, g.table_no, g.op = 'patch'
   loop
-    perform tidemark.announce(device, part.mutations);
+    chosen := mutations;
+    if part.n < cardinality(mutations) then
+      chosen := array(
+        select u.m from (select unnest(mutations) as m) u
+        where (u.m).round = part.round and (u.m).table_no = part.table_no and (u.m).op = part.op);
+    end if;
+    perform tidemark.announce(device, chosen);
     if part.op = 'delete' then
-      answers := tidemark.delete_rows(part.target, part.mutations, device, exact);
+      answers := tidemark.delete_rows(part.target, chosen, device, exact);
     elsif part.op = 'patch' then
-      answers := tidemark.edit_rows(part.target, part.mutations, device, exact);
+      answers := tidemark.edit_rows(part.target, chosen, device, exact);
     else
-      answers := tidemark.insert_rows(part.target, part.mutations, exact);
+      answers := tidemark.insert_rows(part.target, chosen, exact);
       if answers is null then
-        answers := tidemark.edit_rows(part.target, part.mutations, device, exact);
+        answers := tidemark.edit_rows(part.target, chosen, device, exact);
         absent := array(
-          select m from unnest(part.mutations) m
+          select m from unnest(chosen) m
           join unnest(answers) o on o.n = m.n and o.status = 'absent');
         if cardinality(absent) > 0 then
           answers := array(select o from unnest(answers) o where o.status <> 'absent')
             || tidemark.insert_rows(part.target, absent, exact);
-          if cardinality(answers) < cardinality(part.mutations) then
+          if cardinality(answers) < cardinality(chosen) then
             -- taken by a row that the caller may not see
             raise insufficient_privilege;
           end if;
@@ -698,23 +712,27 @@ create function tidemark.rejection(
   n int, state text, message text, hint text, table_name text, schema_of text, constraint_of text, relation_of text, column_of text
 )
 returns tidemark.outcome
-language sql
+language plpgsql
 stable
 security invoker
 set search_path = ''
 as $$
-  select case
-    when state = '42501' then row(n, 'rejected', null, null, null, null, null, 'forbidden', format('the policies of "%s" do not allow this', table_name), null)::tidemark.outcome
-    when state = '23505' then row(n, 'rejected', null, null, null, null, null, 'unique', format('another row already has this %s', coalesce((
-        select string_agg(quote_ident(a.attname), ', ' order by a.attnum)
-        from pg_catalog.pg_attribute a
-        where a.attrelid = to_regclass(format('%I.%I', schema_of, constraint_of))), 'value')), format('Unique constraint "%s". Change the value and send the edit again.', constraint_of))::tidemark.outcome
-    when state in ('23503', '23001') then row(n, 'rejected', null, null, null, null, null, 'foreign_key', message, coalesce(nullif(hint, ''), format('Foreign key "%s": the row it points to is not there.', constraint_of)))::tidemark.outcome
-    when state in ('23502', '23514', '23P01', 'P0001') then row(n, 'rejected', null, null, null, null, null, 'constraint', message, coalesce(nullif(hint, ''), format('Constraint %s of "%s".', coalesce(nullif(constraint_of, ''), nullif(column_of, ''), 'in a trigger'), coalesce(nullif(relation_of, ''), table_name))))::tidemark.outcome
-    when state like '54%' then row(n, 'rejected', null, null, null, null, null, 'too_large', message, hint)::tidemark.outcome
-    when state like '22%' then row(n, 'rejected', null, null, null, null, null, 'invalid_value', message, hint)::tidemark.outcome
-    else row(n, 'rejected', null, null, null, null, null, 'constraint', message, hint)::tidemark.outcome
-  end
+begin
+  return (
+    select case
+      when state = '42501' then row(n, 'rejected', null, null, null, null, null, 'forbidden', format('the policies of "%s" do not allow this', table_name), null)::tidemark.outcome
+      when state = '23505' then row(n, 'rejected', null, null, null, null, null, 'unique', format('another row already has this %s', coalesce((
+          select string_agg(quote_ident(a.attname), ', ' order by a.attnum)
+          from pg_catalog.pg_attribute a
+          where a.attrelid = to_regclass(format('%I.%I', schema_of, constraint_of))), 'value')), format('Unique constraint "%s". Change the value and send the edit again.', constraint_of))::tidemark.outcome
+      when state in ('23503', '23001') then row(n, 'rejected', null, null, null, null, null, 'foreign_key', message, coalesce(nullif(hint, ''), format('Foreign key "%s": the row it points to is not there.', constraint_of)))::tidemark.outcome
+      when state in ('23502', '23514', '23P01', 'P0001') then row(n, 'rejected', null, null, null, null, null, 'constraint', message, coalesce(nullif(hint, ''), format('Constraint %s of "%s".', coalesce(nullif(constraint_of, ''), nullif(column_of, ''), 'in a trigger'), coalesce(nullif(relation_of, ''), table_name))))::tidemark.outcome
+      when state like '54%' then row(n, 'rejected', null, null, null, null, null, 'too_large', message, hint)::tidemark.outcome
+      when state like '22%' then row(n, 'rejected', null, null, null, null, null, 'invalid_value', message, hint)::tidemark.outcome
+      else row(n, 'rejected', null, null, null, null, null, 'constraint', message, hint)::tidemark.outcome
+    end
+  );
+end
 $$;
 
 -- All mutations that can be applied; the others rejected one by one. A list that fails is halved, a
@@ -882,9 +900,9 @@ begin
   sent := tidemark.check_sequence(tidemark.read_mutations(mutations, 1, skew));
 
   device := tidemark.lock_device(sync_push.device_id);
-  select count(*) filter (where m.seq > device.last_seq and m.code is null), min(m.seq), greatest(device.last_seq, max(m.seq))
+  select count(*) filter (where (u.m).seq > device.last_seq and (u.m).code is null), min((u.m).seq), greatest(device.last_seq, max((u.m).seq))
     into sound, first_seq, last_seq
-  from unnest(sent) m;
+  from (select unnest(sent) as m) u;
   if sound = cardinality(sent) then
     outcomes := tidemark.apply_batch(sync_push.device_id, sent, exact);
   else
@@ -909,7 +927,7 @@ begin
     select m.seq::text, jsonb_strip_nulls(jsonb_build_object('lost', o.lost, 'copy_id', o.copy_id,
       'conflict_id', o.conflict_id, 'code', o.code, 'message', o.message, 'hint', o.hint))
     from unnest(outcomes) o
-    join unnest(sent) m on m.n = o.n and m.seq > device.last_seq
+    join (select (u.m).n, (u.m).seq from (select unnest(sent) as m) u) m on m.n = o.n and m.seq > device.last_seq
     where o.code is not null or o.lost is not null or o.copy_id is not null or o.conflict_id is not null
   ) k;
   perform tidemark.finish_push(sync_push.device_id, last_seq, kept, (
@@ -918,7 +936,7 @@ begin
       select c.name, jsonb_object_agg(c.status, c.n) as counts
       from (
         select case when m.table_no is null then '' else m.table_name end as name, o.status, count(*) as n
-        from unnest(outcomes) o join unnest(sent) m on m.n = o.n
+        from unnest(outcomes) o join (select (u.m).n, (u.m).table_no, (u.m).table_name from (select unnest(sent) as m) u) m on m.n = o.n
         group by 1, 2
       ) c
       group by c.name
@@ -938,7 +956,7 @@ begin
         else ',"error":' || json_build_object('code', o.code, 'message', o.message, 'hint', coalesce(o.hint, ''))::text end
     end || '}',
     ',' order by m.n), '') || ']')::json into results
-  from unnest(sent) m
+  from (select (u.m).n, (u.m).seq from (select unnest(sent) as m) u) m
   join unnest(outcomes) o on o.n = m.n;
   return json_build_object('results', results, 'last_seq', last_seq, 'server_time', now());
 end
