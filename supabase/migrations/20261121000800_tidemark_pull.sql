@@ -168,17 +168,19 @@ as $$
 declare
   registered tidemark.live_tables := tidemark.table_by_no(table_no);
 begin
+  -- Rows stay records until the whole object is printed: every level of json copies the text of all
+  -- levels below it.
   return query execute format(
     'with
      found as materialized (
-       select %4$s as scope, json_agg(tidemark_page) as upsert, count(*) as n
+       select %4$s as scope, array_agg(tidemark_page) as upsert, count(*) as n
        from %2$s t
        cross join lateral (select %6$s) tidemark_page
-       where t.%3$I in (select k from unnest($1::%5$s[]) as u (k)) and t.deleted_at is null and %7$s
+       where t.%3$I = any ($1::%5$s[]) and t.deleted_at is null and %7$s
        group by %8$s
      ),
      missing as materialized (
-       select e.scope, json_agg(e.row_id) as remove
+       select e.scope, array_agg(e.row_id) as remove
        from (select distinct u.scope, u.row_id from unnest($3, $1) as u (scope, row_id)) e
        where (select coalesce(sum(f.n), 0) from found f) < cardinality($1)
          and not exists (
@@ -187,14 +189,18 @@ begin
          )
        group by e.scope
      )
-     select json_build_object(''scope'', f.scope, ''table'', %1$L, ''upsert'', f.upsert,
-       ''remove'', coalesce((select m.remove from missing m where m.scope = f.scope), ''[]''::json))
-     from found f
-     where f.n > 0
+     select row_to_json(c) from (
+       select f.scope, %1$L as "table", f.upsert,
+         coalesce((select m.remove from missing m where m.scope = f.scope), ''{}'') as remove
+       from found f
+       where f.n > 0
+     ) c
      union all
-     select json_build_object(''scope'', m.scope, ''table'', %1$L, ''upsert'', ''[]''::json, ''remove'', m.remove)
-     from missing m
-     where m.scope not in (select f.scope from found f where f.n > 0)',
+     select row_to_json(c) from (
+       select m.scope, %1$L as "table", ''{}''::text[] as upsert, m.remove
+       from missing m
+       where m.scope not in (select f.scope from found f where f.n > 0)
+     ) c',
     registered.name, registered.relation::regclass, registered.key_column,
     tidemark.scope_expression(registered), registered.key_type,
     tidemark.pulled_columns(registered.relation, exact), tidemark.in_my_scopes(registered),
@@ -216,7 +222,7 @@ declare
   no int;
 begin
   if cardinality(named) = 1 then
-    return query select tidemark.read_rows(named[1], scopes, row_ids, exact);
+    return query select r from tidemark.read_rows(named[1], scopes, row_ids, exact) r;
     return;
   end if;
   -- One table at a time: each is another relation, and parents come first.
@@ -264,17 +270,21 @@ begin
         return;
       end if;
       execute format(
-        'select json_build_object(''scope'', %1$L, ''table'', %2$L, ''upsert'', json_agg(p.tidemark_row), ''remove'', ''[]''::json),
-           count(*),
-           (array_agg(p.tidemark_key))[count(*)]::text
+        'select
+           (select row_to_json(c) from (
+             select %1$L::text as scope, %2$L::text as "table", a.upsert, ''{}''::text[] as remove) c),
+           a.n, a.last_key
          from (
-           select t.%3$I as tidemark_key, tidemark_page as tidemark_row
-           from %4$s t
-           cross join lateral (select %5$s) tidemark_page
-           where t.deleted_at is null and %6$s and %7$s
-           order by t.%3$I
-           limit %8$s
-         ) p',
+           select array_agg(p.tidemark_row) as upsert, count(*) as n, (array_agg(p.tidemark_key))[count(*)]::text as last_key
+           from (
+             select t.%3$I as tidemark_key, tidemark_page as tidemark_row
+             from %4$s t
+             cross join lateral (select %5$s) tidemark_page
+             where t.deleted_at is null and %6$s and %7$s
+             order by t.%3$I
+             limit %8$s
+           ) p
+         ) a',
         case registered.scope_kind when 'public' then 'public' else registered.scope_kind || ':' || key end,
         registered.name, registered.key_column, registered.relation::regclass,
         tidemark.pulled_columns(registered.relation, exact),
@@ -521,7 +531,7 @@ begin
         on (tidemark.table_by_no(t.no)).scope_kind = split_part(s.scope, ':', 1)
     );
     if boot <> '[]' and room > 0 then
-      select array_agg(p.change) filter (where p.rows_read > 0), (array_agg(p.rest))[count(*)]
+      select coalesce(downloaded, '{}') || coalesce(array_agg(p.change) filter (where p.rows_read > 0), '{}'), (array_agg(p.rest))[count(*)]
         into downloaded, boot
       from tidemark.read_pages(boot, room, exact) p;
     end if;
@@ -542,14 +552,14 @@ begin
   ));
   return (
     select case when total is null
-      then json_build_object('changes', c.changes, 'joined', joined, 'left', parted,
-        'cursor', next_cursor, 'more', more, 'server_time', now())
-      else json_build_object('changes', c.changes, 'joined', joined, 'left', parted,
-        'cursor', next_cursor, 'more', more, 'server_time', now(),
-        'progress', json_build_object('done', done, 'total', greatest(done, total)))
+      then (select row_to_json(a) from (
+        select c.changes, joined, parted as "left", next_cursor as cursor, more, now() as server_time) a)
+      else (select row_to_json(a) from (
+        select c.changes, joined, parted as "left", next_cursor as cursor, more, now() as server_time,
+          json_build_object('done', done, 'total', greatest(done, total)) as progress) a)
       end
     from (
-      select coalesce(json_agg(u.change), '[]') as changes
+      select coalesce(array_agg(u.change), '{}') as changes
       from (
         select e.change from tidemark.read_entries(tables, table_nos, scopes, row_ids, exact) as e (change)
         union all

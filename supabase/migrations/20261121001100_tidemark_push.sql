@@ -804,6 +804,11 @@ begin
       select m from unnest(mutations) m
       join unnest(outcomes) o on o.n = m.n
       where o.code in ('foreign_key', 'unique', 'not_found')
+        -- an edit that came after it and stands must not be overwritten
+        and not exists (
+          select from unnest(mutations) l
+          join unnest(outcomes) a on a.n = l.n
+          where l.table_no = m.table_no and l.id = m.id and l.n > m.n and a.code is null)
       order by m.n);
     exit when cardinality(again) in (0, cardinality(mutations));
     answers := tidemark.apply_mutations(device, again, targets, exact);
