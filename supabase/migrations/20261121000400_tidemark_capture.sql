@@ -41,13 +41,14 @@ begin
     and (tg_nargs = 0
       or extensions.delete(extensions.hstore(new), tg_argv) operator(extensions.<>) extensions.delete(extensions.hstore(old), tg_argv))
   then
-    if new.deleted_at is distinct from old.deleted_at and not pg_has_role(
-      current_user, (select c.relowner from pg_catalog.pg_class c where c.oid = tg_relid), 'member')
-    then
-      raise exception using
-        errcode = 'TM016',
-        message = format('deleted_at_is_not_yours: rows of "%s" are deleted with DELETE', tg_relid::regclass),
-        hint = 'Delete the row instead of setting deleted_at; a deleted row is not brought back, put a new one.';
+    -- two ifs: a query in the condition would be planned for every row
+    if new.deleted_at is distinct from old.deleted_at then
+      if not pg_has_role(current_user, (select c.relowner from pg_catalog.pg_class c where c.oid = tg_relid), 'member') then
+        raise exception using
+          errcode = 'TM016',
+          message = format('deleted_at_is_not_yours: rows of "%s" are deleted with DELETE', tg_relid::regclass),
+          hint = 'Delete the row instead of setting deleted_at; a deleted row is not brought back, put a new one.';
+      end if;
     end if;
     new.version := old.version + 1;
     new.updated_at := now();
@@ -100,6 +101,8 @@ begin
 end
 $$;
 
+-- A statement of many rows is logged by SQL made for its table: printing every column of every row to
+-- hstore would cost more than writing them. For a statement of few rows, planning that SQL would.
 create function tidemark.log_insert()
 returns trigger
 language plpgsql
@@ -109,6 +112,18 @@ as $$
 declare
   names text[] := tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
 begin
+  if (select count(*) from (select from tidemark_new limit 101) some_rows) > 100 then
+    execute format(
+      'insert into tidemark.sync_changes (scope, table_no, row_id, op, version, user_id, device_id, edited_at)
+       select %1$s, $1, tidemark_row.%2$I::text, ''insert'', tidemark_row.version, a.user_id, a.device_id, e.edited_at
+       from tidemark_new tidemark_row
+       cross join tidemark.actor() a
+       left join lateral unnest(a.row_ids, a.edited_at) as e (row_id, edited_at) on e.row_id = tidemark_row.%2$I::text',
+      case when names[2] = '' then quote_literal('public') else format('%L || tidemark_row.%I', tg_argv[2], names[2]) end,
+      names[1]
+    ) using tg_argv[0]::int;
+    return null;
+  end if;
   insert into tidemark.sync_changes (scope, table_no, row_id, op, version, user_id, device_id, edited_at)
   select
     case when names[2] = '' then 'public' else tg_argv[2] || (n.fields operator(extensions.->) names[2]) end,
@@ -130,6 +145,17 @@ begin
 end
 $$;
 
+-- The pairs of one UPDATE: what a row was, what it is, and which columns differ. A changed primary key
+-- pairs with nothing: the old id leaves as deleted, the new one arrives.
+create type tidemark.change_pair as (
+  row_id text,
+  old_scope text, -- null: no such row before
+  new_scope text, -- null: no such row any more
+  version bigint,
+  deleted boolean, -- became a tombstone
+  columns text[]
+);
+
 create function tidemark.log_update()
 returns trigger
 language plpgsql
@@ -138,17 +164,46 @@ set search_path = ''
 as $$
 declare
   names text[] := tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
+  pairs tidemark.change_pair[];
 begin
-  -- A changed primary key pairs with nothing: the old id leaves as deleted, the new one arrives.
-  with
-  pairs as (
-    select
-      coalesce(n.row_id, o.row_id) as row_id,
-      case when names[2] = '' then 'public' else tg_argv[2] || (o.fields operator(extensions.->) names[2]) end as old_scope,
-      case when names[2] = '' then 'public' else tg_argv[2] || (n.fields operator(extensions.->) names[2]) end as new_scope,
-      o.fields as old_fields,
-      n.fields as new_fields,
-      coalesce(n.version, o.version + 1) as version
+  if (select count(*) from (select from tidemark_new limit 101) some_rows) > 100 then
+    execute (
+      select format(
+        'select array_agg(row(
+           coalesce(tidemark_n.%1$I, tidemark_o.%1$I)::text,
+           case when tidemark_o.version is not null then %3$s end,
+           case when tidemark_n.version is not null then %2$s end,
+           coalesce(tidemark_n.version, tidemark_o.version + 1),
+           tidemark_n.deleted_at is not null and tidemark_o.deleted_at is null,
+           array_remove(array[%4$s], null)
+         )::tidemark.change_pair)
+         from tidemark_new tidemark_n
+         full join tidemark_old tidemark_o on tidemark_n.%1$I = tidemark_o.%1$I
+         where (tidemark_n.version = tidemark_o.version and tidemark_n operator(pg_catalog.*=) tidemark_o) is not true',
+        names[1],
+        case when names[2] = '' then quote_literal('public') else format('%L || tidemark_n.%I', tg_argv[2], names[2]) end,
+        case when names[2] = '' then quote_literal('public') else format('%L || tidemark_o.%I', tg_argv[2], names[2]) end,
+        string_agg(
+          -- most types know equality; the others are compared byte by byte
+          case when exists (
+              select from pg_catalog.pg_opclass o
+              where o.opcintype = tidemark.base_type(a.atttypid) and o.opcdefault)
+            then format('case when tidemark_n.%1$I is distinct from tidemark_o.%1$I then %1$L end', a.attname)
+            else format('case when row(tidemark_n.%1$I)::record operator(pg_catalog.*<>) row(tidemark_o.%1$I)::record then %1$L end', a.attname) end,
+          ', ' order by a.attnum))
+      from pg_catalog.pg_attribute a
+      where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped and a.attname not in ('version', 'updated_at')
+    ) into pairs;
+  else
+    select array_agg(row(
+      row_id,
+      case when o.fields is not null then case when names[2] = '' then 'public' else tg_argv[2] || (o.fields operator(extensions.->) names[2]) end end,
+      case when n.fields is not null then case when names[2] = '' then 'public' else tg_argv[2] || (n.fields operator(extensions.->) names[2]) end end,
+      coalesce(n.version, o.version + 1),
+      (n.fields operator(extensions.->) 'deleted_at') is not null and (o.fields operator(extensions.->) 'deleted_at') is null,
+      extensions.akeys(extensions.delete(n.fields operator(extensions.-) o.fields, '{version,updated_at}'::text[]))
+    )::tidemark.change_pair)
+    into pairs
     from (
       select f.fields, f.fields operator(extensions.->) names[1] as row_id, tidemark_row.version
       from tidemark_new tidemark_row
@@ -159,36 +214,9 @@ begin
       from tidemark_old tidemark_row
       cross join lateral (select extensions.hstore(tidemark_row) as fields offset 0) f
     ) o using (row_id)
-    where (n.fields operator(extensions.=) o.fields) is not true
-  ),
-  entries as (
-    select
-      p.new_scope as scope,
-      p.row_id,
-      case
-        when p.old_fields is null then 'insert'
-        when (p.new_fields operator(extensions.->) 'deleted_at') is not null
-          and (p.old_fields operator(extensions.->) 'deleted_at') is null then 'delete'
-        else 'update'
-      end::tidemark.change_op as op,
-      p.version,
-      case when p.old_fields is not null then
-        extensions.akeys(extensions.delete(
-          p.new_fields operator(extensions.-) p.old_fields, '{version,updated_at}'::text[]
-        ))
-      end as columns
-    from pairs p
-    where p.new_fields is not null
-    union all
-    select
-      p.old_scope,
-      p.row_id,
-      case when p.new_fields is null then 'delete' else 'leave' end::tidemark.change_op,
-      p.version,
-      null
-    from pairs p
-    where p.old_fields is not null and p.new_scope is distinct from p.old_scope
-  )
+    where (n.fields operator(extensions.=) o.fields) is not true;
+  end if;
+
   insert into tidemark.sync_changes (scope, table_no, row_id, op, version, columns, user_id, device_id, edited_at)
   select
     n.scope,
@@ -200,7 +228,17 @@ begin
     a.user_id,
     a.device_id,
     e.edited_at
-  from entries n
+  from (
+    select p.new_scope as scope, p.row_id, p.version, p.columns,
+      case when p.old_scope is null then 'insert' when p.deleted then 'delete' else 'update' end::tidemark.change_op as op
+    from unnest(pairs) p
+    where p.new_scope is not null
+    union all
+    select p.old_scope, p.row_id, p.version, null,
+      case when p.new_scope is null then 'delete' else 'leave' end::tidemark.change_op
+    from unnest(pairs) p
+    where p.old_scope is not null and p.new_scope is distinct from p.old_scope
+  ) n
   cross join tidemark.actor() a
   left join lateral unnest(a.row_ids, a.edited_at) as e (row_id, edited_at) on e.row_id = n.row_id;
   return null;
