@@ -18,7 +18,9 @@ alter table tidemark.sync_scopes enable row level security;
 create view tidemark.live_scopes with (security_invoker = true) as
 select
   s.kind, s.key_column, s.user_column, c.oid as relation,
-  exists (select from tidemark.live_tables t where t.relation = c.oid) as soft
+  exists (
+    select from pg_catalog.pg_attribute a
+    where a.attrelid = c.oid and a.attname = 'deleted_at' and not a.attisdropped) as soft
 from tidemark.sync_scopes s
 join pg_catalog.pg_namespace n on n.nspname = s.schema_name
 join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = s.table_name;

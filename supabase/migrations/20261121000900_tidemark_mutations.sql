@@ -97,8 +97,8 @@ begin
             when k.key_type = 'uuid' then
               case when m.id like '________-____-____-____-____________' and m.id !~ '[^0-9a-fA-F-]' then m.id::uuid::text end
             when k.key_type in ('bigint', 'integer', 'smallint') then
-              case when m.id ~ '^-?\d{1,19}$' and abs(m.id::numeric) <= case k.key_type
-                when 'bigint' then 9223372036854775807 when 'integer' then 2147483647 else 32767 end
+              case when m.id ~ '^-?\d{1,19}$' and abs(m.id::numeric + 0.5) < case k.key_type
+                when 'bigint' then 9223372036854775808 when 'integer' then 2147483648 else 32768 end
               then m.id::numeric::text end
             else m.id
           end as id,

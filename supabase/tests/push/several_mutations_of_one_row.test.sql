@@ -69,8 +69,8 @@ select pg_temp.push($$[
   {"seq":22,"table":"overtaken","op":"patch","id":"00000000-0000-4000-8000-000000000002","base":1,"data":{"code":"d"},"edited_at":"2026-01-01T00:00:03Z"}]$$);
 select results_eq($$select code from public.overtaken order by id$$, array['c', 'd'], 'the last edit of a row stands, whatever was tried again');
 select pg_temp.push($$[
-  {"seq":23,"table":"overtaken","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":3,"data":{"up":"00000000-0000-4000-8000-000000000009"},"edited_at":"2026-01-01T00:00:01Z"},
-  {"seq":24,"table":"overtaken","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":3,"data":{"up":"00000000-0000-4000-8000-000000000002"},"edited_at":"2026-01-01T00:00:02Z"},
+  {"seq":23,"table":"overtaken","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":2,"data":{"up":"00000000-0000-4000-8000-000000000009"},"edited_at":"2026-01-01T00:00:01Z"},
+  {"seq":24,"table":"overtaken","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":2,"data":{"up":"00000000-0000-4000-8000-000000000002"},"edited_at":"2026-01-01T00:00:02Z"},
   {"seq":25,"table":"overtaken","op":"put","id":"00000000-0000-4000-8000-000000000008","data":{"code":"d"},"edited_at":"2026-01-01T00:00:03Z"},
   {"seq":26,"table":"overtaken","op":"put","id":"00000000-0000-4000-8000-000000000009","data":{"code":"x"},"edited_at":"2026-01-01T00:00:03Z"}]$$);
 select is((select up from public.overtaken where id = pg_temp.id(1)), pg_temp.id(2), 'also where it failed for a parent that came later');
