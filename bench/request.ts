@@ -3,7 +3,7 @@ import type { Sql } from 'postgres'
 import { timed } from './measure.ts'
 
 /** A statement as one user, sent and committed as the gateway does it, without the gateway. */
-export interface Request {
+interface Statement {
   user: string
   query: string
   values?: string[]
@@ -14,7 +14,7 @@ export interface Request {
 /** Resolves to the milliseconds from sending the request to having the answer. */
 export async function request(
   sql: Sql,
-  { user, query, values = [], check }: Request,
+  { user, query, values = [], check }: Statement,
 ): Promise<number> {
   const settings = [
     ['search_path', 'public, extensions'],
@@ -53,14 +53,15 @@ export function device(sql: Sql, user: string) {
       const edited_at = new Date().toISOString()
       return JSON.stringify(edits.map((edit) => ({ seq: ++seq, ...edit, edited_at })))
     },
-    async push(mutations: string): Promise<number> {
+    /** Fails unless every edit is answered with `expected`. */
+    async push(mutations: string, expected = 'applied'): Promise<number> {
       return request(sql, {
         user,
         query: 'select sync_push(device_id => $1::text::uuid, mutations => $2::text::json)::text',
         values: [id, mutations],
         check: (answer) => {
           const { results } = JSON.parse(answer) as { results: { status: string }[] }
-          const odd = results.find(({ status }) => status !== 'applied')
+          const odd = results.find(({ status }) => status !== expected)
           if (odd) throw new Error(`a push was answered ${JSON.stringify(odd)}`)
         },
       })

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { cpus, tmpdir, totalmem } from 'node:os'
+import { cpus, loadavg, tmpdir, totalmem } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -111,6 +111,8 @@ function machine() {
     rounds: values.quick ? 3 : 9,
     node: process.version,
     cpus: `${cpus().length} × ${cpus()[0]?.model.trim()}`,
+    // of the last fifteen minutes, the bench's own included
+    load: Number(loadavg()[2]!.toFixed(1)),
     memory_gb: Math.round(totalmem() / 2 ** 30),
   }
 }
