@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { OwnStack } from './support/own-stack.ts'
+import { Phone } from './support/phone.ts'
+
+let own: OwnStack
+const ann = randomUUID()
+const phoneOf = () => new Phone(own.as(ann), ['notes'])
+
+beforeAll(async () => {
+  own = await OwnStack.start()
+  await own.notes()
+}, 120_000)
+afterAll(() => own.end(), 60_000)
+
+const write = (id: number, text: string) =>
+  own.sql`insert into public.notes (id, user_id, text) values (${id}, ${ann}, ${text})`
+const truth = async () => {
+  const rows = await own.sql`select to_jsonb(n) as row from public.notes n where deleted_at is null`
+  return Object.fromEntries(rows.map(({ row }) => [String(row.id), row]))
+}
+
+it('a database that is put back from a copy of its disk is noticed by every device, once', async () => {
+  for (let id = 1; id <= 5; id++) await write(id, 'before the backup')
+  const early = phoneOf()
+  await early.drain()
+  await own.backUp()
+  await early.drain()
+  expect(early.resets).toBe(0)
+
+  // Work that the restore will lose: devices have seen it.
+  const [behind, same, ahead] = [phoneOf(), phoneOf(), phoneOf()]
+  for (const phone of [behind, same, ahead]) await phone.drain()
+  for (let id = 11; id <= 20; id++) await write(id, 'lost by the restore')
+  await own.sql`update public.notes set text = 'lost, too' where id = 1`
+  await own.sql`delete from public.notes where id = 2`
+  for (const phone of [early, same, ahead]) await phone.drain()
+  for (let id = 21; id <= 60; id++) await write(id, 'lost by the restore')
+  await ahead.drain()
+  await own.restore()
+
+  // Nothing was written since: the numbers of transactions are behind all cursors.
+  await ahead.drain()
+  expect(ahead.resets).toBe(1)
+  expect(ahead.rows('notes')).toEqual(await truth())
+
+  // New work, under numbers that were used before; some cursors are passed by it.
+  for (let id = 11; id <= 40; id++) await write(id, 'after the restore')
+  for (const [name, phone] of Object.entries({ early, behind, same, ahead })) {
+    await phone.drain()
+    await phone.drain(3)
+    expect(phone.rows('notes'), name).toEqual(await truth())
+    expect(phone.resets, name).toBeLessThanOrEqual(1)
+  }
+  await write(99, 'and on it goes')
+  const resets = [early, behind, same, ahead].map((phone) => phone.resets)
+  for (const phone of [early, behind, same, ahead]) {
+    await phone.drain()
+    expect(phone.rows('notes')).toEqual(await truth())
+  }
+  expect([early, behind, same, ahead].map((phone) => phone.resets)).toEqual(resets)
+}, 180_000)
+
+it('the owner can say that the database was restored', async () => {
+  const phone = phoneOf()
+  await phone.drain()
+  await own.sql`update tidemark.settings set epoch = default`
+  await phone.drain()
+  expect(phone.resets).toBe(1)
+  expect(phone.rows('notes')).toEqual(await truth())
+  await phone.drain()
+  expect(phone.resets).toBe(1)
+})
+
+it('entries that a dump brought along from a database far ahead make devices start afresh once', async () => {
+  const phone = phoneOf()
+  await phone.drain()
+  const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString()
+  // As a restored dump leaves it: a number that this database has not reached, given out after the cursor was.
+  phone.cursor = { ...phone.cursor!, at: hoursAgo(2) }
+  await write(200, 'from the other database')
+  await own.sql`update tidemark.sync_changes set xact = '4000000000', at = ${hoursAgo(1)} where row_id = '200'`
+  await phone.drain()
+  expect(phone.resets).toBe(1)
+  expect(phone.rows('notes')).toEqual(await truth())
+  await write(201, 'goes on')
+  await phone.drain()
+  await phone.drain()
+  expect(phone.resets).toBe(1)
+  expect(phone.rows('notes')).toEqual(await truth())
+})
