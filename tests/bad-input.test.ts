@@ -274,7 +274,16 @@ describe('whatever comes', () => {
     const device_id = randomUUID()
     const { cursor } = ok<Page>(await rpc(user.accessToken, 'sync_pull', { device_id }))
     const part = fc.constantFrom(
-      ...['epoch', 'at', 'tables', 'seen', 'upto', 'after', 'boot', 'paused', 'done', 'total'],
+      'epoch',
+      'at',
+      'tables',
+      'seen',
+      'upto',
+      'after',
+      'boot',
+      'paused',
+      'done',
+      'total',
     )
     const scalar = fc.jsonValue({ maxDepth: 0 })
     const value = fc.oneof(

@@ -187,6 +187,7 @@ begin
           -- most types know equality; the others are compared byte by byte
           case when exists (
               select from pg_catalog.pg_opclass o
+              join pg_catalog.pg_am m on m.oid = o.opcmethod and m.amname = 'btree'
               where o.opcintype = tidemark.base_type(a.atttypid) and o.opcdefault)
             then format('case when tidemark_n.%1$I is distinct from tidemark_o.%1$I then %1$L end', a.attname)
             else format('case when row(tidemark_n.%1$I)::record operator(pg_catalog.*<>) row(tidemark_o.%1$I)::record then %1$L end', a.attname) end,

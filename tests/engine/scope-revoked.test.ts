@@ -49,7 +49,7 @@ it('the pages that a removed member fetches with an old cursor hold nothing of t
     old.cursor = cursor
     await old.drain(3)
     const news = old.since(0)
-    expect(news.upserts, JSON.stringify(cursor)).toBe(0)
+    expect(news.upserts).toBe(0)
     expect(news.removes).toBe(0)
     expect(news.joined).toEqual([])
     expect(news.left.every((scope) => scope === trips.scope(1))).toBe(true)
@@ -78,7 +78,7 @@ it('a cursor that was made up opens no other trip', async () => {
     const device = trips.phone(ann)
     device.cursor = cursor
     await device.drain()
-    expect(device.rows(trips.items), JSON.stringify(cursor)).toEqual({})
+    expect(device.rows(trips.items)).toEqual({})
     expect(device.since(0).removes).toBe(0)
   }
 })

@@ -1,7 +1,7 @@
 -- A row is addressed by its key as text: whatever a uuid, text or number key holds finds its row again, in a push, a
 -- pull, the log and a delete.
 begin;
-select plan(63);
+select plan(65);
 
 create extension if not exists citext with schema extensions;
 create temp table keys (n int generated always as identity, type text, id text, also text);
