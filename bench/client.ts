@@ -62,7 +62,7 @@ async function run(bench: Bench) {
       const table = sync.table('contacts')
       for (const row of newContacts(writer.id, uploaded)) await table.insert({ ...row })
       let pushed = 0
-      const time = await timed(async () => ({ pushed } = await sync.sync()))
+      const time = await timed(async () => ({ pushed } = await sync.push()))
       expectCount('pushed', pushed, uploaded)
       await sync.close()
       await sql`delete from contacts where user_id = ${writer.id}`

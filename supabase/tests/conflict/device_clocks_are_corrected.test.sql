@@ -1,5 +1,5 @@
+-- Edits are compared by when they were made: a device's clock is corrected by what it says the time is, and nobody edits in the future.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(8);
 
 create table public.clocked (id uuid primary key, user_id uuid not null default auth.uid(), name text);

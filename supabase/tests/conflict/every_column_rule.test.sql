@@ -1,3 +1,4 @@
+-- A column's rule decides what two sides made of it, whatever the table's policy is; what does not stay is reported.
 begin;
 select plan(52);
 

@@ -1,5 +1,5 @@
+-- Every policy in every situation: two devices of one user, who edit, delete or create the same row unaware of each other.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(70);
 
 -- A mutation as the signed-in user: {table, op, id, base, …} in, its result out.

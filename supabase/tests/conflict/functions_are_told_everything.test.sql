@@ -1,5 +1,5 @@
+-- A policy that is a function of the app's sees both sides, the values before the edit, and what it is about.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(9);
 
 create table public.told (server jsonb, client jsonb, old jsonb, context jsonb);

@@ -1,5 +1,5 @@
+-- keep_both: the row stays, and the edit that met another one becomes a row of its own.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(13);
 
 create table public.kept (

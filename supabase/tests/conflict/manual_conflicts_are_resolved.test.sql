@@ -1,5 +1,5 @@
+-- A person decides: the device's side, the stored side, or a row of their own.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(26);
 
 create table public.resolved (id uuid primary key, user_id uuid not null default auth.uid(), name text, phone text, constraint no_swearing check (name <> 'darn'));

@@ -1,5 +1,5 @@
+-- manual: the edit waits with both versions, the base, the overlap and an analysis; the row stays as it is.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(18);
 
 create table public.parked (id uuid primary key, user_id uuid not null default auth.uid(), name text, phone text, tags text[]);

@@ -1,5 +1,5 @@
+-- manual: a delete that met an edit waits, and the row stays until somebody decides.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(11);
 
 create table public.unsure (id uuid primary key, user_id uuid not null default auth.uid(), name text, phone text);

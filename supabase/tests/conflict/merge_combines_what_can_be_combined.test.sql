@@ -1,5 +1,5 @@
+-- merge: lists are united, objects merged, single values the newer edit's.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(8);
 
 create table public.mergers (id uuid primary key, user_id uuid not null default auth.uid(), title text, tags text[], list jsonb, prefs jsonb, n int);

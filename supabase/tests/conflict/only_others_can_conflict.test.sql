@@ -1,5 +1,5 @@
+-- What conflicts is what somebody else changed since the version that the device edited; where nobody knows, everything.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(11);
 
 create table public.others (id uuid primary key, user_id uuid not null default auth.uid(), name text, phone text);

@@ -1,5 +1,5 @@
+-- The functions that come along: for notifications, projects and settings.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(14);
 
 create table public.notices (id uuid primary key, user_id uuid not null default auth.uid(), title text, read boolean, read_at timestamptz, status text);

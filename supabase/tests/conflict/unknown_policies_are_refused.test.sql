@@ -1,5 +1,5 @@
+-- add_table knows the policies and rules there are, and says so where it is given another one.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(29);
 
 create table public.choosy (id uuid primary key, user_id uuid not null, name text, tags text[]);

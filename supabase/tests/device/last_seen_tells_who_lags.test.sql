@@ -1,5 +1,5 @@
+-- A device's lag is the time since it was last heard of: a push, or registering.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(7);
 
 create table public.seen_rows (id uuid primary key, user_id uuid not null default auth.uid(), name text);

@@ -1,5 +1,5 @@
+-- A revoked device stays revoked, whatever it held; to others it is as if it were not there.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(11);
 
 -- A call as a signed-in user; null is nobody.

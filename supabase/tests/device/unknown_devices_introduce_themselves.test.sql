@@ -1,5 +1,5 @@
+-- A device need not be registered: its first push does that.
 begin;
-create extension if not exists pgtap with schema extensions;
 select plan(6);
 
 create table public.introduced (id uuid primary key, user_id uuid not null default auth.uid(), name text);
