@@ -66,7 +66,7 @@ async function run(bench: Bench) {
       expectCount('pushed', pushed, uploaded)
       await sync.close()
       await sql`delete from contacts where user_id = ${writer.id}`
-      await sql`select set_config('tidemark.purging', 'on', false)`
+      await sql`select set_config('tidemark.purging', 'tombstones', false)`
       await sql`delete from contacts where user_id = ${writer.id}`
       return time
     },
