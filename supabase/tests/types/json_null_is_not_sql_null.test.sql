@@ -1,0 +1,55 @@
+-- On the wire both are null. A json null that is stored stays one; a null that is sent is no value.
+begin;
+select plan(6);
+
+create table public.nulled (id int primary key, user_id uuid not null default auth.uid(), note text, doc jsonb, must jsonb not null default '{}');
+alter table public.nulled enable row level security;
+grant select, insert, update, delete on public.nulled to authenticated;
+create policy "own rows" on public.nulled to authenticated using (user_id = (select auth.uid()));
+select tidemark.add_table('public.nulled', 'user:user_id');
+
+create temp sequence seq;
+create function pg_temp.push(mutation jsonb, options json default '{}', device text default '1') returns jsonb
+language plpgsql
+as $$
+declare
+  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
+  answer jsonb;
+begin
+  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
+    set_config('role', 'authenticated', true);
+  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, numbered, options) -> 'results' -> 0;
+  perform set_config('role', 'postgres', true);
+  return answer;
+end
+$$;
+create function pg_temp.pulled(name text, options jsonb default '{}') returns jsonb
+language plpgsql
+as $$
+declare
+  answer jsonb;
+begin
+  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
+    set_config('role', 'authenticated', true);
+  answer := public.sync_pull('00000000-0000-4000-8000-0000000000d9', null, (jsonb_build_object('tables', array[name]) || options)::json) #> '{changes,0,upsert}';
+  perform set_config('role', 'postgres', true);
+  return answer;
+end
+$$;
+create function pg_temp.doc(n int) returns text language sql as $$ select coalesce(doc::text, 'SQL null') from public.nulled where id = n $$;
+insert into public.nulled (id, user_id, doc, must) values (1, '00000000-0000-4000-8000-00000000000a', 'null', 'null'), (2, '00000000-0000-4000-8000-00000000000a', null, '{"a": null}');
+
+select is(pg_temp.pulled('nulled') #> '{0,doc}', 'null', 'a json null is pulled as null');
+select is(pg_temp.pulled('nulled') #> '{1,doc}', 'null', 'so is no value');
+select is(pg_temp.pulled('nulled') #> '{1,must}', '{"a": null}', 'a null inside stays inside');
+
+select pg_temp.push('{"table": "nulled", "op": "patch", "id": "1", "base": 1, "data": {"note": "edited"}}');
+select is(pg_temp.doc(1), 'null', 'an edit of another column leaves a json null');
+update public.nulled set note = 'by sql' where id = 1;
+select pg_temp.push('{"table": "nulled", "op": "patch", "id": "1", "base": 1, "data": {"note": "merged"}}', '{}', '2');
+select is(pg_temp.doc(1), 'null', 'so does one that is merged');
+select pg_temp.push('{"table": "nulled", "op": "patch", "id": "2", "base": 1, "data": {"note": "edited", "doc": null}}');
+select is(pg_temp.doc(2), 'SQL null', 'no value stays no value');
+
+select * from finish();
+rollback;
