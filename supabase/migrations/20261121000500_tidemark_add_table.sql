@@ -177,22 +177,26 @@ begin
   -- One notice each: a warning has no set-based form.
   for found_index in
     select c.relname as name, k.conname is not null as is_constraint,
-      string_agg(quote_ident(a.attname), ', ' order by a.attnum) as columns
+      (select string_agg(pg_get_indexdef(i.indexrelid, n, true), ', ' order by n) from generate_series(1, i.indnkeyatts) n) as columns,
+      (select string_agg(pg_get_indexdef(i.indexrelid, n, true), ', ' order by n) from generate_series(i.indnkeyatts + 1, i.indnatts) n) as included,
+      (to_jsonb(i) ->> 'indnullsnotdistinct')::boolean as nulls_not_distinct,
+      pg_get_expr(i.indpred, i.indrelid) as predicate
     from pg_catalog.pg_index i
     join pg_catalog.pg_class c on c.oid = i.indexrelid
-    join pg_catalog.pg_attribute a on a.attrelid = i.indexrelid
     left join pg_catalog.pg_constraint k on k.conindid = i.indexrelid and k.contype = 'u'
     where i.indrelid = target and i.indisunique and not i.indisprimary
       and coalesce(pg_get_expr(i.indpred, i.indrelid), '') not like '%deleted_at IS NULL%'
-    group by c.relname, k.conname
   loop
     raise warning using
       errcode = 'TM014',
       message = format('unique_ignores_tombstones: a deleted row of "%s" keeps its (%s) in "%s", so no new row can have it', target::regclass, found_index.columns, found_index.name),
-      hint = format('%s create unique index on %s (%s) where deleted_at is null;',
+      hint = format('%s create unique index on %s (%s)%s%s where %sdeleted_at is null;',
         case when found_index.is_constraint then format('alter table %s drop constraint %I;', target::regclass, found_index.name)
-          else format('drop index %I;', found_index.name) end,
-        target::regclass, found_index.columns);
+          else format('drop index %s;', (select format('%I.%I', n.nspname, found_index.name) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = target)) end,
+        target::regclass, found_index.columns,
+        case when found_index.included is null then '' else format(' include (%s)', found_index.included) end,
+        case when found_index.nulls_not_distinct then ' nulls not distinct' else '' end,
+        case when found_index.predicate is null then '' else format('(%s) and ', found_index.predicate) end);
   end loop;
 end
 $$;

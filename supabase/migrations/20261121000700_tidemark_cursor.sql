@@ -7,7 +7,8 @@
 --   tables         numbers of the tables the device holds, or is downloading
 --   seen           snapshot: every log entry visible in it has been delivered
 --   upto, after    an open window: entries between seen and upto, delivered up to after = [xact, id]
---   at             when it was given out, by the server's clock
+--   at             when it was given out, by the server's clock; a minute later on a standby, whose
+--                  clock is not the one that entries are written by
 --   boot           what is still to be downloaded from the tables themselves: [[table_no, scope key,
 --                  after row key, only this scope], …]
 --   paused         tables that the last calls left out: {table_no: the snapshot when they were}
@@ -55,7 +56,7 @@ $$;
 --   * entries that it has not seen were purged, or a table it holds is no longer synced;
 --   * transaction numbers were given out twice (a restore in place): then a scope holds an entry that
 --     the cursor counts as seen, or that is ahead of every transaction here, although it was written
---     after the cursor was given out. The minute allows for the clocks of a primary and its standby.
+--     after the cursor was given out.
 create function tidemark.cursor_is_lost(epoch text, seen pg_snapshot, upto pg_snapshot, at timestamptz, tables int[])
 returns boolean
 language plpgsql
@@ -87,7 +88,7 @@ begin
           order by c.xact desc, c.id desc
           limit 1
         ) newest
-        where newest.at > cursor_is_lost.at + interval '1 minute'
+        where newest.at > cursor_is_lost.at
           and (
             newest.xact >= pg_snapshot_xmax(pg_current_snapshot())
             or (
@@ -96,7 +97,7 @@ begin
               and c.xact < pg_snapshot_xmax(seen) and pg_visible_in_snapshot(c.xact, seen)
               order by c.xact desc, c.id desc
               limit 1
-            ) > cursor_is_lost.at + interval '1 minute'
+            ) > cursor_is_lost.at
           )
       )
   );

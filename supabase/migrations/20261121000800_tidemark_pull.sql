@@ -540,7 +540,8 @@ begin
   more := boot <> '[]' or not caught_up;
   next_cursor := jsonb_strip_nulls(jsonb_build_object(
     'epoch', tidemark.epoch(),
-    'at', now(),
+    -- not now(): whatever this call saw was written before this instant
+    'at', clock_timestamp() + case when pg_is_in_recovery() then interval '1 minute' else interval '0' end,
     'tables', to_jsonb(held),
     'paused', nullif(paused, '{}'),
     'seen', seen,
