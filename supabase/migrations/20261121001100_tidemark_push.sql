@@ -722,9 +722,9 @@ begin
     select case
       when state = '42501' then row(n, 'rejected', null, null, null, null, null, 'forbidden', format('the policies of "%s" do not allow this', table_name), null)::tidemark.outcome
       when state = '23505' then row(n, 'rejected', null, null, null, null, null, 'unique', format('another row already has this %s', coalesce((
-          select string_agg(pg_get_indexdef(x.indexrelid, n, true), ', ' order by n)
+          select string_agg(pg_get_indexdef(x.indexrelid, part.place, true), ', ' order by part.place)
           from pg_catalog.pg_index x
-          cross join lateral generate_series(1, x.indnkeyatts) n
+          cross join lateral generate_series(1, x.indnkeyatts) as part (place)
           where x.indexrelid = to_regclass(format('%I.%I', schema_of, constraint_of))), 'value')), format('Unique constraint "%s". Change the value and send the edit again.', constraint_of))::tidemark.outcome
       when state in ('23503', '23001') then row(n, 'rejected', null, null, null, null, null, 'foreign_key', message, coalesce(nullif(hint, ''), format('Foreign key "%s": the row it points to is not there.', constraint_of)))::tidemark.outcome
       when state in ('23502', '23514', '23P01', 'P0001') then row(n, 'rejected', null, null, null, null, null, 'constraint', message, coalesce(nullif(hint, ''), format('Constraint %s of "%s".', coalesce(nullif(constraint_of, ''), nullif(column_of, ''), 'in a trigger'), coalesce(nullif(relation_of, ''), table_name))))::tidemark.outcome
