@@ -184,13 +184,8 @@ begin
         case when names[2] = '' then quote_literal('public') else format('%L || tidemark_n.%I', tg_argv[2], names[2]) end,
         case when names[2] = '' then quote_literal('public') else format('%L || tidemark_o.%I', tg_argv[2], names[2]) end,
         string_agg(
-          -- most types know equality; the others are compared byte by byte
-          case when exists (
-              select from pg_catalog.pg_opclass o
-              join pg_catalog.pg_am m on m.oid = o.opcmethod and m.amname = 'btree'
-              where o.opcintype = tidemark.base_type(a.atttypid) and o.opcdefault)
-            then format('case when tidemark_n.%1$I is distinct from tidemark_o.%1$I then %1$L end', a.attname)
-            else format('case when row(tidemark_n.%1$I)::record operator(pg_catalog.*<>) row(tidemark_o.%1$I)::record then %1$L end', a.attname) end,
+          -- byte by byte, as the stamp does: equal numbers may be written differently
+          format('case when row(tidemark_n.%1$I)::record operator(pg_catalog.*<>) row(tidemark_o.%1$I)::record then %1$L end', a.attname),
           ', ' order by a.attnum))
       from pg_catalog.pg_attribute a
       where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped and a.attname not in ('version', 'updated_at')
