@@ -155,11 +155,16 @@ begin
 end
 $$;
 
--- Rows named by the log, as they are now: one change object a scope. A row that is not there any more,
--- not in that scope, or not visible to the caller is removed; looking for those is skipped where as
--- many rows were found as were named.
+-- What an answer says of one table in one scope. Rows are printed once, here: every further level of
+-- json that is built around them copies their text.
+create type tidemark.change as (scope text, "table" text, upsert json, remove text[]);
+comment on type tidemark.change is 'Rows of one table in one scope to put, and ids of rows to remove: an element of the changes that sync_pull answers with.';
+
+-- Rows named by the log, as they are now: one change a scope. A row that is not there any more, not in
+-- that scope, or not visible to the caller is removed; those are looked for only where fewer rows were
+-- found than were named.
 create function tidemark.read_rows(table_no int, scopes text[], row_ids text[], exact boolean)
-returns setof json
+returns tidemark.change[]
 language plpgsql
 stable
 security invoker
@@ -167,51 +172,48 @@ set search_path = ''
 as $$
 declare
   registered tidemark.live_tables := tidemark.table_by_no(table_no);
+  changes tidemark.change[];
+  rows_found bigint;
 begin
-  -- Rows stay records until the whole object is printed: every level of json copies the text of all
-  -- levels below it.
-  return query execute format(
-    'with
-     found as materialized (
-       select %4$s as scope, array_agg(tidemark_page) as upsert, count(*) as n
+  execute format(
+    'select array_agg(row(f.scope, %1$L, f.upsert, ''{}'')::tidemark.change), sum(f.n)
+     from (
+       select %4$s as scope, json_agg(tidemark_page) as upsert, count(*) as n
        from %2$s t
        cross join lateral (select %6$s) tidemark_page
-       where t.%3$I = any ($1::%5$s[]) and t.deleted_at is null and %7$s
+       where t.%3$I = any ((select $1)::%5$s[]) and t.deleted_at is null and %7$s
        group by %8$s
-     ),
-     missing as materialized (
-       select e.scope, array_agg(e.row_id) as remove
-       from (select distinct u.scope, u.row_id from unnest($3, $1) as u (scope, row_id)) e
-       where (select coalesce(sum(f.n), 0) from found f) < cardinality($1)
-         and not exists (
-           select from %2$s t
-           where t.%3$I = e.row_id::%5$s and t.deleted_at is null and %4$s = e.scope
-         )
-       group by e.scope
-     )
-     select row_to_json(c) from (
-       select f.scope, %1$L as "table", f.upsert,
-         coalesce((select m.remove from missing m where m.scope = f.scope), ''{}'') as remove
-       from found f
-       where f.n > 0
-     ) c
-     union all
-     select row_to_json(c) from (
-       select m.scope, %1$L as "table", ''{}''::text[] as upsert, m.remove
-       from missing m
-       where m.scope not in (select f.scope from found f where f.n > 0)
-     ) c',
+     ) f
+     where f.n > 0',
     registered.name, registered.relation::regclass, registered.key_column,
     tidemark.scope_expression(registered), registered.key_type,
     tidemark.pulled_columns(registered.relation, exact), tidemark.in_my_scopes(registered),
     coalesce('t.' || quote_ident(registered.scope_column), '()')
-  ) using row_ids, tidemark.my_keys(registered.scope_kind), scopes;
+  ) into changes, rows_found using row_ids, tidemark.my_keys(registered.scope_kind);
+  if rows_found = cardinality(row_ids) then
+    return changes;
+  end if;
+  execute format(
+    'select array_agg(row(
+       coalesce(f.scope, m.scope), %1$L, coalesce(f.upsert, ''[]''), coalesce(m.remove, ''{}''))::tidemark.change)
+     from unnest($1) f
+     full join (
+       select e.scope, array_agg(e.row_id) as remove
+       from (select distinct u.scope, u.row_id from unnest($2, $3) as u (scope, row_id)) e
+       where not exists (
+         select from %2$s t where t.%3$I = e.row_id::%4$s and t.deleted_at is null and %5$s = e.scope)
+       group by e.scope
+     ) m on m.scope = f.scope',
+    registered.name, registered.relation::regclass, registered.key_column, registered.key_type,
+    tidemark.scope_expression(registered)
+  ) into changes using changes, scopes, row_ids;
+  return changes;
 end
 $$;
 
 -- The same for a page that names rows of several tables, in the order given.
 create function tidemark.read_entries(tables int[], table_nos int[], scopes text[], row_ids text[], exact boolean)
-returns setof json
+returns tidemark.change[]
 language plpgsql
 stable
 security invoker
@@ -220,31 +222,31 @@ as $$
 declare
   named int[] := array(select distinct n from unnest(table_nos) n);
   no int;
+  changes tidemark.change[] := '{}';
 begin
   if cardinality(named) = 1 then
-    return query select r from tidemark.read_rows(named[1], scopes, row_ids, exact) r;
-    return;
+    return tidemark.read_rows(named[1], scopes, row_ids, exact);
   end if;
   -- One table at a time: each is another relation, and parents come first.
   foreach no in array tables loop
-    return query
-    select r.change
-    from (
-      select array_agg(e.scope) as scopes, array_agg(e.row_id) as row_ids
-      from unnest(table_nos, scopes, row_ids) as e (table_no, scope, row_id)
-      where e.table_no = no
-    ) p
-    cross join lateral tidemark.read_rows(no, p.scopes, p.row_ids, exact) as r (change)
-    where no = any (named);
+    continue when no <> all (named);
+    changes := changes || tidemark.read_rows(
+      no,
+      array(select e.scope from unnest(table_nos, scopes) as e (table_no, scope) where e.table_no = no),
+      array(select e.row_id from unnest(table_nos, row_ids) as e (table_no, row_id) where e.table_no = no),
+      exact);
   end loop;
+  return changes;
 end
 $$;
 
 -- Straight from the tables, for a scope or table that is new to the device: scope by scope in key
 -- order until the page is full. waiting and rest: [[table_no, scope key, after row key, only this
--- scope], …]; nulls mean from the beginning. The last row says what is left to do.
-create function tidemark.read_pages(waiting jsonb, room int, exact boolean)
-returns table (change json, rows_read int, rest jsonb)
+-- scope], …]; nulls mean from the beginning.
+create function tidemark.read_pages(
+  waiting jsonb, room int, exact boolean,
+  out changes tidemark.change[], out rows_read int, out rest jsonb
+)
 language plpgsql
 stable
 security invoker
@@ -255,8 +257,12 @@ declare
   place jsonb;
   key text;
   last_key text;
+  scope text;
+  upsert json;
+  n int;
 begin
   rest := waiting;
+  rows_read := 0;
   -- One table and scope at a time, because where one ends the next one begins.
   while rest <> '[]' loop
     place := rest -> 0;
@@ -269,43 +275,34 @@ begin
       if room = 0 then
         return;
       end if;
+      scope := case registered.scope_kind when 'public' then 'public' else registered.scope_kind || ':' || key end;
       execute format(
-        'select
-           (select row_to_json(c) from (
-             select %1$L::text as scope, %2$L::text as "table", a.upsert, ''{}''::text[] as remove) c),
-           a.n, a.last_key
+        'select json_agg(p.tidemark_row), count(*), (array_agg(p.tidemark_key))[count(*)]::text
          from (
-           select array_agg(p.tidemark_row) as upsert, count(*) as n, (array_agg(p.tidemark_key))[count(*)]::text as last_key
-           from (
-             select t.%3$I as tidemark_key, tidemark_page as tidemark_row
-             from %4$s t
-             cross join lateral (select %5$s) tidemark_page
-             where t.deleted_at is null and %6$s and %7$s
-             order by t.%3$I
-             limit %8$s
-           ) p
-         ) a',
-        case registered.scope_kind when 'public' then 'public' else registered.scope_kind || ':' || key end,
-        registered.name, registered.key_column, registered.relation::regclass,
-        tidemark.pulled_columns(registered.relation, exact),
+           select t.%1$I as tidemark_key, tidemark_page as tidemark_row
+           from %2$s t
+           cross join lateral (select %3$s) tidemark_page
+           where t.deleted_at is null and %4$s and %5$s
+           order by t.%1$I
+           limit %6$s
+         ) p',
+        registered.key_column, registered.relation::regclass, tidemark.pulled_columns(registered.relation, exact),
         case registered.scope_kind when 'public' then 'true' else format('t.%I = %L', registered.scope_column, key) end,
         case when key = place ->> 1 and place ->> 2 is not null then format('t.%I > %L', registered.key_column, place ->> 2) else 'true' end,
         room
-      ) into change, rows_read, last_key;
-      room := room - rows_read;
+      ) into upsert, n, last_key;
+      room := room - n;
+      rows_read := rows_read + n;
       rest := jsonb_set(rest, '{0}', jsonb_build_array(registered.table_no, key, last_key, place ->> 3));
-      if rows_read > 0 then
-        return next;
+      if n > 0 then
+        changes := changes || row(scope, registered.name, upsert, '{}')::tidemark.change;
       end if;
     end loop;
-    change := null;
-    rows_read := 0;
     if room = 0 then
       return;
     end if;
     rest := rest - 0;
   end loop;
-  return next;
 end
 $$;
 
@@ -402,7 +399,8 @@ declare
   caught_up boolean := true;
   joined text[] := '{}';
   parted text[] := '{}';
-  downloaded json[] := '{}';
+  pages record;
+  downloaded tidemark.change[] := '{}';
   table_nos int[] := '{}';
   scopes text[];
   row_ids text[];
@@ -492,9 +490,10 @@ begin
     where p::int = any (held) and not exists (select from jsonb_array_elements(position -> 'boot') e where e ->> 0 = p));
   if boot <> '[]' then
     begin
-      select array_agg(p.change) filter (where p.rows_read > 0), sum(p.rows_read), (array_agg(p.rest))[count(*)]
-        into downloaded, entries, boot
-      from tidemark.read_pages(boot, room, exact) p;
+      pages := tidemark.read_pages(boot, room, exact);
+      downloaded := pages.changes;
+      entries := pages.rows_read;
+      boot := pages.rest;
     exception when invalid_text_representation then
       perform tidemark.refuse(400, 'malformed', 'cursor: ' || sqlerrm, 'Send the last cursor unchanged, or none.');
     end;
@@ -531,9 +530,9 @@ begin
         on (tidemark.table_by_no(t.no)).scope_kind = split_part(s.scope, ':', 1)
     );
     if boot <> '[]' and room > 0 then
-      select coalesce(downloaded, '{}') || coalesce(array_agg(p.change) filter (where p.rows_read > 0), '{}'), (array_agg(p.rest))[count(*)]
-        into downloaded, boot
-      from tidemark.read_pages(boot, room, exact) p;
+      pages := tidemark.read_pages(boot, room, exact);
+      downloaded := downloaded || pages.changes;
+      boot := pages.rest;
     end if;
   end if;
 
@@ -551,17 +550,16 @@ begin
     'done', case when boot <> '[]' then done end,
     'total', case when boot <> '[]' then total end
   ));
-  -- A large page is text of megabytes: it is put together in as few steps as there are.
   if cardinality(table_nos) > 0 then
-    downloaded := array(select e from tidemark.read_entries(tables, table_nos, scopes, row_ids, exact) e) || downloaded;
+    downloaded := tidemark.read_entries(tables, table_nos, scopes, row_ids, exact) || downloaded;
   end if;
-  return case when total is null
-    then (select row_to_json(a) from (
-      select coalesce(downloaded, '{}') as changes, joined, parted as "left", next_cursor as cursor, more, now() as server_time) a)
-    else (select row_to_json(a) from (
-      select coalesce(downloaded, '{}') as changes, joined, parted as "left", next_cursor as cursor, more, now() as server_time,
-        json_build_object('done', done, 'total', greatest(done, total)) as progress) a)
-    end;
+  if total is null then
+    return json_build_object('changes', coalesce(downloaded, '{}'), 'joined', joined, 'left', parted,
+      'cursor', next_cursor, 'more', more, 'server_time', now());
+  end if;
+  return json_build_object('changes', coalesce(downloaded, '{}'), 'joined', joined, 'left', parted,
+    'cursor', next_cursor, 'more', more, 'server_time', now(),
+    'progress', json_build_object('done', done, 'total', greatest(done, total)));
 end
 $$;
 comment on function public.sync_pull(uuid, json, json) is
