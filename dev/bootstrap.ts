@@ -4,6 +4,14 @@ import { createPostgresConnection } from '@supabase/lite/postgres'
 import postgres from 'postgres'
 import { databaseUrl } from './urls.ts'
 
+/** What the services sign in as. */
+const serviceRoles = [
+  'authenticator',
+  'supabase_auth_admin',
+  'supabase_storage_admin',
+  'supabase_realtime_admin',
+]
+
 /** Turns a new, empty server into what a new hosted project is. */
 export async function bootstrap(dbPort: number, internalPassword: string): Promise<void> {
   const admin = postgres(databaseUrl(dbPort, 'supabase_admin', internalPassword), {
@@ -12,7 +20,8 @@ export async function bootstrap(dbPort: number, internalPassword: string): Promi
   })
   try {
     await admin.unsafe(await sqlFile('project.sql'))
-    for (const role of ['authenticator', 'supabase_auth_admin', 'supabase_storage_admin']) {
+    await admin.unsafe(await sqlFile('realtime.sql'))
+    for (const role of serviceRoles) {
       await admin.unsafe(`alter role ${role} password '${internalPassword}'`)
     }
     await createAuthTables(databaseUrl(dbPort, 'supabase_auth_admin', internalPassword))

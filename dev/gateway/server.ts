@@ -7,6 +7,7 @@ import { identify, Refusal } from './access.ts'
 import { allow, headersOf, readBody, send } from './http.ts'
 import { createLite } from './lite.ts'
 import { proxy, verifyFunctionCall } from './proxy.ts'
+import { serveRealtime } from '../realtime/server.ts'
 import { Rpc } from './rpc.ts'
 
 export interface GatewayOptions {
@@ -87,6 +88,7 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
       send(response, { status: 500, body: '{"message":"The gateway failed, see gateway.log"}' })
     })
   })
+  await serveRealtime(server, dbPort, keys)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)

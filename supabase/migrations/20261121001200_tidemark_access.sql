@@ -97,6 +97,8 @@ grant execute on function
   tidemark.notification_resolver(jsonb, jsonb, jsonb, jsonb),
   tidemark.project_resolver(jsonb, jsonb, jsonb, jsonb),
   tidemark.settings_resolver(jsonb, jsonb, jsonb, jsonb),
+  -- realtime
+  tidemark.may_listen(text),
   -- verification
   tidemark.verify_table(int, text[]),
   -- push
@@ -127,3 +129,6 @@ grant execute on function
   tidemark.repeat_answers(tidemark.mutation[], jsonb, boolean),
   tidemark.rejection(int, text, text, text, text, text, text, text, text)
 to authenticated;
+
+-- Members listen to the pokes of their scopes: a policy on a table of Realtime's, where there is one.
+select tidemark.enable_realtime();

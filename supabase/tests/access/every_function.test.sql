@@ -39,6 +39,7 @@ select 'invoker', s::regprocedure from unnest(array[
   'tidemark.insert_rows(tidemark.push_target, tidemark.mutation[], boolean)',
   'tidemark.is_overruled(text, jsonb, jsonb, jsonb, jsonb)',
   'tidemark.judge_delete(tidemark.live_tables, tidemark.edit, jsonb, uuid)',
+  'tidemark.may_listen(text)',
   'tidemark.merge_deep(jsonb, jsonb, jsonb, boolean)',
   'tidemark.merge_edits(tidemark.push_target, tidemark.edit[], uuid)',
   'tidemark.merge_sets(jsonb, jsonb, jsonb)',
@@ -100,7 +101,8 @@ select 'trigger', s::regprocedure from unnest(array[
   'tidemark.delete_collected()',
   'tidemark.log_insert()',
   'tidemark.log_members()',
-  'tidemark.log_update()'
+  'tidemark.log_update()',
+  'tidemark.poke()'
 ]) s;
 
 create temp view ours as

@@ -1,0 +1,56 @@
+-- Realtime: a poke says that a scope has news, and nothing else; the pull that follows is authorised as
+-- always. One broadcast a statement and scope, on the private topic tidemark:<scope>, where the project
+-- has Realtime; it is sent when the transaction commits. Who joins or leaves a scope is told on the
+-- topic of their own scope, since that is where the log has it.
+
+create function tidemark.poke()
+returns trigger
+language plpgsql
+security definer -- writers need no right to send
+set search_path = ''
+as $$
+begin
+  if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is not null then
+    perform realtime.send(jsonb_build_object('scope', n.scope), 'poke', 'tidemark:' || n.scope, true)
+    from (select distinct l.scope from tidemark_log l) n;
+  end if;
+  return null;
+end
+$$;
+
+create trigger poke after insert on tidemark.sync_changes referencing new table as tidemark_log
+  for each statement execute function tidemark.poke();
+
+-- Whether the caller may listen on a topic of Realtime: those of their own scopes.
+create function tidemark.may_listen(topic text)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return topic like 'tidemark:%' and substr(topic, length('tidemark:') + 1) = any (tidemark.my_scopes());
+end
+$$;
+
+-- Lets members listen. Called by the migration of grants; once more by hand where Realtime came later.
+create function tidemark.enable_realtime()
+returns boolean
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  if to_regclass('realtime.messages') is null or to_regprocedure('realtime.topic()') is null then
+    return false;
+  end if;
+  drop policy if exists "members of a scope hear that it has news" on realtime.messages;
+  create policy "members of a scope hear that it has news" on realtime.messages
+    for select to authenticated
+    using (realtime.messages.extension = 'broadcast' and (select tidemark.may_listen((select realtime.topic()))));
+  return true;
+end
+$$;
+comment on function tidemark.enable_realtime() is
+  'Lets the members of a scope listen to its pokes; returns false where the project has no Realtime. Safe to repeat.';
