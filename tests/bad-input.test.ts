@@ -4,7 +4,7 @@ import type { Sql } from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeTable } from '../client/tests/support/project.ts'
 import { connect, createUser, type TestUser } from '../dev/testing.ts'
-import { LIMITS, PushAnswer, type ResultCode } from '../supabase/functions/_shared/wire.ts'
+import { LIMITS, PushAnswer, type ResultCode } from '../supabase/functions/_tidemark/wire.ts'
 import { type Answer, edge, ok, type Page, type Result, rpc } from './support/calls.ts'
 
 let sql: Sql

@@ -11,7 +11,7 @@ import {
   CALL_CODES,
   FUNCTION_CODES,
   RESULT_CODES,
-} from '../supabase/functions/_shared/constants.ts'
+} from '../supabase/functions/_tidemark/constants.ts'
 import { blocks, localLinks, project, read } from './support/markdown.ts'
 
 const readme = read('README.md')

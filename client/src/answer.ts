@@ -1,4 +1,8 @@
-import type { PushAnswer, PushResult, ResultError } from '../../supabase/functions/_shared/wire.ts'
+import type {
+  PushAnswer,
+  PushResult,
+  ResultError,
+} from '../../supabase/functions/_tidemark/wire.ts'
 import { type Clock, timestamp } from './clock.ts'
 import type { Conflict } from './events.ts'
 import type { NewId } from './ids.ts'

@@ -1,4 +1,4 @@
-import type { PullAnswer } from '../../supabase/functions/_shared/wire.ts'
+import type { PullAnswer } from '../../supabase/functions/_tidemark/wire.ts'
 import type { Progress } from './events.ts'
 
 const text = new Intl.NumberFormat('en')

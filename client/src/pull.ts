@@ -1,4 +1,4 @@
-import type { Change, PullAnswer } from '../../supabase/functions/_shared/wire.ts'
+import type { Change, PullAnswer } from '../../supabase/functions/_tidemark/wire.ts'
 import { ValidationError } from './errors.ts'
 import { omit } from './omit.ts'
 import { alive, stack } from './row.ts'

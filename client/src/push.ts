@@ -1,4 +1,4 @@
-import type { Mutation } from '../../supabase/functions/_shared/wire.ts'
+import type { Mutation } from '../../supabase/functions/_tidemark/wire.ts'
 import { type Clock, timestamp } from './clock.ts'
 import type { SyncError } from './errors.ts'
 import type { NewId } from './ids.ts'

@@ -1,6 +1,6 @@
 import { type Clock, timestamp } from './clock.ts'
 import { ValidationError } from './errors.ts'
-import type { ResultError } from '../../supabase/functions/_shared/wire.ts'
+import type { ResultError } from '../../supabase/functions/_tidemark/wire.ts'
 import { omit } from './omit.ts'
 import { apply, baseOf, same, stack } from './row.ts'
 import type { Row } from './row.ts'

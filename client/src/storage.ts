@@ -1,4 +1,4 @@
-import type { Cursor, Mutation, ResultError } from '../../supabase/functions/_shared/wire.ts'
+import type { Cursor, Mutation, ResultError } from '../../supabase/functions/_tidemark/wire.ts'
 import type { Row } from './row.ts'
 
 /** A row as the device holds it. */

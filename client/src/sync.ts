@@ -3,8 +3,8 @@ import type {
   PullAnswer,
   PushAnswer,
   SyncAnswer,
-} from '../../supabase/functions/_shared/wire.ts'
-import { PROTOCOL_VERSION } from '../../supabase/functions/_shared/constants.ts'
+} from '../../supabase/functions/_tidemark/wire.ts'
+import { PROTOCOL_VERSION } from '../../supabase/functions/_tidemark/constants.ts'
 import { settle } from './answer.ts'
 import { retry } from './backoff.ts'
 import { timestamp } from './clock.ts'

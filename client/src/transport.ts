@@ -5,7 +5,7 @@ import type {
   PushRequest,
   SyncAnswer,
   SyncRequest,
-} from '../../supabase/functions/_shared/wire.ts'
+} from '../../supabase/functions/_tidemark/wire.ts'
 import { classify, fromStatus, NetworkError } from './errors.ts'
 import type { SyncError } from './errors.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { PushResult } from '../../supabase/functions/_shared/wire.ts'
+import type { PushResult } from '../../supabase/functions/_tidemark/wire.ts'
 import { systemClock } from '../src/clock.ts'
 import { uuid } from '../src/ids.ts'
 import { applyPage } from '../src/pull.ts'

@@ -3,7 +3,7 @@ import { settle } from '../src/answer.ts'
 import { systemClock } from '../src/clock.ts'
 import { uuid } from '../src/ids.ts'
 import { applyPage } from '../src/pull.ts'
-import type { PushResult } from '../../supabase/functions/_shared/wire.ts'
+import type { PushResult } from '../../supabase/functions/_tidemark/wire.ts'
 import { local } from './support/local.ts'
 
 /** A device that holds `row` as the server's, in version 3. */

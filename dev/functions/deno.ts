@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -6,9 +6,11 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Packages come from node_modules and nothing is downloaded, so functions run offline after npm ci. */
 export function denoFlags(functionsDir: string): string[] {
+  const config = ['_tidemark/deno.json', 'deno.json']
+    .map((name) => join(functionsDir, name))
+    .find((file) => existsSync(file))
   return [
-    '--config',
-    join(functionsDir, 'deno.json'),
+    ...(config ? ['--config', config] : ['--no-config']),
     '--node-modules-dir=manual',
     '--cached-only',
     '--no-lock',

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { denoBinary } from '../binaries.ts'
@@ -13,13 +13,12 @@ export async function runDeno(root: string, { stackFile, chosen }: RunOptions): 
   const args = [
     'test',
     '--no-check',
-    '--permit-no-files',
     '--allow-net',
     '--allow-env',
     '--allow-read',
     `--junit-path=${join(report, 'junit.xml')}`,
   ]
-  args.push(...denoFlags(folder), ...(chosen.length > 0 ? chosen : [folder]))
+  args.push(...denoFlags(folder), ...(chosen.length > 0 ? chosen : await testFiles(folder)))
   const child = spawn(await denoBinary(), args, {
     cwd: root,
     stdio: 'inherit',
@@ -33,6 +32,12 @@ export async function runDeno(root: string, { stackFile, chosen }: RunOptions): 
   } finally {
     await rm(report, { recursive: true })
   }
+}
+
+/** By name: Deno looks for tests in a folder only where its configuration file is. */
+async function testFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder, { recursive: true })
+  return names.filter((name) => name.endsWith('.test.ts')).map((name) => join(folder, name))
 }
 
 function count(junit: string): Summary {

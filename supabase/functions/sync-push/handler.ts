@@ -1,7 +1,7 @@
-import type { Deps } from '../_shared/deps.ts'
-import { openPush } from '../_shared/envelope.ts'
-import { serve } from '../_shared/http.ts'
-import { push } from '../_shared/push.ts'
+import type { Deps } from '../_tidemark/deps.ts'
+import { openPush } from '../_tidemark/envelope.ts'
+import { serve } from '../_tidemark/http.ts'
+import { push } from '../_tidemark/push.ts'
 
 /** Sends a device's edits: body and answer of `rpc/sync_push`. */
 export function handler(request: Request, deps: Deps): Promise<Response> {

@@ -1,4 +1,4 @@
-import { depsFromEnv } from '../_shared/deps.ts'
+import { depsFromEnv } from '../_tidemark/deps.ts'
 import { handler } from './handler.ts'
 
 const deps = depsFromEnv((name) => Deno.env.get(name))

@@ -1,10 +1,10 @@
-import type { Deps } from '../_shared/deps.ts'
-import { openSync } from '../_shared/envelope.ts'
-import { serve } from '../_shared/http.ts'
-import { memberTexts, objectText } from '../_shared/json.ts'
-import { pull } from '../_shared/pull.ts'
-import { push } from '../_shared/push.ts'
-import type { RpcAnswer } from '../_shared/rpc.ts'
+import type { Deps } from '../_tidemark/deps.ts'
+import { openSync } from '../_tidemark/envelope.ts'
+import { serve } from '../_tidemark/http.ts'
+import { memberTexts, objectText } from '../_tidemark/json.ts'
+import { pull } from '../_tidemark/pull.ts'
+import { push } from '../_tidemark/push.ts'
+import type { RpcAnswer } from '../_tidemark/rpc.ts'
 
 /**
  * Push, then pull, in one round trip: see `SyncRequest` and `SyncAnswer` in `wire.ts`. The push is

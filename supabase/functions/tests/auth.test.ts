@@ -1,4 +1,4 @@
-import { signedIn } from '../_shared/auth.ts'
+import { signedIn } from '../_tidemark/auth.ts'
 import { assertEquals } from './assert.ts'
 import { refusalOf, tokenOf } from './support.ts'
 

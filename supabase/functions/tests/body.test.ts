@@ -1,6 +1,6 @@
-import { discardBody, readBody } from '../_shared/body.ts'
-import type { CallCode, FunctionCode } from '../_shared/constants.ts'
-import { Refusal } from '../_shared/refusal.ts'
+import { discardBody, readBody } from '../_tidemark/body.ts'
+import type { CallCode, FunctionCode } from '../_tidemark/constants.ts'
+import { Refusal } from '../_tidemark/refusal.ts'
 import { assertEquals, assertRejects } from './assert.ts'
 import { gzip, post } from './support.ts'
 

@@ -1,4 +1,4 @@
-import { depsFromEnv } from '../_shared/deps.ts'
+import { depsFromEnv } from '../_tidemark/deps.ts'
 import { assertEquals, assertMatch } from './assert.ts'
 
 const deps = (env: Record<string, string>) => depsFromEnv((name) => env[name])

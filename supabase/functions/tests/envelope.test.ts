@@ -1,5 +1,5 @@
-import { openPull, openPush, openSync } from '../_shared/envelope.ts'
-import { LIMITS } from '../_shared/wire.ts'
+import { openPull, openPush, openSync } from '../_tidemark/envelope.ts'
+import { LIMITS } from '../_tidemark/wire.ts'
 import { assertEquals, assertMatch } from './assert.ts'
 import { refusalOf } from './support.ts'
 

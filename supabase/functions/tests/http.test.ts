@@ -2,7 +2,7 @@ import { corsHeaders } from '@supabase/supabase-js/cors'
 import { handler as pull } from '../sync-pull/handler.ts'
 import { handler as push } from '../sync-push/handler.ts'
 import { handler as sync } from '../sync/handler.ts'
-import { LIMITS } from '../_shared/constants.ts'
+import { LIMITS } from '../_tidemark/constants.ts'
 import { assertEquals } from './assert.ts'
 import { closedDeps, gunzip, plausibleToken, post, tokenOf } from './support.ts'
 

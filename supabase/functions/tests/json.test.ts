@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { elementTexts, memberTexts, objectText } from '../_shared/json.ts'
+import { elementTexts, memberTexts, objectText } from '../_tidemark/json.ts'
 import { assertEquals } from './assert.ts'
 
 Deno.test('a value is cut out as it was written: no digit of a number changes', () => {

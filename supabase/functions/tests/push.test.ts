@@ -1,6 +1,6 @@
-import { openPush } from '../_shared/envelope.ts'
-import { push } from '../_shared/push.ts'
-import type { Rpc, RpcAnswer } from '../_shared/rpc.ts'
+import { openPush } from '../_tidemark/envelope.ts'
+import { push } from '../_tidemark/push.ts'
+import type { Rpc, RpcAnswer } from '../_tidemark/rpc.ts'
 import { assertEquals } from './assert.ts'
 
 const device_id = 'b3a1c1de-0000-4000-8000-000000000001'

@@ -1,4 +1,4 @@
-import { retrying } from '../_shared/retry.ts'
+import { retrying } from '../_tidemark/retry.ts'
 import { assertEquals } from './assert.ts'
 import { closedDeps } from './support.ts'
 

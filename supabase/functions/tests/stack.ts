@@ -1,6 +1,6 @@
 // @ts-types="./postgres.d.ts"
 import postgres from 'postgres'
-import type { Deps } from '../_shared/deps.ts'
+import type { Deps } from '../_tidemark/deps.ts'
 import { closedDeps, post } from './support.ts'
 
 /** The running stack, if there is one: without it the tests that need it are skipped, and say so. */

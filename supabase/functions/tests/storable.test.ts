@@ -1,4 +1,4 @@
-import { storable } from '../_shared/storable.ts'
+import { storable } from '../_tidemark/storable.ts'
 import { assertEquals } from './assert.ts'
 
 const check = (text: string) => storable(text, JSON.parse(text))

@@ -1,5 +1,5 @@
-import type { Deps, LogEntry } from '../_shared/deps.ts'
-import { Refusal } from '../_shared/refusal.ts'
+import type { Deps, LogEntry } from '../_tidemark/deps.ts'
+import { Refusal } from '../_tidemark/refusal.ts'
 
 /** The refusal that a call ends with. */
 export function refusalOf(call: () => unknown): Refusal {

@@ -1,6 +1,6 @@
 import { handler as push } from '../sync-push/handler.ts'
 import { handler } from '../sync-pull/handler.ts'
-import { PullAnswer } from '../_shared/wire.ts'
+import { PullAnswer } from '../_tidemark/wire.ts'
 import { assertEquals } from './assert.ts'
 import { stackTest, table, type User, type World } from './stack.ts'
 

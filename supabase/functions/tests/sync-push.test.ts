@@ -1,5 +1,5 @@
 import { handler } from '../sync-push/handler.ts'
-import { PushAnswer, WireError } from '../_shared/wire.ts'
+import { PushAnswer, WireError } from '../_tidemark/wire.ts'
 import { assertEquals } from './assert.ts'
 import { stackTest, table } from './stack.ts'
 import { gunzip, gzip, tokenOf } from './support.ts'

@@ -1,4 +1,4 @@
-import * as wire from '../_shared/wire.ts'
+import * as wire from '../_tidemark/wire.ts'
 import { assertEquals } from './assert.ts'
 
 const edited_at = '2026-03-01T12:00:00+01:00'

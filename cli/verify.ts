@@ -1,0 +1,98 @@
+import { readFile } from 'node:fs/promises'
+import { defineCommand } from 'citty'
+import { z } from 'zod'
+import { databaseUrl, openDatabase } from './database.ts'
+import { CliError } from './errors.ts'
+import { bad, createOutput, good } from './output.ts'
+import { findProject } from './project.ts'
+
+/** What `sync_verify` answers and a device computes: one checksum a scope and table. */
+const Checksums = z.array(
+  z.object({
+    scope: z.string(),
+    table: z.string(),
+    count: z.coerce.number(),
+    checksum: z.coerce.string(),
+  }),
+)
+type Checksum = z.infer<typeof Checksums>[number]
+
+export const verify = defineCommand({
+  meta: {
+    name: 'verify',
+    description: "Compares a device's checksums (sync.verify() as json) with the database.",
+  },
+  args: {
+    file: {
+      type: 'positional',
+      description: 'the checksums of the device, as json',
+      required: true,
+    },
+    user: { type: 'string', description: "the device's user: an id of auth.users", required: true },
+    'db-url': { type: 'string', description: 'the database' },
+    dir: {
+      type: 'string',
+      description: 'the project, by default the one around the current folder',
+    },
+    json: { type: 'boolean', description: 'print the result as json' },
+  },
+  async run({ args }) {
+    const out = createOutput(args.json ?? false)
+    const device = await readChecksums(args.file)
+    const url = await databaseUrl(args['db-url'], args['db-url'] ? '.' : findProject(args.dir).root)
+    const server = await checksumsOf(url, args.user, [...new Set(device.map(({ table }) => table))])
+    const keys = [...new Set([...device, ...server].map(keyOf))].sort()
+    const compared = keys.map((key) => {
+      const [here, there] = [device, server].map((list) => list.find((c) => keyOf(c) === key))
+      return {
+        scope: (here ?? there)!.scope,
+        table: (here ?? there)!.table,
+        device: here?.count ?? 0,
+        database: there?.count ?? 0,
+        same: here?.checksum === there?.checksum && here?.count === there?.count,
+      }
+    })
+    for (const { scope, table, same, device: here, database } of compared)
+      out.line(
+        same
+          ? `${good('✓')} ${table} in ${scope}: ${here} rows`
+          : `${bad('✗')} ${table} in ${scope}: ${here} rows on the device, ${database} in the database, or other content`,
+      )
+    out.result({ tables: compared, same: compared.every(({ same }) => same) })
+    if (compared.some(({ same }) => !same)) {
+      out.line(
+        '\nsync.verify() on the device fetches what differs; edits that wait there count as differences.',
+      )
+      process.exitCode = 1
+    }
+  },
+})
+
+const keyOf = ({ scope, table }: Checksum): string => `${table}\n${scope}`
+
+async function readChecksums(file: string): Promise<Checksum[]> {
+  const text = await readFile(file, 'utf8').catch(() => {
+    throw new CliError(`there is no ${file}`)
+  })
+  try {
+    return Checksums.parse(JSON.parse(text))
+  } catch {
+    throw new CliError(`${file} is no list of {scope, table, count, checksum}`)
+  }
+}
+
+/** Asks as that user, and changes nothing. */
+async function checksumsOf(url: string, user: string, tables: string[]): Promise<Checksum[]> {
+  const sql = await openDatabase(url)
+  try {
+    return await sql.begin('read only', async (tx) => {
+      await tx`
+        select set_config('request.jwt.claims', ${JSON.stringify({ sub: user, role: 'authenticated' })}, true),
+          set_config('role', 'authenticated', true)`
+      const [row] = await tx<{ answer: unknown }[]>`select public.sync_verify(${tables}) as answer`
+      return Checksums.parse(row!.answer)
+    })
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
