@@ -3,6 +3,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { ValidationError } from './errors.ts'
 import { type NewId, uuid } from './ids.ts'
 import { browserNetwork, type Network } from './network.ts'
+import type { TablePriority } from './priority.ts'
 import type { BatchLimits } from './push.ts'
 import type { Mode } from './scheduler.ts'
 import type { SyncStorage } from './storage.ts'
@@ -17,8 +18,16 @@ export interface SupabaseLike {
   auth: { getSession(): Promise<{ data: { session: { user: { id: string } } | null } }> }
 }
 
-/** A table by name, with its primary key where that is not `id`. */
-export type TableOption<Name extends string = string> = Name | { name: Name; key: string }
+/** A table by name, or with what is to be said about it. */
+export type TableOption<Name extends string = string> =
+  | Name
+  | {
+      name: Name
+      /** Its primary key. Default `id`. */
+      key?: string
+      /** How urgent its edits are. Default `medium`. */
+      priority?: TablePriority
+    }
 
 /** What `createSync` takes. Times in milliseconds. */
 export interface SyncOptions<Name extends string = string> {
@@ -53,6 +62,7 @@ export interface SyncOptions<Name extends string = string> {
 /** The options with nothing left open. */
 export interface Settings {
   keys: ReadonlyMap<string, string>
+  priorities: ReadonlyMap<string, TablePriority>
   storage: SyncStorage
   modes: readonly Mode[]
   transport: Transport
@@ -77,10 +87,10 @@ export function settingsOf(options: SyncOptions): Settings {
       message: 'Name the tables to sync: tables: [...].',
     })
   const caller = supabase as unknown as Caller
+  const named = tables.map((table) => (typeof table === 'string' ? { name: table } : table))
   return {
-    keys: new Map(
-      tables.map((table) => (typeof table === 'string' ? [table, 'id'] : [table.name, table.key])),
-    ),
+    keys: new Map(named.map(({ name, key = 'id' }) => [name, key])),
+    priorities: new Map(named.map(({ name, priority = 'medium' }) => [name, priority])),
     storage: options.storage ?? memoryStorage(),
     modes: [mode].flat(),
     transport:

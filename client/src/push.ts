@@ -3,6 +3,7 @@ import { type Clock, timestamp } from './clock.ts'
 import type { SyncError } from './errors.ts'
 import type { NewId } from './ids.ts'
 import { omit } from './omit.ts'
+import { reorder } from './order.ts'
 import { baseOf, stack } from './row.ts'
 import type { DeviceRecord, FailedEdit, QueuedEdit } from './storage.ts'
 import { deviceOf } from './store.ts'
@@ -20,33 +21,72 @@ export interface BatchLimits {
 export interface Batch {
   device: string
   edits: QueuedEdit[]
+  /** The last edit that this push is about, by its number now: urgent edits may have come before it. */
+  upTo: number
+}
+
+/** Which edits a push is about. */
+export interface Wanted {
+  /** Those with a `seq` up to here. */
+  upTo: number
+  /** Of these tables alone, and what they need; absent: of all. */
+  only?: ReadonlySet<string>
 }
 
 /** An edit in the words of the wire. */
-export const toMutation = (edit: QueuedEdit): Mutation => omit(edit, 'size') as Mutation
+export const toMutation = (edit: QueuedEdit): Mutation => omit(edit, 'size', 'rank') as Mutation
 
 /**
- * The next edits to send, none of them above `upTo`, or undefined where nothing waits. They are marked
- * as sent before they go out and are frozen from then on, so that after a lost answer the same batch
- * goes out again and the server knows it by its numbers.
+ * The next edits to send, or undefined where none of those wanted waits. They are marked as sent before
+ * they go out and are frozen from then on, so that after a lost answer the same batch goes out again and
+ * the server knows it by its numbers. Until then they may be put in a better order.
  */
 export async function take(
   { tx }: Draft,
   limits: BatchLimits,
-  upTo: number,
+  { upTo, only }: Wanted,
   clock: Clock,
 ): Promise<Batch | undefined> {
-  const device = await deviceOf(tx)
-  const queued = await tx.scan('queue', { limit: limits.mutations })
+  let device = await deviceOf(tx)
+  let queued = await tx.scan('queue', { limit: limits.mutations })
   const again = device.flight && queued.filter(({ seq }) => seq <= device.flight!.to)
+  // A batch is applied as a whole, so the order matters only where not everything fits into one.
+  if (!again?.length && device.unordered && !fits(queued, limits)) {
+    upTo = await reorder(tx, device, upTo, only)
+    device = omit(device, 'unordered')
+    queued = await tx.scan('queue', { limit: limits.mutations })
+  }
   const edits = again?.length ? again : cut(queued, limits.bytes, upTo)
   const last = edits.at(-1)
   if (!last) return undefined
+  if (queued.length === edits.length && fits(queued, limits))
+    device = omit(device, 'least', 'unordered')
   const before = again?.length ? device.flight! : { above: device.sent, attempts: 0 }
   const attempts = before.attempts + 1
-  const flight = { to: last.seq, above: before.above, attempts, at: timestamp(clock) }
+  const flight = { ...before, to: last.seq, attempts, at: timestamp(clock) }
   await tx.putMany('meta', [{ ...device, sent: Math.max(device.sent, last.seq), flight }])
-  return { device: device.id, edits }
+  return { device: device.id, edits, upTo }
+}
+
+/** Whether `queued`, the first edits that wait, are all of them and go into one batch. */
+const fits = (queued: readonly QueuedEdit[], { mutations, bytes }: BatchLimits): boolean =>
+  queued.length < mutations && queued.reduce((sum, { size }) => sum + size, 0) <= bytes
+
+/**
+ * The number up to which edits of the tables `only` and what they need go out, after these have been put
+ * before the others; without `only`, the number of the last edit made so far.
+ */
+export async function wanted({ tx }: Draft, only?: ReadonlySet<string>): Promise<Wanted> {
+  const device = await deviceOf(tx)
+  if (!only) return { upTo: device.seq }
+  return { upTo: await reorder(tx, device, device.seq, only), only }
+}
+
+/** Notes why a batch got no answer, for whoever looks at the queue. */
+export async function noteFailure({ tx }: Draft, { code, message }: SyncError): Promise<void> {
+  const device = await deviceOf(tx)
+  if (!device.flight) return
+  await tx.putMany('meta', [{ ...device, flight: { ...device.flight, error: { code, message } } }])
 }
 
 function cut(queued: QueuedEdit[], bytes: number, upTo: number): QueuedEdit[] {

@@ -2,9 +2,9 @@ import { type Clock, timestamp } from './clock.ts'
 import { ValidationError } from './errors.ts'
 import type { ResultError } from '../../supabase/functions/_tidemark/wire.ts'
 import { omit } from './omit.ts'
-import { apply, baseOf, same, stack } from './row.ts'
+import { apply, baseOf, editable, same, stack } from './row.ts'
 import type { Row } from './row.ts'
-import type { FailedEdit, QueuedEdit, RowRecord } from './storage.ts'
+import type { DeviceRecord, FailedEdit, QueuedEdit, RowRecord, Transaction } from './storage.ts'
 import { deviceOf } from './store.ts'
 import type { Draft, Store } from './store.ts'
 
@@ -15,16 +15,22 @@ export interface Edit {
   id: string
   /** The row (`put`) or the columns to change (`patch`). */
   data?: Row
+  /** How urgent it is: lower goes out first. Absent means 0. */
+  rank?: number
 }
 
-/** An edit in the queue, as the app is told of it. */
+/**
+ * An edit in the queue, as the app is told of it. Until it is sent its `seq` may change, where more urgent
+ * edits are put before it.
+ */
 export interface QueueItem extends Omit<QueuedEdit, 'size'> {
   /** `pending`: not sent yet. `sent`: on its way, or its answer got lost. `failed`: refused, kept with its reason. */
   status: 'pending' | 'sent' | 'failed'
   attempts: number
   /** RFC 3339; when it was last sent. */
   lastAttempt?: string
-  error?: ResultError
+  /** Why it was refused, or why its last attempt got no answer. */
+  error?: Omit<ResultError, 'code'> & { code: string }
 }
 
 export interface QueueStats {
@@ -38,10 +44,15 @@ export interface QueueStats {
 /** The edits of this device that the server has not taken. */
 export interface Queue {
   stats(): Promise<QueueStats>
-  /** In the order in which they will be sent; failed ones first. */
+  /** In the order in which they will be sent, but for more urgent ones; failed ones first. */
   list(filter?: { status?: QueueItem['status']; table?: string }): Promise<QueueItem[]>
   /** Puts refused edits back, all or those named by `seq`, as new edits at the end. Resolves to how many. */
   retryFailed(seqs?: readonly number[]): Promise<number>
+  /**
+   * Changes columns of a refused edit, which stays where it is until it is retried. Throws a
+   * `ValidationError`: `not_found` where no refused edit has this `seq`, `invalid_value` for a removal.
+   */
+  editFailed(seq: number, data: Row): Promise<void>
   /** Throws refused edits away, all or those named by `seq`. Resolves to how many. */
   clearFailed(seqs?: readonly number[]): Promise<number>
   /** Sets the count of confirmed edits to zero. Resolves to what it was. */
@@ -76,8 +87,8 @@ function contentOf(op: Edit['op'], data: Row = {}, row: Row | null): Content | u
  * columns were before. Null where the row was made and removed again without the server hearing of it.
  */
 export function squash(first: QueuedEdit, then: Content, record: RowRecord): QueuedEdit | null {
-  const { seq, table, id, base, edited_at } = first
-  const common = { seq, table, id, base, edited_at, size: 0 }
+  const { seq, table, id, base, edited_at, rank } = first
+  const common = { seq, table, id, base, edited_at, size: 0, ...(rank !== undefined && { rank }) }
   if (then.op === 'delete') {
     const unknown = first.op === 'put' && record.edits === 1 && !record.base && base === null
     return unknown ? null : { ...common, op: 'delete', base: base ?? record.version }
@@ -109,7 +120,7 @@ export async function enqueue(
   const results: (Row | null)[] = []
   let { seq } = device
 
-  for (const [place, { table, op, id, data }] of edits.entries()) {
+  for (const [place, { table, op, id, data, rank = 0 }] of edits.entries()) {
     const record = held[place] ?? { table, id, row: null, version: null }
     if (op === 'put' && (record.row || inserted.has(`${table}\n${id}`)))
       throw new ValidationError({ code: 'exists', message: `${table} has a row ${id} already.` })
@@ -144,15 +155,37 @@ export async function enqueue(
       base: baseOf(record),
       edits: before.length + (fresh ? 1 : 0),
     })
-    queued.push({ ...edit, edited_at, size: sizeOf(edit) })
+    const urgency = Math.min(rank, edit.rank ?? rank)
+    queued.push({ ...edit, edited_at, size: sizeOf(edit), ...(urgency !== 0 && { rank: urgency }) })
     if (op === 'put') inserted.add(`${table}\n${id}`)
     results.push(row)
   }
 
   await put(records)
   await tx.putMany('queue', queued)
-  if (seq !== device.seq) await tx.putMany('meta', [{ ...device, seq }])
+  await admit(tx, device, seq, queued)
   return results
+}
+
+/** Notes the last number given out, and whether the edits just queued are to go before earlier ones. */
+async function admit(
+  tx: Transaction,
+  device: DeviceRecord,
+  seq: number,
+  queued: readonly QueuedEdit[],
+): Promise<void> {
+  let { least = 0, unordered = false } = device
+  for (const { rank = 0 } of queued) {
+    unordered ||= rank < least
+    least = Math.max(least, rank)
+  }
+  const next: DeviceRecord = {
+    ...device,
+    seq,
+    ...(least !== 0 && { least }),
+    ...(unordered && { unordered }),
+  }
+  if (!same(next, device)) await tx.putMany('meta', [next])
 }
 
 /** The queue as the app sees it. */
@@ -187,7 +220,11 @@ export function createQueue(store: Store): Queue {
           status: edit.seq <= sent ? 'sent' : 'pending',
           attempts: 0,
           ...(flight &&
-            edit.seq <= flight.to && { attempts: flight.attempts, lastAttempt: flight.at }),
+            edit.seq <= flight.to && {
+              attempts: flight.attempts,
+              lastAttempt: flight.at,
+              ...(flight.error && { error: flight.error }),
+            }),
         }))
         return [...failed, ...queued].filter(
           (item) => (!status || item.status === status) && (!table || item.table === table),
@@ -198,10 +235,12 @@ export function createQueue(store: Store): Queue {
       store.write('local', async ({ tx, put }) => {
         const device = await deviceOf(tx)
         const failed = chosen(await tx.scan('failed'), seqs)
+        const queued: QueuedEdit[] = []
         let { seq } = device
         for (const edit of failed) {
           const { table, id } = edit
           const again = { ...omit(edit, 'error', 'attempts', 'failed_at'), seq: ++seq }
+          queued.push(again)
           await tx.putMany('queue', [again])
           const record = (await tx.get('rows', [table, id])) ?? {
             table,
@@ -216,8 +255,19 @@ export function createQueue(store: Store): Queue {
           'failed',
           failed.map((edit) => edit.seq),
         )
-        await tx.putMany('meta', [{ ...device, seq }])
+        await admit(tx, device, seq, queued)
         return failed.length
+      }),
+
+    editFailed: (seq, data) =>
+      store.write('local', async ({ tx }) => {
+        const edit = await tx.get('failed', seq)
+        if (!edit)
+          throw new ValidationError({ code: 'not_found', message: `No refused edit ${seq}.` })
+        if (edit.op === 'delete')
+          throw new ValidationError({ code: 'invalid_value', message: 'A removal has no columns.' })
+        const next = { ...edit, data: { ...edit.data, ...editable(data) } }
+        await tx.putMany('failed', [{ ...next, size: sizeOf(next) }])
       }),
 
     clearFailed: (seqs) =>

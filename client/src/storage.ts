@@ -35,6 +35,8 @@ export interface QueuedEdit {
   edited_at: string
   /** Characters of `data` and `old` as JSON; what a batch is measured by. */
   size: number
+  /** How urgent it is: lower goes out first. Absent means 0. */
+  rank?: number
 }
 
 /** An edit that the server refused, kept with its content and the reason. */
@@ -56,6 +58,8 @@ export interface Flight {
   attempts: number
   /** RFC 3339; when it was last sent. */
   at: string
+  /** Why there was no answer, where the request is known to have failed. */
+  error?: { code: string; message: string }
 }
 
 /** Who this device is and how far its queue has got. */
@@ -72,6 +76,10 @@ export interface DeviceRecord {
   /** Edits confirmed since the count was last cleared. */
   completed: number
   flight?: Flight
+  /** The least urgent rank that was queued since the queue was last empty. Absent means 0. */
+  least?: number
+  /** True where a more urgent edit waits behind a less urgent one. */
+  unordered?: boolean
 }
 
 /** Where the device stands in the server's log. */

@@ -14,7 +14,7 @@ import { createLane } from './lane.ts'
 import { settingsOf, type SyncOptions } from './options.ts'
 import { pullProgress, pushProgress, sizeOf } from './progress.ts'
 import { applyPage } from './pull.ts'
-import { type Batch, narrow, take, toMutation } from './push.ts'
+import { type Batch, narrow, noteFailure, take, toMutation, type Wanted, wanted } from './push.ts'
 import { createQueue } from './queue.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSession } from './session.ts'
@@ -49,7 +49,7 @@ interface Sent {
  */
 export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): Sync<DB> {
   const settings = settingsOf(options)
-  const { transport, clock, newId, keys, network } = settings
+  const { transport, clock, newId, keys, priorities, network } = settings
   const store = createStore(settings.storage, newId)
   const events = createEmitter<SyncEvents>()
   const lane = createLane()
@@ -103,14 +103,14 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
    * of the pull that follows, where one was asked for and came along.
    */
   async function pushAll(report: SyncReport, pullToo: boolean): Promise<Coming | undefined> {
-    const { seq } = await store.read(deviceOf)
     const total = store.counts().pending
     let coming: Coming | undefined
     if (total === 0) return coming
+    const edits = await store.write('local', (draft) => wanted(draft))
     await session.checkName()
     for (;;) {
       try {
-        const sent = await request((signal) => sendBatch(seq, pullToo, signal))
+        const sent = await request((signal) => sendBatch(edits, pullToo, signal))
         if (!sent) return coming
         await land(sent, report)
         coming = sent.coming ?? coming
@@ -126,12 +126,23 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
    * the same round trip, else right behind it, so that it is on its way while the answer is taken in.
    */
   async function sendBatch(
-    upTo: number,
+    edits: Wanted,
     pullToo: boolean,
     signal: AbortSignal,
   ): Promise<Sent | undefined> {
-    const batch = await store.write('local', (draft) => take(draft, settings.batch, upTo, clock))
+    const batch = await store.write('local', (draft) => take(draft, settings.batch, edits, clock))
     if (!batch) return undefined
+    // Kept through the retries: a batch that goes out again is not put in order again.
+    edits.upTo = batch.upTo
+    try {
+      return await post(batch, pullToo, signal)
+    } catch (error) {
+      await store.write('local', (draft) => noteFailure(draft, classify(error))).catch(() => {})
+      throw error
+    }
+  }
+
+  async function post(batch: Batch, pullToo: boolean, signal: AbortSignal): Promise<Sent> {
     const body = { device_id: batch.device, mutations: batch.edits.map(toMutation) }
     const last = batch.edits.length === store.counts().pending
     if (!pullToo || !last || batch.edits.length > FEW || !transport.sync) {
@@ -254,7 +265,10 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   })
 
   const tables = new Map(
-    [...keys].map(([name, key]) => [name, createTable(name, key, { store, clock, newId })]),
+    [...keys].map(([name, key]) => [
+      name,
+      createTable(name, key, { store, clock, newId, priority: priorities.get(name)! }),
+    ]),
   )
 
   return {

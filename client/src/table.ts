@@ -5,9 +5,16 @@ import { arrange, live, matcher, rowsOf } from './live.ts'
 import type { Filter, ListOptions } from './live.ts'
 import { enqueue } from './queue.ts'
 import type { Edit } from './queue.ts'
+import { type EditPriority, rankOf, type TablePriority } from './priority.ts'
 import { copy, editable } from './row.ts'
 import type { Row } from './row.ts'
 import type { Store } from './store.ts'
+
+/** How an edit is to be treated. */
+export interface WriteOptions {
+  /** How urgent it is among those of its table. Default `normal`. */
+  priority?: EditPriority
+}
 
 /** A primary key. Kept and sent as text. */
 export type Id = string | number
@@ -22,17 +29,17 @@ export interface Table<R = Row, Insert = R, Update = Partial<R>> {
    * Adds a row; a primary key that is absent is made up (a UUID). Resolves to the row. Throws a
    * `ValidationError` with code `exists` where the device has a row of that key.
    */
-  insert(row: Insert): Promise<R>
+  insert(row: Insert, options?: WriteOptions): Promise<R>
   /** Adds many rows at once: all, or, if one is there already, none. */
-  insertMany(rows: readonly Insert[]): Promise<R[]>
+  insertMany(rows: readonly Insert[], options?: WriteOptions): Promise<R[]>
   /**
    * Changes columns of a row and resolves to the row. Columns that keep their value are not sent, so
    * that they cannot overwrite somebody else's edit. Throws a `ValidationError` with code `not_found`
    * where the device has no such row.
    */
-  update(id: Id, patch: Update): Promise<R>
+  update(id: Id, patch: Update, options?: WriteOptions): Promise<R>
   /** Removes a row. Removing one that is not there does nothing. */
-  remove(id: Id): Promise<void>
+  remove(id: Id, options?: WriteOptions): Promise<void>
   /** The row, or null. */
   get(id: Id): Promise<R | null>
   list(filter?: Filter<R>, options?: ListOptions<R>): Promise<R[]>
@@ -50,11 +57,19 @@ export interface TableDeps {
   store: Store
   clock: Clock
   newId: NewId
+  /** How urgent its edits are. Default `medium`. */
+  priority?: TablePriority
 }
 
-export function createTable(table: string, key: string, { store, clock, newId }: TableDeps): Table {
-  async function write(edits: Edit[]): Promise<Row[]> {
-    const rows = await store.write('local', (draft) => enqueue(draft, edits, clock))
+export function createTable(
+  table: string,
+  key: string,
+  { store, clock, newId, priority }: TableDeps,
+): Table {
+  async function write(edits: Edit[], options?: WriteOptions): Promise<Row[]> {
+    const rank = rankOf(priority, options?.priority)
+    const ranked = edits.map((edit) => ({ ...edit, rank }))
+    const rows = await store.write('local', (draft) => enqueue(draft, ranked, clock))
     return rows.map((row) => row && copy(row)) as Row[]
   }
 
@@ -77,19 +92,19 @@ export function createTable(table: string, key: string, { store, clock, newId }:
   }
 
   return {
-    insert: async (row) => (await write([put(row)]))[0]!,
-    insertMany: async (rows) => write(rows.map(put)),
-    async update(id, patch) {
+    insert: async (row, options) => (await write([put(row)], options))[0]!,
+    insertMany: async (rows, options) => write(rows.map(put), options),
+    async update(id, patch, options) {
       const { [key]: renamed = id, ...data } = plain(patch)
       if (String(renamed) !== String(id))
         throw new ValidationError({
           code: 'invalid_value',
           message: `The primary key of ${table} cannot change.`,
         })
-      return (await write([{ table, op: 'patch', id: String(id), data }]))[0]!
+      return (await write([{ table, op: 'patch', id: String(id), data }], options))[0]!
     },
-    async remove(id) {
-      await write([{ table, op: 'delete', id: String(id) }])
+    async remove(id, options) {
+      await write([{ table, op: 'delete', id: String(id) }], options)
     },
     async get(id) {
       const record = await store.read((tx) => tx.get('rows', [table, String(id)]))

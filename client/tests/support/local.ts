@@ -20,7 +20,7 @@ export function local(storage: SyncStorage = memoryStorage()) {
     /** Marks what waits as sent, as a push does before the request goes out. */
     send: () =>
       store.write('local', (draft) =>
-        take(draft, { mutations: 1000, bytes: 1e6 }, Infinity, systemClock),
+        take(draft, { mutations: 1000, bytes: 1e6 }, { upTo: Infinity }, systemClock),
       ),
   }
 }

@@ -8,6 +8,7 @@ import {
   type Table,
   type Sync,
   type SyncOptions,
+  type TableOption,
 } from '../../src/index.ts'
 import { type FaultyFetch, faultyFetch } from './faults.ts'
 
@@ -55,7 +56,7 @@ const quick = { backoff: { retries: 3, base: 1, cap: 2 } }
 /** A device of a user: a signed-in client of its own, whose requests can be made to fail, and a sync. */
 export async function device(
   user: TestUser,
-  tables: string[],
+  tables: readonly TableOption[],
   options: Partial<SyncOptions> = {},
 ): Promise<Device> {
   const faults = faultyFetch()
@@ -74,7 +75,10 @@ export async function device(
     ...quick,
     ...options,
   })
-  const rows = sync.table(tables[0]!) as unknown as Device['rows']
+  const [first] = tables as [TableOption]
+  const rows = sync.table(
+    typeof first === 'string' ? first : first.name,
+  ) as unknown as Device['rows']
   return { sync, rows, client, faults }
 }
 

@@ -1,0 +1,233 @@
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Sql } from 'postgres'
+import { connect, createUser, type TestUser, uniqueName } from '../../dev/testing.ts'
+import { inOrder } from '../src/order.ts'
+import type { QueuedEdit } from '../src/storage.ts'
+import { device, makeTable, rowsInDatabase } from './support/project.ts'
+import { edit } from './support/records.ts'
+
+const order = (edits: QueuedEdit[], before: Record<number, object> = {}): number[] =>
+  inOrder(
+    edits,
+    ({ seq }) => (before[seq] ?? null) as never,
+    ({ rank = 0 }) => rank,
+  ).map(({ edit: { seq } }) => seq)
+
+describe('edits go out in order of urgency', () => {
+  it('and in the order in which they were made where that is the same', () => {
+    const edits = [0, 1, -1, 0, 1, -1].map((rank, n) =>
+      edit(n + 1, { id: `r${n}`, data: {}, rank }),
+    )
+    expect(order(edits)).toEqual([3, 6, 1, 4, 2, 5])
+  })
+
+  it('but edits of one row stay in order, and the earlier ones are as urgent as the last', () => {
+    const edits = [
+      edit(1, { id: 'other', data: {} }),
+      edit(2, { id: 'a', data: {}, rank: 1 }),
+      edit(3, { id: 'a', op: 'patch', data: {}, rank: -1 }),
+    ]
+    expect(order(edits)).toEqual([2, 3, 1])
+  })
+
+  it('but a parent goes before its child, and its parent before that', () => {
+    const edits = [
+      edit(1, { table: 'x', id: 'other', data: {} }),
+      edit(2, { table: 'trips', id: 'trip', data: { id: 'trip' }, rank: 1 }),
+      edit(3, { table: 'days', id: 'day', data: { id: 'day', trip: 'trip' }, rank: 1 }),
+      edit(4, { table: 'items', id: 'item', data: { id: 'item', day: 'day' }, rank: -1 }),
+    ]
+    expect(order(edits)).toEqual([2, 3, 4, 1])
+  })
+
+  it('but a parent is removed after what still points at it is removed or moved', () => {
+    const edits = [
+      edit(1, { table: 'x', id: 'other', data: {} }),
+      edit(2, { table: 'days', id: 'day', op: 'delete', rank: 1 }),
+      edit(3, {
+        table: 'days',
+        id: 'd2',
+        op: 'patch',
+        data: { trip: 'new' },
+        old: { trip: 'trip' },
+      }),
+      edit(4, { table: 'trips', id: 'trip', op: 'delete', rank: -1 }),
+    ]
+    expect(order(edits, { 2: { id: 'day', trip: 'trip' } })).toEqual([2, 3, 4, 1])
+  })
+
+  it('but a value is given up before another row takes it', () => {
+    const edits = [
+      edit(1, { id: 'other', data: {} }),
+      edit(2, { id: 'a', op: 'delete', rank: 1 }),
+      edit(3, { id: 'b', op: 'patch', data: { code: 'z' }, old: { code: 'y' } }),
+      edit(4, { id: 'c', data: { id: 'c', code: 'x' }, rank: -1 }),
+      edit(5, { id: 'd', data: { id: 'd', code: 'y' }, rank: -1 }),
+    ]
+    expect(order(edits, { 2: { code: 'x' } })).toEqual([2, 3, 4, 5, 1])
+  })
+
+  it('and nothing overtakes what it depends on, whatever the edits are', () => {
+    const ids = ['a', 'b', 'c', 'd']
+    const history = fc.array(
+      fc.record({
+        id: fc.constantFrom(...ids),
+        parent: fc.constantFrom('none', ...ids),
+        rank: fc.integer({ min: -2, max: 2 }),
+      }),
+      { maxLength: 20 },
+    )
+    fc.assert(
+      fc.property(history, (made) => {
+        const edits = made.map(({ id, parent, rank }, n) =>
+          edit(n + 1, { id, data: { parent }, rank }),
+        )
+        const places = new Map(order(edits).map((seq, place) => [seq, place]))
+        expect(places.size).toBe(edits.length)
+        for (const [n, early] of made.entries())
+          for (const [m, late] of made.entries()) {
+            const depends =
+              early.id === late.id || late.parent === early.id || early.parent === late.id
+            if (n < m && depends) expect(places.get(n + 1)).toBeLessThan(places.get(m + 1)!)
+          }
+      }),
+      { verbose: 1 },
+    )
+  })
+})
+
+describe('on the way to the server', () => {
+  let sql: Sql
+  let user: TestUser
+
+  beforeAll(async () => {
+    sql = connect()
+    user = await createUser()
+  })
+  afterAll(() => sql.end())
+
+  /** Names in the order in which they were sent. */
+  const sent = (bodies: Record<string, unknown>[]): unknown[] =>
+    bodies.flatMap(({ mutations = [] }) =>
+      (mutations as { data: { name: string } }[]).map(({ data }) => data.name),
+    )
+
+  it('urgent edits and urgent tables overtake what waits, and everything arrives once', async () => {
+    const [usual, urgent] = [await makeTable(sql), await makeTable(sql)]
+    const { sync, rows, faults } = await device(
+      user,
+      [usual, { name: urgent, priority: 'critical' }],
+      { batch: { mutations: 2 } },
+    )
+    await rows.insertMany([{ name: 'low' }, { name: 'low 2' }], { priority: 'low' })
+    await rows.insertMany([{ name: 'usual' }, { name: 'usual 2' }, { name: 'usual 3' }])
+    await rows.insert({ name: 'high' }, { priority: 'high' })
+    await sync.table(urgent).insert({ name: 'critical' })
+    expect(await sync.sync()).toMatchObject({ pushed: 7, rejected: 0 })
+    expect(sent(faults.bodies)).toEqual([
+      'critical',
+      'high',
+      'usual',
+      'usual 2',
+      'usual 3',
+      'low',
+      'low 2',
+    ])
+    const seqs = faults.bodies.flatMap(({ mutations = [] }) =>
+      (mutations as { seq: number }[]).map(({ seq }) => seq),
+    )
+    expect(seqs).toEqual([1, 2, 3, 4, 5, 6, 7])
+    expect(await rowsInDatabase(sql, usual)).toHaveLength(6)
+    expect(await rowsInDatabase(sql, urgent)).toHaveLength(1)
+    await sync.close()
+  })
+
+  it('one that is made while a long push runs goes out with the next batch', async () => {
+    const table = await makeTable(sql)
+    const { sync, rows, faults } = await device(user, [table], { batch: { mutations: 2 } })
+    await rows.insertMany(Array.from({ length: 8 }, (_, n) => ({ name: `usual ${n}` })))
+    let made: Promise<unknown> | undefined
+    sync.on('sync_progress', ({ done }) => {
+      if (done === 2) made ??= rows.insert({ name: 'high' }, { priority: 'high' })
+    })
+    expect(await sync.push()).toMatchObject({ pushed: 9 })
+    await made
+    const names = sent(faults.bodies)
+    expect(names.indexOf('high')).toBeGreaterThanOrEqual(2)
+    expect(names.indexOf('high')).toBeLessThanOrEqual(4)
+    expect(names.toSorted()).toHaveLength(9)
+    await sync.close()
+  })
+
+  it('what was sent and not answered goes out first and unchanged, however urgent the rest is', async () => {
+    const table = await makeTable(sql)
+    const { sync, rows, faults } = await device(user, [table], { batch: { mutations: 2 } })
+    await rows.insertMany([{ name: 'a' }, { name: 'b' }, { name: 'c' }])
+    faults.always('after')
+    await expect(sync.push()).rejects.toMatchObject({ name: 'NetworkError' })
+    await rows.insertMany([{ name: 'd' }, { name: 'e' }], { priority: 'high' })
+    faults.reset()
+    faults.bodies.length = 0
+    expect(await sync.push()).toMatchObject({ pushed: 5 })
+    expect(sent(faults.bodies)).toEqual(['a', 'b', 'd', 'e', 'c'])
+    expect(await rowsInDatabase(sql, table)).toHaveLength(5)
+    await sync.close()
+  })
+
+  it('a child never comes before its parent', async () => {
+    const [parents, children] = [uniqueName('p'), uniqueName('c')]
+    for (const [name, more] of [
+      [parents, ''],
+      [children, `, parent uuid not null references public.${parents}`],
+    ])
+      await sql.unsafe(`
+        create table public.${name} (id uuid primary key, user_id uuid not null default auth.uid(), name text ${more});
+        alter table public.${name} enable row level security;
+        create policy "own rows" on public.${name} to authenticated
+          using ((select auth.uid()) = user_id) with check ((select auth.uid()) = user_id);
+        grant select, insert, update, delete on public.${name} to authenticated;
+        select tidemark.add_table('public.${name}', 'user:user_id');`)
+    const { sync, faults } = await device(
+      user,
+      [
+        { name: parents, priority: 'low' },
+        { name: children, priority: 'high' },
+      ],
+      { batch: { mutations: 2 } },
+    )
+    const [parent, child] = [sync.table(parents), sync.table(children)]
+    const made: unknown[] = []
+    for (const n of [1, 2, 3]) made.push((await parent.insert({ name: `p${n}` })).id)
+    await child.insert({ name: 'c3', parent: made[2] })
+    expect(await sync.sync()).toMatchObject({ pushed: 4, rejected: 0 })
+    expect(sent(faults.bodies)).toEqual(['p3', 'c3', 'p1', 'p2'])
+    await sync.close()
+  })
+})
+
+describe('an item of the queue', () => {
+  it('tells how often it was tried, when, and why that failed; put right, a refused one goes through', async () => {
+    const sql = connect()
+    const user = await createUser()
+    const table = await makeTable(sql, 'name text, n int check (n < 100)')
+    const { sync, rows, faults } = await device(user, [table])
+    const { id } = await rows.insert({ name: 'x', n: 1000 })
+    faults.always('before')
+    await expect(sync.push()).rejects.toMatchObject({ name: 'NetworkError' })
+    expect(await sync.queue.list()).toMatchObject([
+      { status: 'sent', attempts: 4, error: { code: 'network' }, lastAttempt: expect.any(String) },
+    ])
+    faults.reset()
+    expect(await sync.push()).toMatchObject({ pushed: 0, rejected: 1 })
+    const [failed] = await sync.queue.list()
+    expect(failed).toMatchObject({ status: 'failed', attempts: 5, error: { code: 'constraint' } })
+    await sync.queue.editFailed(failed!.seq, { n: 7 })
+    await expect(sync.queue.editFailed(99, {})).rejects.toMatchObject({ code: 'not_found' })
+    expect(await sync.queue.retryFailed()).toBe(1)
+    expect(await sync.sync()).toMatchObject({ pushed: 1 })
+    expect(await rowsInDatabase(sql, table)).toMatchObject([{ id, name: 'x', n: 7 }])
+    await sync.close()
+    await sql.end()
+  })
+})
