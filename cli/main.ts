@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { defineCommand, runMain } from 'citty'
+import { defineCommand, runCommand, runMain } from 'citty'
 import { CliError } from './errors.ts'
 
 const main = defineCommand({
@@ -16,10 +16,13 @@ const main = defineCommand({
   },
 })
 
-// Citty prints what it catches with a stack; a mistake in what was asked for needs none.
-process.on('uncaughtException', (error) => {
-  console.error(error instanceof CliError ? `error: ${error.message}` : error)
-  process.exit(error instanceof CliError ? error.exitCode : 70)
-})
-
-await runMain(main)
+const rawArgs = process.argv.slice(2)
+if (rawArgs.length === 0 || rawArgs.some((arg) => arg === '--help' || arg === '-h')) {
+  await runMain(main, { rawArgs: rawArgs.length === 0 ? ['--help'] : rawArgs })
+} else {
+  await runCommand(main, { rawArgs }).catch((error: unknown) => {
+    const usage = error instanceof Error && error.name === 'CLIError'
+    console.error(error instanceof CliError || usage ? `error: ${(error as Error).message}` : error)
+    process.exit(error instanceof CliError ? error.exitCode : usage ? 64 : 70)
+  })
+}

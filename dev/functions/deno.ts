@@ -1,25 +1,60 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const cache = join(root, 'node_modules', '.cache', 'deno')
 
-/** Packages come from node_modules and nothing is downloaded, so functions run offline after npm ci. */
+/**
+ * For this package's own functions packages come from node_modules and nothing is downloaded. Those of
+ * another project may name packages that only Deno fetches, as a hosted project's runtime does; what
+ * Tidemark's functions need is taken from where Tidemark found it.
+ */
 export function denoFlags(functionsDir: string): string[] {
   const config = ['_tidemark/deno.json', 'deno.json']
     .map((name) => join(functionsDir, name))
     .find((file) => existsSync(file))
+  if (functionsDir.startsWith(root))
+    return [
+      ...(config ? ['--config', config] : ['--no-config']),
+      '--node-modules-dir=manual',
+      '--cached-only',
+      '--no-lock',
+      '--quiet',
+    ]
   return [
-    ...(config ? ['--config', config] : ['--no-config']),
-    '--node-modules-dir=manual',
-    '--cached-only',
+    '--no-config',
+    ...(config ? ['--import-map', localImportMap(config)] : []),
+    '--node-modules-dir=none',
     '--no-lock',
     '--quiet',
   ]
 }
 
+/** A copy of a deno.json whose npm packages are files, where they are installed. */
+function localImportMap(config: string): string {
+  const { imports = {} } = JSON.parse(readFileSync(config, 'utf8')) as {
+    imports?: Record<string, string>
+  }
+  const local = Object.entries(imports).map(([name, target]) => [name, fileOf(target) ?? target])
+  mkdirSync(cache, { recursive: true })
+  const file = join(cache, `imports-${process.pid}.json`)
+  writeFileSync(file, JSON.stringify({ imports: Object.fromEntries(local) }))
+  return file
+}
+
+/** `npm:name@version/path` as the address of a file, undefined where the package is not installed. */
+function fileOf(target: string): string | undefined {
+  const [, name, path = ''] = /^npm:((?:@[^/]+\/)?[^@/]+)(?:@[^/]+)?(\/.*)?$/.exec(target) ?? []
+  if (!name) return undefined
+  try {
+    return import.meta.resolve(name + path)
+  } catch {
+    return undefined
+  }
+}
+
 export function denoEnvironment(): Record<string, string> {
-  const cache = join(root, 'node_modules', '.cache', 'deno')
   mkdirSync(cache, { recursive: true })
   return {
     PATH: process.env.PATH ?? '',
