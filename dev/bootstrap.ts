@@ -21,6 +21,7 @@ export async function bootstrap(dbPort: number, internalPassword: string): Promi
   try {
     await admin.unsafe(await sqlFile('project.sql'))
     await admin.unsafe(await sqlFile('realtime.sql'))
+    await admin.unsafe(await sqlFile('storage.sql'))
     for (const role of serviceRoles) {
       await admin.unsafe(`alter role ${role} password '${internalPassword}'`)
     }

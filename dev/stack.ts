@@ -91,7 +91,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       functionsPort &&
       (await spawnFunctions({ folder: functionsDir, port: functionsPort, info, watch, log }))
     if (functions) parts.add('Deno', functions.process)
-    const gateway = await forkGateway(dataDir, { port, dbPort, functionsPort, keys })
+    const gateway = await forkGateway(dataDir, {
+      port,
+      dbPort,
+      functionsPort,
+      objectsDir: join(dataDir, 'objects'),
+      keys,
+    })
     parts.add('the gateway', gateway.process)
 
     await step('migrations', async () => {

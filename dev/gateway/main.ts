@@ -1,3 +1,4 @@
+import './experimental.ts'
 import { startGateway, type GatewayOptions } from './server.ts'
 
 // Alone in its process, so that neither its work nor its log mixes with those of whoever starts a stack.

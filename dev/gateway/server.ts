@@ -9,12 +9,15 @@ import { createLite } from './lite.ts'
 import { proxy, verifyFunctionCall } from './proxy.ts'
 import { serveRealtime } from '../realtime/server.ts'
 import { Rpc } from './rpc.ts'
+import { createStorage } from './storage.ts'
 
 export interface GatewayOptions {
   port: number
   dbPort: number
   /** Where the functions listen. Absent when the stack serves none. */
   functionsPort?: number | undefined
+  /** Where Storage keeps its objects. */
+  objectsDir: string
   keys: Keys
 }
 
@@ -35,6 +38,7 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
   })
   const serveAuth = getRequestListener(lite.auth)
   const serveTables = getRequestListener(lite.rest)
+  const serveObjects = getRequestListener(createStorage(options))
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', `http://127.0.0.1:${port}`)
@@ -46,6 +50,7 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
     }
     if (preflight) return allow(request, response)
     if (url.pathname.startsWith('/auth/v1/')) return void serveAuth(request, response)
+    if (url.pathname.startsWith('/storage/v1/')) return void serveObjects(request, response)
     if (url.pathname.startsWith('/rest/v1/')) return serveRest(url, request, response)
     throw new Refusal(404, { message: 'no Route matched with those values' })
   }
