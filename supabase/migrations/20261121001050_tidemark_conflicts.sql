@@ -96,8 +96,11 @@ end
 $$;
 
 -- One column that both sides changed, by its rule. Values as jsonb; old is null where the device did
--- not send it. Null means undecided.
-create function tidemark.resolve_column(rule text, server jsonb, client jsonb, old jsonb, client_is_newer boolean)
+-- not send it. Which value is greater is the column's type to say (null: it has no order, and texts are
+-- compared). Null means undecided.
+create function tidemark.resolve_column(
+  rule text, server jsonb, client jsonb, old jsonb, client_is_newer boolean, client_is_greater boolean default null
+)
 returns jsonb
 language plpgsql
 volatile
@@ -132,11 +135,10 @@ begin
     when rule = 'sum' then
       resolved := to_jsonb((server #>> '{}')::numeric + (client #>> '{}')::numeric
         - case when jsonb_typeof(old) in ('number', 'string') then (old #>> '{}')::numeric else 0 end);
-    when rule in ('max', 'min') and jsonb_typeof(server) = 'number' and jsonb_typeof(client) = 'number' then
-      resolved := case when ((client #>> '{}')::numeric > (server #>> '{}')::numeric) = (rule = 'max') then client else server end;
     when rule in ('max', 'min') then
-      -- texts by their code points; instants are printed alike, so that is their order too
-      resolved := case when ((client #>> '{}') collate "C" > server #>> '{}') = (rule = 'max') then client else server end;
+      resolved := case
+        when coalesce(client_is_greater, (client #>> '{}') collate "C" > server #>> '{}') = (rule = 'max') then client
+        else server end;
     when rule like 'function:%' then
       execute format('select %s($1, $2, $3)', tidemark.function_name(substr(rule, 10)))
         into resolved using server, client, old;

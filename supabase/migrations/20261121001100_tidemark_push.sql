@@ -5,18 +5,46 @@
 create type tidemark.push_target as (
   registered tidemark.live_tables,
   rank int,
+  row_type text, -- as a cast
+  visible_row text, -- a row of the alias tidemark_row, null in columns that the caller has no grant to read
   insert_list text, -- a, b
   insert_values text, -- r.a, case when data ? 'b' then r.b else <default> end
+  insert_data text, -- (u.m).data, and what a type that is never null needs where the device sent nothing
+  stored text, -- t.a, t.b: everything but the stamps that the caller may read
+  sent text, -- the same as it was sent: r.a, r.b
   defaulted text[], -- columns whose absence the device cannot fill in itself
-  compared text[], -- everything but the stamps
   generated text[], -- columns that only the database writes
   fixed text[], -- columns that an edit cannot write: generated, stamps, the key
-  forbidden text[], -- columns that the caller has no grant to insert
+  json_required text[], -- json columns that are not null: there a null that is sent is json's
+  not_insertable text[], -- columns that the caller has no grant to insert
+  not_updatable text[], -- … to update
+  not_readable text[], -- … to read
   key_constraint text,
   may_differ boolean, -- the stored row may differ from what was sent
   may_update boolean, -- the caller has a grant to update
   has_parents boolean -- rows point at rows that can be tombstones
 );
+
+-- Whether a type is a domain that refuses null, itself or by the domain it is over. A record with a column
+-- of such a type cannot be made before that column has its value.
+create function tidemark.is_never_null(type oid)
+returns boolean
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return (
+    with recursive domains as (
+      select y.typnotnull, y.typbasetype from pg_catalog.pg_type y where y.oid = type and y.typtype = 'd'
+      union all
+      select y.typnotnull, y.typbasetype from domains d join pg_catalog.pg_type y on y.oid = d.typbasetype and y.typtype = 'd'
+    )
+    select coalesce(bool_or(d.typnotnull), false) from domains d
+  );
+end
+$$;
 
 create function tidemark.push_targets(tables int[])
 returns tidemark.push_target[]
@@ -29,8 +57,11 @@ as $$
 begin
   return (
     select array_agg(row(
-      r, k.rank, a.insert_list, a.insert_values, a.defaulted, a.compared, a.generated,
-      a.generated || array['version', 'updated_at', 'deleted_at', r.key_column], a.forbidden,
+      r, k.rank, r.relation::regclass,
+      case when a.not_readable = '{}' then 'tidemark_row' else format('row(%s)::%s', a.visible_columns, r.relation::regclass) end,
+      a.insert_list, a.insert_values, a.insert_data, a.stored, a.sent, a.defaulted, a.generated,
+      a.generated || array['version', 'updated_at', 'deleted_at', r.key_column],
+      a.json_required, a.not_insertable, a.not_updatable, a.not_readable,
       (select c.relname from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
        where i.indrelid = r.relation and i.indisprimary),
       a.generated <> '{}' or exists (
@@ -48,33 +79,59 @@ begin
     left join tidemark.table_ranks() k on cardinality(tables) > 1 and k.table_no = n.table_no
     cross join lateral (
       select
+        string_agg(case when c.readable then format('tidemark_row.%I', c.attname) else 'null' end, ', ' order by c.attnum) as visible_columns,
         string_agg(quote_ident(c.attname), ', ' order by c.attnum) filter (where c.written) as insert_list,
         string_agg(
           case
-            when c.attname = r.key_column then format('tidemark_m.tidemark_id::%s', r.key_type)
-            when c.default_value is not null
-              then format('case when tidemark_m.tidemark_data ? %1$L then (tidemark_m.tidemark_r).%1$I else %2$s end', c.attname, c.default_value)
-            else format('(tidemark_m.tidemark_r).%I', c.attname)
+            when c.is_key then format('tidemark_m.tidemark_id::%s', r.key_type)
+            when c.default_value is not null or c.json_required
+              then format('case when tidemark_m.tidemark_data ? %L then %s else %s end', c.attname, c.value, coalesce(c.default_value, 'null'))
+            else c.value
           end, ', ' order by c.attnum) filter (where c.written) as insert_values,
-        array_agg(c.attname::text) filter (where c.attname <> r.key_column and (c.default_value is not null or not c.settable)) as defaulted,
-        array_agg(c.attname::text order by c.attnum) as compared,
-        coalesce(array_agg(c.attname::text) filter (where not c.settable and c.attname <> r.key_column), '{}') as generated,
-        array_agg(c.attname::text) filter (where c.settable and not c.allowed) as forbidden
+        coalesce(string_agg(
+          format('case when (u.m).data ? %1$L then ''{}'' else jsonb_build_object(%1$L, %2$s) end || ', c.attname,
+            case when c.is_key then '(u.m).id' else c.default_value end), '')
+          filter (where c.never_null and (c.is_key or c.default_value is not null)), '') || '(u.m).data' as insert_data,
+        string_agg(format('t.%I', c.attname), ', ' order by c.attnum) filter (where c.compared) as stored,
+        string_agg(c.value, ', ' order by c.attnum) filter (where c.compared) as sent,
+        array_agg(c.attname::text) filter (where not c.is_key and not c.is_stamp and (c.default_value is not null or not c.settable)) as defaulted,
+        coalesce(array_agg(c.attname::text) filter (where not c.settable and not c.is_key), '{}') as generated,
+        coalesce(array_agg(c.attname::text) filter (where c.json_required), '{}') as json_required,
+        coalesce(array_agg(c.attname::text) filter (where c.settable and not c.is_stamp and not c.insertable), '{}') as not_insertable,
+        coalesce(array_agg(c.attname::text) filter (where not c.updatable), '{}') as not_updatable,
+        coalesce(array_agg(c.attname::text) filter (where not c.readable), '{}') as not_readable
       from (
         select
-          x.attname, x.attnum, x.settable, x.allowed,
-          x.attname = r.key_column or x.settable and x.allowed as written,
+          x.*,
+          not x.is_stamp and (x.is_key or x.settable and x.insertable) as written,
+          not x.is_stamp and x.readable as compared,
+          case
+            when x.is_key then format('tidemark_m.tidemark_id::%s', x.type)
+            when x.json_required then format('coalesce((tidemark_m.tidemark_r).%I, ''null'')', x.attname)
+            else format('(tidemark_m.tidemark_r).%I', x.attname)
+          end as value,
           coalesce(
             (select pg_get_expr(d.adbin, d.adrelid) from pg_catalog.pg_attrdef d
              where d.adrelid = x.attrelid and d.adnum = x.attnum and x.attgenerated = ''),
-            case when x.attidentity = 'd' then format('nextval(%L)', pg_get_serial_sequence(r.relation::regclass::text, x.attname)) end
+            case when x.attidentity = 'd' then format('nextval(%L)', pg_get_serial_sequence(r.relation::regclass::text, x.attname)) end,
+            case when x.attgenerated = '' then x.domain_default end
           ) as default_value
         from (
-          select l.*, l.attgenerated = '' and l.attidentity <> 'a' as settable,
-            has_column_privilege(l.attrelid, l.attnum, 'insert') as allowed
+          select
+            l.attrelid, l.attname, l.attnum, l.attgenerated, l.attidentity,
+            format_type(y.oid, null) as type,
+            pg_get_expr(y.typdefaultbin, 0) as domain_default,
+            l.attname = r.key_column as is_key,
+            l.attname in ('version', 'updated_at', 'deleted_at') as is_stamp,
+            l.attgenerated = '' and l.attidentity <> 'a' as settable,
+            l.attnotnull and l.atttypid in ('json'::regtype, 'jsonb'::regtype) as json_required,
+            y.typtype = 'd' and tidemark.is_never_null(y.oid) as never_null,
+            has_column_privilege(l.attrelid, l.attnum, 'insert') as insertable,
+            has_column_privilege(l.attrelid, l.attnum, 'update') as updatable,
+            has_column_privilege(l.attrelid, l.attnum, 'select') as readable
           from pg_catalog.pg_attribute l
+          join pg_catalog.pg_type y on y.oid = l.atttypid
           where l.attrelid = r.relation and l.attnum > 0 and not l.attisdropped
-            and l.attname not in ('version', 'updated_at', 'deleted_at')
         ) x
       ) c
     ) a
@@ -187,7 +244,24 @@ begin
 end
 $$;
 
--- New rows. Null where an id is taken, by anyone's row or tombstone: nothing is overwritten here.
+-- Raises for columns that a caller has no grant to write, and names them.
+create function tidemark.refuse_columns(denied text[], used text[])
+returns void
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  if used && denied then
+    raise insufficient_privilege using column = (
+      select string_agg(distinct quote_ident(u), ', ') from unnest(used) u where u = any (denied));
+  end if;
+end
+$$;
+
+-- New rows. Null where an id is taken, by anyone's row or tombstone, or a column is not the caller's to
+-- insert: nothing is overwritten here, and nothing stored in part.
 create function tidemark.insert_rows(target tidemark.push_target, mutations tidemark.mutation[], exact boolean)
 returns tidemark.outcome[]
 language plpgsql
@@ -200,8 +274,8 @@ declare
   violated text;
   outcomes tidemark.outcome[];
 begin
-  if target.forbidden is not null and exists (select from unnest(mutations) m where m.data ?| target.forbidden) then
-    raise insufficient_privilege;
+  if target.not_insertable <> '{}' and exists (select from unnest(mutations) m where m.data ?| target.not_insertable) then
+    return null;
   end if;
   -- A plain insert that fails on a taken id, rather than "on conflict do nothing", which costs every
   -- row a second look at the index.
@@ -210,11 +284,11 @@ begin
       'insert into %1$s (%2$s) overriding system value
        select %3$s
        from (
-         select (u.m).id as tidemark_id, (u.m).data as tidemark_data, jsonb_populate_record(null::%1$s, (u.m).data) as tidemark_r
+         select (u.m).id as tidemark_id, (u.m).data as tidemark_data, jsonb_populate_record(null::%1$s, %4$s) as tidemark_r
          from (select unnest($1) as m) u
          offset 0
        ) tidemark_m',
-      registered.relation::regclass, target.insert_list, target.insert_values
+      target.row_type, target.insert_list, target.insert_values, target.insert_data
     ) using mutations;
   exception when unique_violation then
     get stacked diagnostics violated = constraint_name;
@@ -232,21 +306,22 @@ begin
   -- The database filled in or changed something: those rows are sent back, to a caller who may read them.
   begin
     execute format(
-      'select array_agg(row(tidemark_m.n, ''applied'', coalesce(t.version, 1),
-         case when t.%4$I is not null and (
-             row(%1$s)::record operator(pg_catalog.*<>) row(%2$s)::record or tidemark_m.data ?| $2)
-           then (select row_to_json(tidemark_page) from (select %6$s) tidemark_page) end,
+      'select array_agg(row(tidemark_m.tidemark_n, ''applied'', coalesce(t.version, 1),
+         case when t.%1$I is not null and (
+             not tidemark_m.tidemark_data ?& $3 or tidemark_m.tidemark_data ?| $2
+             or row(%2$s)::record operator(pg_catalog.*<>) row(%3$s)::record)
+           then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end,
          null, null, null, null, null, null)::tidemark.outcome)
-       from unnest($1) tidemark_m
-       cross join lateral jsonb_populate_record(null::%3$s, tidemark_m.data) tidemark_r
-       left join %3$s t on t.%4$I = tidemark_m.id::%5$s',
-      (select string_agg(format('t.%I', n), ', ') from unnest(target.compared) n),
-      (select string_agg(
-        case when n = registered.key_column then format('tidemark_m.id::%s', registered.key_type) else format('tidemark_r.%I', n) end,
-        ', ') from unnest(target.compared) n),
-      registered.relation::regclass, registered.key_column, registered.key_type,
+       from (
+         select (u.m).n as tidemark_n, (u.m).id as tidemark_id, (u.m).data as tidemark_data,
+           jsonb_populate_record(null::%5$s, %6$s) as tidemark_r
+         from (select unnest($1) as m) u
+         offset 0
+       ) tidemark_m
+       left join %5$s t on t.%1$I = tidemark_m.tidemark_id::%4$s',
+      registered.key_column, target.stored, target.sent, registered.key_type, target.row_type, target.insert_data,
       tidemark.pulled_columns(registered.relation, exact)
-    ) into outcomes using mutations, target.generated;
+    ) into outcomes using mutations, target.generated, target.defaulted;
   exception when insufficient_privilege then
     outcomes := array(select row(m.n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome from unnest(mutations) m);
   end;
@@ -316,9 +391,39 @@ begin
 end
 $$;
 
--- Merges edits with what others did since their base. Columns that nobody else touched stay, and so
--- does a value that equals what is stored or what the device had before; the others are conflicts, and
--- the column's rule or the table's policy says what becomes of each.
+-- For the columns whose rule is max or min, an SQL object {column: whether the device's value is greater},
+-- by the order of the column's own type: durations and enums have another one than their texts.
+create function tidemark.comparisons(target tidemark.push_target)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+declare
+  registered tidemark.live_tables := target.registered;
+begin
+  return (
+    select format('jsonb_build_object(%s)', string_agg(
+      -- records are compared by their columns' types, wherever the operator lives
+      format('%1$L, row((w.mine).%1$I)::record operator(pg_catalog.>) row((w.theirs).%1$I)::record', a.attname), ', '))
+    from jsonb_each_text(registered.columns) rule
+    join pg_catalog.pg_attribute a on a.attrelid = registered.relation and a.attname = rule.key and a.attnum > 0 and not a.attisdropped
+    join pg_catalog.pg_type y on y.oid = tidemark.base_type(a.atttypid)
+    where rule.value in ('max', 'min')
+      and (y.typtype in ('e', 'r', 'm') or exists (
+        select from pg_catalog.pg_opclass o
+        join pg_catalog.pg_am m on m.oid = o.opcmethod and m.amname = 'btree'
+        where o.opcdefault and (o.opcintype = y.oid or exists (
+          select from pg_catalog.pg_cast c
+          where c.castsource = y.oid and c.casttarget = o.opcintype and c.castmethod = 'b' and c.castcontext = 'i'))))
+  );
+end
+$$;
+
+-- Merges edits with what others did since their base. Columns that nobody else touched are written; a
+-- value that equals what is stored, or what the device had before, is no edit; the others are conflicts,
+-- and the column's rule or the table's policy says what becomes of each.
 create function tidemark.merge_edits(target tidemark.push_target, edits tidemark.edit[], device uuid)
 returns tidemark.edit[]
 language plpgsql
@@ -339,10 +444,10 @@ begin
      join tidemark.changed_since($2, $3, $4, $8, $5) h on h.row_id = e.id
      join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
      cross join lateral (
-       select
-         to_jsonb(jsonb_populate_record(tidemark_row, e.data)) as mine,
-         to_jsonb(jsonb_populate_record(tidemark_row, e.old)) as before,
-         to_jsonb(tidemark_row) as theirs
+       select to_jsonb(w.mine) as mine, to_jsonb(jsonb_populate_record(w.theirs, e.old)) as before, to_jsonb(w.theirs) as theirs,
+         %5$s as client_is_greater
+       from (select %4$s as theirs, jsonb_populate_record(%4$s, e.data) as mine) w
+       offset 0
      ) v
      cross join lateral (
        select
@@ -372,18 +477,24 @@ begin
          ) o
          left join lateral (
            select tidemark.resolve_column(
-             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end, e.edited_at >= o.at) as value
+             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end, e.edited_at >= o.at,
+             (v.client_is_greater -> k.key)::boolean) as value
            where o.overlap
          ) r on true
-         where not (a.at is not null and coalesce(e.old ? k.key, false) and v.before -> k.key is not distinct from v.mine -> k.key)
+         -- what is sent along unchanged, or stands there already, is not written again: null and arrays
+         -- are less in JSON than they are in SQL
+         where not (coalesce(e.old ? k.key, false) and (v.before -> k.key)::text is not distinct from (v.mine -> k.key)::text)
+           and (o.overlap or v.mine -> k.key is distinct from v.theirs -> k.key or k.key = any ($9)
+             -- 1.0 and 1.00 are one number to jsonb
+             or (v.mine -> k.key)::text is distinct from (v.theirs -> k.key)::text)
        ) c
      ) d',
-    registered.relation::regclass, registered.key_column, registered.key_type
+    target.row_type, registered.key_column, registered.key_type, target.visible_row, tidemark.comparisons(target)
   ) into merged
   using edits, registered.table_no,
     array(select e.id from unnest(edits) e), array(select e.base from unnest(edits) e), device,
     registered.columns, case when registered.conflict like 'function:%' then 'undecided' else registered.conflict end,
-    array(select e.version from unnest(edits) e);
+    array(select e.version from unnest(edits) e), target.not_readable;
   if exists (select from unnest(merged) e where e.undecided is not null) then
     return tidemark.settle_edits(target, merged, device);
   end if;
@@ -410,8 +521,8 @@ begin
   -- One at a time: conflicts are rare, and each may call the app's function or write a row of its own.
   foreach e in array edits loop
     if e.undecided is not null then
-      execute format('select to_jsonb(tidemark_row.*), to_jsonb(jsonb_populate_record(tidemark_row.*, $1)) from %s tidemark_row where tidemark_row.%I = $2::%s',
-        registered.relation::regclass, registered.key_column, registered.key_type
+      execute format('select to_jsonb(%4$s), to_jsonb(jsonb_populate_record(%4$s, $1)) from %1$s tidemark_row where tidemark_row.%2$I = $2::%3$s',
+        target.row_type, registered.key_column, registered.key_type, target.visible_row
       ) into theirs, ours using e.sent, e.id;
       if registered.conflict like 'function:%' then
         execute format('select %s($1, $2, $3, $4)', tidemark.function_name(substr(registered.conflict, 10)))
@@ -464,7 +575,7 @@ begin
   end if;
   if tidemark.insert_rows(target, array[row(
     e.n, e.seq, registered.name, registered.table_no, 'put', copy_id, null,
-    ours - target.fixed, null, e.edited_at, 1, null, null, null
+    ours - target.fixed - array(select c from unnest(target.not_readable) c where not e.sent ? c), null, e.edited_at, 1, null, null, null
   )::tidemark.mutation], false) is null then
     raise insufficient_privilege;
   end if;
@@ -486,45 +597,61 @@ declare
   columns text[];
   outcomes tidemark.outcome[];
 begin
-  if exists (select from unnest(edits) e where e.fate = 'live' and e.version <> e.base) then
+  -- One that names a column that is not to be written may have sent it along unchanged.
+  if exists (select from unnest(edits) e where e.fate = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)) then
     select array_agg(e) into edits from (
-      select e from unnest(edits) e where e.fate <> 'live' or e.version = e.base
+      select e from unnest(edits) e where e.fate <> 'live' or e.version = e.base and not e.data ?| target.not_updatable
       union all
       select m from unnest(tidemark.merge_edits(
-        target, array(select e from unnest(edits) e where e.fate = 'live' and e.version <> e.base), device)) m
+        target,
+        array(select e from unnest(edits) e where e.fate = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)),
+        device)) m
     ) both_kinds (e);
   end if;
 
   select array_agg(distinct k) into columns
   from unnest(edits) e cross join lateral jsonb_object_keys(e.data) k
   where e.fate = 'live';
+  if target.not_updatable <> '{}' then
+    perform tidemark.refuse_columns(target.not_updatable, columns || array(
+      select c from unnest(edits) e cross join lateral unnest(e.lost || e.undecided) c));
+  end if;
+  if columns && target.not_readable and exists (
+    select from unnest(edits) e
+    where e.fate = 'live' and e.data <> '{}'
+      and not e.data ?& array(select c from unnest(columns) c where c = any (target.not_readable)))
+  then
+    -- An edit that leaves such a column alone cannot be written together with one that does not, as its
+    -- value is not to be had: this takes the list apart.
+    raise insufficient_privilege;
+  end if;
   if columns is not null then
     execute format(
-      'with written as (
+      'with tidemark_m as materialized (
+         select e.n as tidemark_n, e.id as tidemark_id, e.stale as tidemark_stale, e.echo as tidemark_echo, e.lost as tidemark_lost,
+           e.conflict_id as tidemark_conflict, jsonb_populate_record(%8$s, e.data) as tidemark_r
+         from unnest($1) e
+         join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
+         where e.fate = ''live'' and e.data <> ''{}''
+       ),
+       written as (
          update %1$s t set %2$s
-         from (
-           select e.n as tidemark_n, e.stale as tidemark_stale, e.echo as tidemark_echo, e.lost as tidemark_lost,
-             e.conflict_id as tidemark_conflict, tidemark_r.*
-           from unnest($1) e
-           join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
-           cross join lateral jsonb_populate_record(tidemark_row, e.data) tidemark_r
-           where e.fate = ''live'' and e.data <> ''{}''
-         ) tidemark_x
-         where t.%3$I = tidemark_x.%3$I
-         returning tidemark_x.tidemark_n, tidemark_x.tidemark_stale, tidemark_x.tidemark_lost, tidemark_x.tidemark_conflict, t.version,
-           case when tidemark_x.tidemark_stale or tidemark_x.tidemark_echo or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
+         from tidemark_m
+         where t.%3$I = tidemark_m.tidemark_id::%4$s
+         returning tidemark_m.tidemark_n, tidemark_m.tidemark_stale, tidemark_m.tidemark_lost, tidemark_m.tidemark_conflict, t.version,
+           case when tidemark_m.tidemark_stale or tidemark_m.tidemark_echo or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
              then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end as tidemark_json
        )
        select array_agg(row(w.tidemark_n,
          case when w.tidemark_conflict is not null then ''conflict'' when w.tidemark_stale then ''merged'' else ''applied'' end,
          w.version, w.tidemark_json, w.tidemark_lost, null, w.tidemark_conflict, null, null, null)::tidemark.outcome)
        from written w',
-      registered.relation::regclass,
-      (select string_agg(format('%1$I = tidemark_x.%1$I', k), ', ') from unnest(columns) k),
-      registered.key_column, registered.key_type,
-      (select string_agg(format('t.%I', k), ', ') from unnest(target.compared) k),
-      (select string_agg(format('tidemark_x.%I', k), ', ') from unnest(target.compared) k),
-      tidemark.pulled_columns(registered.relation, exact)
+      target.row_type,
+      (select string_agg(format(
+        case when k = any (target.json_required) then '%1$I = coalesce((tidemark_m.tidemark_r).%1$I, ''null'')' else '%1$I = (tidemark_m.tidemark_r).%1$I' end,
+        k), ', ') from unnest(columns) k),
+      registered.key_column, registered.key_type, target.stored, target.sent,
+      tidemark.pulled_columns(registered.relation, exact), target.visible_row
     ) into outcomes using edits;
     if target.has_parents then
       perform tidemark.refuse_orphans(registered.table_no, array(select e.id from unnest(edits) e where e.fate = 'live'));
@@ -630,17 +757,24 @@ begin
   execute format('delete from %s t where t.%I = any ($1::%s[])',
     registered.relation::regclass, registered.key_column, registered.key_type) using ids;
   -- What is not there, or not for the caller to see, counts as deleted, and nothing is said about it.
-  return array(
-    select case
-      when e.id = any (overruled) then row(e.n, 'conflict', c.version, c."row", '{}', null, (parked ->> e.id)::uuid, null, null, null)::tidemark.outcome
-      when e.fate = 'live' and not c.deleted then row(e.n, 'rejected', c.version, c."row", null, null, null, 'forbidden',
+  return (
+    with states as materialized (
+      select e.n, e.id, e.fate, s.version, s.deleted, e.id = any (overruled) as stays
+      from unnest(edits) e
+      left join tidemark.row_states(registered, array(select u.id from unnest(edits) u)) s on s.row_id = e.id
+    )
+    select array_agg(case
+      when s.stays then row(s.n, 'conflict', c.version, c."row", '{}', null, (parked ->> s.id)::uuid, null, null, null)::tidemark.outcome
+      when s.fate = 'live' and not s.deleted then row(s.n, 'rejected', c.version, c."row", null, null, null, 'forbidden',
         format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
-      else row(e.n, 'applied', case when e.fate = 'live' then coalesce(c.version, l.version) else c.version end,
-        null, null, null, null, null, null, null)::tidemark.outcome
-    end
-    from unnest(edits) e
-    left join tidemark.lock_rows(registered.table_no, ids) l on l.row_id = e.id
-    left join tidemark.current_rows(registered, array(select u.id from unnest(edits) u), exact) c on c.row_id = e.id
+      else row(s.n, 'applied', coalesce(s.version, l.version), null, null, null, null, null, null, null)::tidemark.outcome
+    end)
+    from states s
+    left join tidemark.current_rows(
+      registered, array(select r.id from states r where r.stays or r.fate = 'live' and not r.deleted), exact) c on c.row_id = s.id
+    -- tombstones that the policies hide
+    left join tidemark.lock_rows(
+      registered.table_no, array(select r.id from states r where r.fate = 'live' and r.version is null)) l on l.row_id = s.id
   );
 end
 $$;
@@ -694,6 +828,8 @@ begin
           answers := array(select o from unnest(answers) o where o.status <> 'absent')
             || tidemark.insert_rows(part.target, absent, exact);
           if cardinality(answers) < cardinality(chosen) then
+            perform tidemark.refuse_columns(
+              (part.target).not_insertable, array(select k from unnest(absent) m cross join lateral jsonb_object_keys(m.data) k));
             -- taken by a row that the caller may not see
             raise insufficient_privilege;
           end if;
@@ -720,6 +856,9 @@ as $$
 begin
   return (
     select case
+      when state = '42501' and column_of <> '' then row(n, 'rejected', null, null, null, null, null, 'forbidden',
+        format(case when column_of like '%, %' then 'columns %s of "%s" are not yours to write' else 'column %s of "%s" is not yours to write' end,
+          column_of, table_name), 'Leave it out.')::tidemark.outcome
       when state = '42501' then row(n, 'rejected', null, null, null, null, null, 'forbidden', format('the policies of "%s" do not allow this', table_name), null)::tidemark.outcome
       when state = '23505' then row(n, 'rejected', null, null, null, null, null, 'unique', format('another row already has this %s', coalesce((
           select string_agg(pg_get_indexdef(x.indexrelid, part.place, true), ', ' order by part.place)

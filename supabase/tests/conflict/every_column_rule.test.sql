@@ -1,6 +1,6 @@
 -- A column's rule decides what two sides made of it, whatever the table's policy is; what does not stay is reported.
 begin;
-select plan(52);
+select plan(54);
 
 create function public.longer_text(server jsonb, client jsonb, old jsonb) returns jsonb
 language sql
@@ -126,7 +126,9 @@ from (values
   ('max: instants written in two time zones', 'latest', null, '"2026-01-02T00:00:00+00:00"', '"2026-01-01T23:00:00-05:00"', null, 'older', '{"is": "2026-01-02T04:00:00+00:00"}'),
   ('min: text, the first one', 'first_word', null, '"apple"', '"pear"', null, 'newer', '{"is": "apple", "lost": ["first_word"]}'),
 
+  ('max: durations', 'longest_stay', null, '"9 days"', '"10 days"', null, 'older', '{"is": "10 days"}'),
   ('max: an enum by its own order', 'stage', '"planned"', '"done"', '"begun"', null, 'newer', '{"is": "done", "lost": ["stage"]}'),
+  ('max: an enum by its own order, either way', 'stage', '"planned"', '"done"', '"archived"', null, 'older', '{"is": "archived"}'),
 
   ('deep: keys of both sides', 'prefs', '{"a": 1}', '{"a": 1, "t": 1}', '{"a": 1, "o": 1}', '{"a": 1}', 'newer', '{"is": {"a": 1, "t": 1, "o": 1}}'),
   ('deep: at any depth', 'prefs', '{"x": {"y": {"z": 1}}}', '{"x": {"y": {"z": 1, "t": 1}}}', '{"x": {"y": {"z": 2}}}', '{"x": {"y": {"z": 1}}}', 'older', '{"is": {"x": {"y": {"z": 2, "t": 1}}}}'),

@@ -1,6 +1,6 @@
 -- JSON has no lower bounds: an array is sent as its elements. One that nobody edits keeps what it has.
 begin;
-select plan(5);
+select plan(7);
 
 create table public.bounded (id int primary key, user_id uuid not null default auth.uid(), note text, a int[], b text[]);
 alter table public.bounded enable row level security;
@@ -45,6 +45,11 @@ select is((select row(a, b)::text from public.bounded), '("[0:2]={1,2,3}","[-1:0
 update public.bounded set note = 'by sql';
 select pg_temp.push('{"table": "bounded", "op": "patch", "id": "1", "base": 1, "data": {"note": "merged"}}', '{}', '2');
 select is((select row(a, b)::text from public.bounded), '("[0:2]={1,2,3}","[-1:0][5:5]={{x},{y}}")', 'so does one that is merged');
+select is(
+  pg_temp.push('{"table": "bounded", "op": "patch", "id": "1", "base": 2, "data": {"note": "again", "a": [1, 2, 3]}, "old": {"note": "x", "a": [1, 2, 3]}}', '{}', '3') ->> 'status',
+  'merged', 'one that sends the whole row along, as it was pulled, is no edit of it'
+);
+select is((select a::text from public.bounded), '[0:2]={1,2,3}', 'and leaves them, too');
 select pg_temp.push('{"table": "bounded", "op": "patch", "id": "1", "base": 9, "data": {"a": [4]}}');
 select is((select a::text from public.bounded), '{4}', 'one that is edited counts from one');
 

@@ -1,6 +1,6 @@
 -- A domain that is not null, with and without a default.
 begin;
-select plan(7);
+select plan(9);
 
 create domain public.must_have as text not null check (value <> '');
 create domain public.must_count as int not null default 7;
@@ -45,6 +45,11 @@ select is(
   pg_temp.push('{"table": "strict", "op": "put", "id": "1", "data": {"title": "t", "label": "l", "n": 1}}') ->> 'status', 'applied',
   'a row with all of its values is stored'
 );
+select is(
+  pg_temp.push('{"table": "strict", "op": "put", "id": "2", "data": {"title": "t"}}') ->> 'status', 'applied',
+  'what has a default may be left out'
+);
+select is((select row(title, label, n)::text from public.strict where id = 2), '(t,none,7)', 'and gets it');
 select is(
   pg_temp.push('{"table": "strict", "op": "put", "id": "3", "data": {"note": "no title"}}') #>> '{error,code}', 'constraint',
   'what has none may not'

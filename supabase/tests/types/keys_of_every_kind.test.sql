@@ -1,9 +1,10 @@
 -- A row is addressed by its key as text: whatever a uuid, text or number key holds finds its row again, in a push, a
 -- pull, the log and a delete.
 begin;
-select plan(65);
+select plan(66);
 
 create extension if not exists citext with schema extensions;
+create domain public.key_code as text check (length(value) < 50);
 create temp table keys (n int generated always as identity, type text, id text, also text);
 insert into keys (type, id, also) values
   ('uuid', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'),
@@ -12,7 +13,8 @@ insert into keys (type, id, also) values
   ('text', '', ''), ('text', ' ', ' '), ('text', 'a b', 'a b'), ('text', 'NULL', 'NULL'), ('text', 'null', 'null'),
   ('text', 'quotes '' " `', 'quotes '' " `'), ('text', 'a,b', 'a,b'), ('text', '{a}', '{a}'), ('text', 'back\slash', 'back\slash'),
   ('text', 'user:x', 'user:x'), ('text', '%s $1 {}', '%s $1 {}'), ('text', E'line\nbreak', E'line\nbreak'), ('text', 'ünï 日本 👩‍👩‍👧', 'ünï 日本 👩‍👩‍👧'),
-  ('text', '-- comment', '-- comment'), ('text', repeat('long', 300), repeat('long', 300)), ('varchar(20)', 'trailing  ', 'trailing  ');
+  ('text', '-- comment', '-- comment'), ('text', repeat('long', 300), repeat('long', 300)), ('varchar(20)', 'trailing  ', 'trailing  '),
+  ('public.key_code', 'x"y', 'x"y');
 
 create temp sequence seq;
 create function pg_temp.push(mutation jsonb, device text default '1') returns jsonb

@@ -67,7 +67,6 @@ begin
   end loop;
 end
 $$;
-analyze public.rt_values;
 create temp table originals as select * from public.rt_values;
 
 -- Pulled and pushed back under another id, as one device that wants exact numbers and one that does not.
@@ -114,7 +113,6 @@ select 'exact put', p.* from pg_temp.push((
   select json_agg(json_build_object('seq', nextval('pg_temp.seq'), 'table', 'rt_values', 'op', 'put', 'id', 'exact ' || o.id,
     'data', (o.r::jsonb - '{id,user_id,version,updated_at,deleted_at}'::text[]))) from pg_temp.pulled('{"exact": true}') o where o.id not like 'plain %'
 ), '{"exact": true}') p;
-analyze public.rt_values;
 -- An edit of another column, then one that is merged with it, sending the value along unchanged.
 insert into answers
 select 'patch', p.* from pg_temp.push((
