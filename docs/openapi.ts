@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
+import { omit } from '../client/src/omit.ts'
 import * as wire from '../supabase/functions/_tidemark/wire.ts'
 
 /** The schemas that get a name in the document. What they share is written once and referred to. */
@@ -53,7 +54,7 @@ function schemas(): Record<string, unknown> {
     uri: (id) => `#/components/schemas/${id}`,
   })
   return Object.fromEntries(
-    Object.entries(schemas).map(([name, { $schema: _, $id: __, ...schema }]) => [name, schema]),
+    Object.entries(schemas).map(([name, schema]) => [name, omit(schema, '$schema', '$id')]),
   )
 }
 

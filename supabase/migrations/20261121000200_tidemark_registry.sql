@@ -12,6 +12,8 @@ create table tidemark.sync_tables (
   scope_column text,
   conflict text not null,
   columns jsonb not null default '{}',
+  column_numbers jsonb not null default '{}',
+  numbers_of oid,
   added_at timestamptz not null default now(),
   constraint one_wire_name_per_table unique (name),
   constraint a_table_is_registered_once unique (schema_name, table_name),
@@ -20,11 +22,12 @@ create table tidemark.sync_tables (
 );
 comment on table tidemark.sync_tables is 'The registry that tidemark.add_table writes: one row a syncable table.';
 comment on column tidemark.sync_tables.table_no is 'Never reused: a table removed and added again is a new one, so devices download it again.';
+comment on column tidemark.sync_tables.column_numbers is 'Its columns by their place in the relation numbers_of, where a rename leaves them: what the rules and older entries of the log call them by. In another relation (a restored dump) the names hold.';
 comment on column tidemark.sync_tables.name is 'The name on the wire: the table''s own in schema public, schema.table elsewhere.';
 
 -- The registry as the catalogue sees it now: a dropped table is absent, and so is one that was made
--- anew under the old name and never added. The key and the scope column are looked up, so that
--- renaming them needs no call.
+-- anew under the old name and never added. The key, the scope column and columns with a rule are looked
+-- up, so that renaming them needs no call.
 -- A function under the view, with a plan that is made once a session: planning the join of catalogues
 -- would cost every call more than running it. The same goes for each force_generic_plan below.
 create function tidemark.find_tables()
@@ -43,7 +46,13 @@ begin
   select
     t.table_no, t.name, t.schema_name, t.table_name,
     key.attname as key_column, t.key_type,
-    t.scope_kind, coalesce(scope.attname, t.scope_column::name) as scope_column, t.conflict, t.columns,
+    t.scope_kind, coalesce(scope.attname, t.scope_column::name) as scope_column, t.conflict,
+    case when t.columns = '{}' or t.numbers_of is distinct from c.oid then t.columns else (
+      select coalesce(jsonb_object_agg(a.attname, r.value), '{}')
+      from jsonb_each(t.columns) r
+      join pg_catalog.pg_attribute a
+        on a.attrelid = c.oid and a.attnum = (t.column_numbers ->> r.key)::int and not a.attisdropped
+    ) end as columns,
     c.oid as relation
   from tidemark.sync_tables t
   join pg_catalog.pg_namespace n on n.nspname = t.schema_name

@@ -308,15 +308,22 @@ begin
        alter column updated_at set default now(), alter column updated_at set not null,
        alter column deleted_at drop not null', target);
 
-  insert into tidemark.sync_tables as t (name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns)
+  insert into tidemark.sync_tables as t (name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns, column_numbers, numbers_of)
   values (
     case when schema_of = 'public' then relation.relname else schema_of || '.' || relation.relname end,
-    schema_of, relation.relname, key.key_column, key.key_type, kind, scope_column, add_table.conflict, add_table.columns
+    schema_of, relation.relname, key.key_column, key.key_type, kind, scope_column, add_table.conflict, add_table.columns,
+    (
+      select coalesce(jsonb_object_agg(a.attname, a.attnum), '{}')
+      from pg_catalog.pg_attribute a
+      where a.attrelid = target and a.attnum > 0 and not a.attisdropped
+    ),
+    target
   )
   on conflict on constraint a_table_is_registered_once do update
   set key_column = excluded.key_column, key_type = excluded.key_type,
       scope_kind = excluded.scope_kind, scope_column = excluded.scope_column,
-      conflict = excluded.conflict, columns = excluded.columns
+      conflict = excluded.conflict, columns = excluded.columns,
+      column_numbers = excluded.column_numbers, numbers_of = excluded.numbers_of
   returning table_no into no;
 
   perform tidemark.index_scope(target, schema_of, 'tidemark_scope_' || no, scope_column, key.key_column);

@@ -9,21 +9,29 @@ create table tidemark.sync_scopes (
   table_name text not null,
   key_column text not null,
   user_column text not null,
+  index_name text not null,
   constraint a_kind_is_one_plain_word check (kind ~ '^[a-z][a-z0-9_]*$' and kind not in ('user', 'public', 'function'))
 );
 comment on table tidemark.sync_scopes is 'Declared kinds of shared scopes and the table that says who belongs to them.';
+comment on column tidemark.sync_scopes.index_name is 'The index on (user, key) that finds a user''s memberships; it also tells what the two columns are called now.';
 alter table tidemark.sync_scopes enable row level security;
 
--- The members table of a kind as the catalogue sees it now. A membership that is a tombstone is none.
+-- The members table of a kind as the catalogue sees it now: its columns may be renamed without a call.
+-- A membership that is a tombstone is none.
 create view tidemark.live_scopes with (security_invoker = true) as
 select
-  s.kind, s.key_column, s.user_column, c.oid as relation,
+  s.kind, coalesce(key.attname, s.key_column::name) as key_column, coalesce(member.attname, s.user_column::name) as user_column,
+  c.oid as relation, s.index_name,
   exists (
     select from pg_catalog.pg_attribute a
     where a.attrelid = c.oid and a.attname = 'deleted_at' and not a.attisdropped) as soft
 from tidemark.sync_scopes s
 join pg_catalog.pg_namespace n on n.nspname = s.schema_name
-join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = s.table_name;
+join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = s.table_name
+left join pg_catalog.pg_class ic on ic.relnamespace = n.oid and ic.relname = s.index_name
+left join pg_catalog.pg_index i on i.indexrelid = ic.oid and i.indrelid = c.oid
+left join pg_catalog.pg_attribute member on member.attrelid = c.oid and member.attnum = i.indkey[0]
+left join pg_catalog.pg_attribute key on key.attrelid = c.oid and key.attnum = i.indkey[1];
 comment on view tidemark.live_scopes is 'Declared kinds whose members table exists.';
 
 -- The keys of one kind that the caller belongs to: a scope is <kind>:<key>.
@@ -83,17 +91,20 @@ language plpgsql
 security definer -- writes the log
 set search_path = ''
 as $$
+declare
+  members tidemark.live_scopes;
 begin
+  select s.* into members from tidemark.live_scopes s where s.kind = tg_argv[0];
   if tg_op = 'INSERT' then
     insert into tidemark.sync_changes (scope, table_no, row_id, op, version, user_id)
-    select 'user:' || (m.fields operator(extensions.->) tg_argv[2]), 0,
-      tg_argv[0] || ':' || (m.fields operator(extensions.->) tg_argv[1]), 'join', 0, auth.uid()
+    select 'user:' || (m.fields operator(extensions.->) members.user_column::text), 0,
+      members.kind || ':' || (m.fields operator(extensions.->) members.key_column::text), 'join', 0, auth.uid()
     from (select extensions.hstore(tidemark_row) as fields from tidemark_new tidemark_row) m
     where m.fields operator(extensions.->) 'deleted_at' is null;
   elsif tg_op = 'DELETE' then
     insert into tidemark.sync_changes (scope, table_no, row_id, op, version, user_id)
-    select 'user:' || (m.fields operator(extensions.->) tg_argv[2]), 0,
-      tg_argv[0] || ':' || (m.fields operator(extensions.->) tg_argv[1]), 'leave', 0, auth.uid()
+    select 'user:' || (m.fields operator(extensions.->) members.user_column::text), 0,
+      members.kind || ':' || (m.fields operator(extensions.->) members.key_column::text), 'leave', 0, auth.uid()
     from (select extensions.hstore(tidemark_row) as fields from tidemark_old tidemark_row) m
     where m.fields operator(extensions.->) 'deleted_at' is null;
   else
@@ -114,12 +125,59 @@ begin
       from (select fields from after except all select fields from before) m
     )
     insert into tidemark.sync_changes (scope, table_no, row_id, op, version, user_id)
-    select 'user:' || (m.fields operator(extensions.->) tg_argv[2]), 0,
-      tg_argv[0] || ':' || (m.fields operator(extensions.->) tg_argv[1]), m.op, 0, auth.uid()
+    select 'user:' || (m.fields operator(extensions.->) members.user_column::text), 0,
+      members.kind || ':' || (m.fields operator(extensions.->) members.key_column::text), m.op, 0, auth.uid()
     from moves m
     where m.fields operator(extensions.->) 'deleted_at' is null;
   end if;
   return null;
+end
+$$;
+
+-- Tells all members of a kind that they joined or left, as far as its members table knows them.
+create function tidemark.log_all_members(members tidemark.live_scopes, op tidemark.change_op)
+returns void
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+begin
+  execute format(
+    'insert into tidemark.sync_changes (scope, table_no, row_id, op, version)
+     select distinct ''user:'' || m.%1$I, 0, %2$L || m.%3$I, $1, 0 from %4$s m%5$s',
+    members.user_column, members.kind || ':', members.key_column, members.relation::regclass,
+    case when members.soft then ' where m.deleted_at is null' else '' end
+  ) using op;
+end
+$$;
+
+-- A kind gets another members table or other columns: who belonged to it by the old ones leaves.
+create function tidemark.forget_members(members tidemark.live_scopes)
+returns void
+language plpgsql
+security invoker
+set search_path = ''
+as $$
+declare
+  trigger_name text;
+begin
+  perform tidemark.log_all_members(members, 'leave');
+  -- One statement a trigger: DDL has no set-based form. The table may sync, or serve another kind.
+  for trigger_name in
+    select g.tgname from pg_catalog.pg_trigger g
+    where g.tgrelid = members.relation and (
+      g.tgname in ('tidemark_join_' || members.kind, 'tidemark_rejoin_' || members.kind, 'tidemark_leave_' || members.kind)
+      or g.tgname = 'tidemark_truncate'
+        and not exists (select from tidemark.live_scopes s where s.relation = members.relation and s.kind <> members.kind)
+        and not exists (select from tidemark.live_tables t where t.relation = members.relation))
+  loop
+    execute format('drop trigger %I on %s', trigger_name, members.relation::regclass);
+  end loop;
+  if members.index_name = 'tidemark_members_' || members.kind then
+    execute format('drop index if exists %I.%I',
+      (select n.nspname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = members.relation),
+      members.index_name);
+  end if;
 end
 $$;
 
@@ -133,8 +191,9 @@ declare
   relation pg_catalog.pg_class;
   schema_of text;
   named record;
-  arguments text := format('%L, %L, %L', kind, key_column, user_column);
-  declared boolean := false;
+  before tidemark.live_scopes;
+  found_index text;
+  joining boolean;
 begin
   select c.* into relation from pg_catalog.pg_class c where c.oid = members;
   select n.nspname into schema_of from pg_catalog.pg_namespace n where n.oid = relation.relnamespace;
@@ -146,7 +205,8 @@ begin
       'Use one lower-case word that is not user, public or function.');
   end if;
   for named in
-    select w.name, a.attnotnull, format_type(a.atttypid, null) as type, w.name = user_column as is_user
+    select w.name, a.attnotnull, format_type(a.atttypid, null) as type, w.name = user_column as is_user,
+      (select format_type(tidemark.base_type(a.atttypid), null)) as base
     from unnest(array[key_column, user_column]) as w (name)
     left join pg_catalog.pg_attribute a on a.attrelid = members and a.attname = w.name and a.attnum > 0 and not a.attisdropped
   loop
@@ -161,51 +221,58 @@ begin
       perform tidemark.refuse_table('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, and a user is a uuid', named.name, members, named.type),
         'Name the uuid column that holds the member''s auth.users id.');
+    elsif not named.is_user and named.base not in ('uuid', 'text', 'character varying', 'bigint', 'integer', 'smallint') then
+      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+        format('column "%s" of table "%s" is %s, which has no one spelling as text', named.name, members, named.type),
+        'Use a key of type uuid, text, varchar, bigint, integer or smallint.');
     end if;
   end loop;
 
-  if exists (
-    select from tidemark.live_scopes s
-    where s.kind = add_scope.kind and s.relation = members and s.key_column = add_scope.key_column and s.user_column = add_scope.user_column)
-  then
-    declared := true;
+  select s.* into before from tidemark.live_scopes s where s.kind = add_scope.kind;
+  if before.relation = members and before.key_column = add_scope.key_column and before.user_column = add_scope.user_column then
+    before := null;
+  elsif before.relation is not null then
+    perform tidemark.forget_members(before);
   end if;
-  insert into tidemark.sync_scopes as s (kind, schema_name, table_name, key_column, user_column)
-  values (add_scope.kind, schema_of, relation.relname, add_scope.key_column, add_scope.user_column)
-  on conflict on constraint sync_scopes_pkey do update
-  set schema_name = excluded.schema_name, table_name = excluded.table_name,
-      key_column = excluded.key_column, user_column = excluded.user_column;
 
   -- Every pull asks which scopes its user is in.
-  if not exists (
-    select from pg_catalog.pg_index i
-    join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
-    where i.indrelid = members and a.attname = user_column and i.indpred is null
-  ) then
-    execute format('create index on %s (%I, %I)', members, user_column, key_column);
+  select ic.relname into found_index
+  from pg_catalog.pg_index i
+  join pg_catalog.pg_class ic on ic.oid = i.indexrelid
+  join pg_catalog.pg_attribute u on u.attrelid = i.indrelid and u.attnum = i.indkey[0]
+  join pg_catalog.pg_attribute k on k.attrelid = i.indrelid and k.attnum = i.indkey[1]
+  where i.indrelid = members and u.attname = user_column and k.attname = key_column and i.indpred is null
+  order by ic.relname
+  limit 1;
+  if not found then
+    found_index := 'tidemark_members_' || kind;
+    execute format('create index %I on %s (%I, %I)', found_index, members, user_column, key_column);
   end if;
+  joining := not exists (select from tidemark.sync_scopes s where s.kind = add_scope.kind) or before.relation is not null;
+  insert into tidemark.sync_scopes as s (kind, schema_name, table_name, key_column, user_column, index_name)
+  values (add_scope.kind, schema_of, relation.relname, add_scope.key_column, add_scope.user_column, found_index)
+  on conflict on constraint sync_scopes_pkey do update
+  set schema_name = excluded.schema_name, table_name = excluded.table_name,
+      key_column = excluded.key_column, user_column = excluded.user_column, index_name = excluded.index_name;
 
   execute format(
     'create or replace trigger %I after insert on %s referencing new table as tidemark_new
-     for each statement execute function tidemark.log_members(%s)', 'tidemark_join_' || kind, members, arguments);
+     for each statement execute function tidemark.log_members(%L)', 'tidemark_join_' || kind, members, kind);
   execute format(
     'create or replace trigger %I after update on %s referencing old table as tidemark_old new table as tidemark_new
-     for each statement execute function tidemark.log_members(%s)', 'tidemark_rejoin_' || kind, members, arguments);
+     for each statement execute function tidemark.log_members(%L)', 'tidemark_rejoin_' || kind, members, kind);
   execute format(
     'create or replace trigger %I after delete on %s referencing old table as tidemark_old
-     for each statement execute function tidemark.log_members(%s)', 'tidemark_leave_' || kind, members, arguments);
+     for each statement execute function tidemark.log_members(%L)', 'tidemark_leave_' || kind, members, kind);
   execute format(
     'create or replace trigger tidemark_truncate before truncate on %s for each statement
      execute function tidemark.refuse_truncate()', members);
 
   -- Devices that are already in sync hear of the memberships there are.
-  if declared then
-    return;
+  if joining then
+    select s.* into before from tidemark.live_scopes s where s.kind = add_scope.kind;
+    perform tidemark.log_all_members(before, 'join');
   end if;
-  execute format(
-    'insert into tidemark.sync_changes (scope, table_no, row_id, op, version)
-     select distinct ''user:'' || m.%1$I, 0, %2$L || m.%3$I, ''join''::tidemark.change_op, 0 from %4$s m',
-    user_column, kind || ':', key_column, members);
 end
 $$;
 comment on function tidemark.add_scope(text, regclass, name, name) is

@@ -27,7 +27,8 @@ end
 $$;
 
 -- What somebody else than this device changed between the given versions and those of now: columns, a json object
--- {column: instant}, and everything, when the row itself was made. complete is false where the log no
+-- {column: instant}, and everything, when the row itself was made, or a column that nobody knows any more
+-- was changed; an entry's names are those of its time. complete is false where the log no
 -- longer, or not yet, reaches back to the version: then every column counts as changed.
 create function tidemark.changed_since(table_no int, ids text[], versions bigint[], versions_now bigint[], device uuid)
 returns table (row_id text, complete boolean, columns jsonb, everything timestamptz)
@@ -38,7 +39,21 @@ set search_path = ''
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
+declare
+  renamed jsonb;
+  known text[];
 begin
+  -- {name at the time: name now, null where it was dropped}, without those that are the same
+  select jsonb_object_agg(n.key, a.attname) filter (where a.attname is distinct from n.key),
+      array_agg(n.key) || array(
+        select c.attname::text from pg_catalog.pg_attribute c
+        where c.attrelid = min(l.relation) and c.attnum > 0 and not c.attisdropped)
+    into renamed, known
+  from tidemark.live_tables l
+  join tidemark.sync_tables t on t.table_no = l.table_no and t.numbers_of = l.relation
+  cross join lateral jsonb_each_text(t.column_numbers) n
+  left join pg_catalog.pg_attribute a on a.attrelid = l.relation and a.attnum = n.value::int and not a.attisdropped
+  where l.table_no = changed_since.table_no;
   return query
     with entries as (
       select w.row_id, w.version as since, w.version_now, c.version, c.op, c.columns, c.device_id, coalesce(c.edited_at, c.at) as edited_at
@@ -52,7 +67,9 @@ begin
     ),
     reach as (
       select e.row_id, count(distinct e.version) filter (where e.version <= e.version_now) = e.version_now - e.since as complete,
-        max(e.edited_at) filter (where e.op in ('insert', 'update') and e.columns is null and e.device_id is distinct from device) as everything
+        max(e.edited_at) filter (
+          where e.op in ('insert', 'update') and e.device_id is distinct from device and (e.columns is null or not e.columns <@ known)
+        ) as everything
       from entries e
       group by e.row_id, e.since, e.version_now
     ),
@@ -61,8 +78,8 @@ begin
       from (
         select e.row_id, k.name, max(e.edited_at) as edited_at
         from entries e
-        cross join lateral unnest(e.columns) as k (name)
-        where e.device_id is distinct from device
+        cross join lateral (select unnest(e.columns) union select renamed ->> c from unnest(e.columns) c) as k (name)
+        where k.name is not null and e.device_id is distinct from device
         group by e.row_id, k.name
       ) c
       group by c.row_id

@@ -1,6 +1,32 @@
 -- Retention: tombstones and log entries are kept so that devices which were away learn what happened.
 -- After `keep` they go, and a device that was away longer is told to start afresh (its queue is kept).
 
+-- What keeps a row of a table (alias t): rows that point at it, whatever their foreign key would do. A
+-- purge must neither delete nor change a living row, and takes a tombstone after those that point at it.
+create function tidemark.pointed_at(target oid)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return coalesce((
+    select string_agg(f.condition, ' or ')
+    from (
+      select format('exists (select from %s tidemark_child where %s)', k.conrelid::regclass,
+        string_agg(format('tidemark_child.%I = t.%I', ca.attname, pa.attname), ' and ')) as condition
+      from pg_catalog.pg_constraint k
+      cross join lateral unnest(k.conkey, k.confkey) as c (child_attnum, parent_attnum)
+      join pg_catalog.pg_attribute ca on ca.attrelid = k.conrelid and ca.attnum = c.child_attnum
+      join pg_catalog.pg_attribute pa on pa.attrelid = k.confrelid and pa.attnum = c.parent_attnum
+      where k.contype = 'f' and k.confrelid = target and k.conparentid = 0
+      group by k.oid, k.conrelid
+    ) f
+  ), 'false');
+end
+$$;
+
 create function tidemark.purge(keep interval default '90 days')
 returns json
 language plpgsql
@@ -19,18 +45,20 @@ begin
     perform tidemark.refuse_table('TM013', 'bad_retention', 'keep is no positive interval', 'For example: select tidemark.purge(interval ''90 days'');');
   end if;
   perform set_config('tidemark.purging', 'tombstones', true);
-  -- One table at a time, children before parents: each is another relation. A tombstone that a row
-  -- outside of sync still points at is left for the next time.
+  -- One table at a time, children before parents: each is another relation. A table that points at
+  -- itself takes a pass for each level of its trees. What is still pointed at is left for the next time.
   for registered in
     select t.* from tidemark.live_tables t join tidemark.table_ranks() r using (table_no) order by r.rank desc, t.table_no
   loop
-    begin
-      execute format('delete from %s t where t.deleted_at < $1', registered.relation::regclass) using horizon;
+    loop
+      execute format('delete from %s t where t.deleted_at < $1 and not (%s)',
+        registered.relation::regclass, tidemark.pointed_at(registered.relation)) using horizon;
       get diagnostics n = row_count;
       purged_rows := purged_rows + n;
-    exception when foreign_key_violation then
-      raise notice 'tombstones of "%" are still referenced and stay', registered.name;
-    end;
+      exit when n = 0 or not exists (
+        select from pg_catalog.pg_constraint k
+        where k.contype = 'f' and k.conrelid = registered.relation and k.confrelid = registered.relation);
+    end loop;
   end loop;
   perform set_config('tidemark.purging', '', true);
 

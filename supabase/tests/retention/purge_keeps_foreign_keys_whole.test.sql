@@ -1,6 +1,6 @@
--- Tombstones are purged children first; one that is still referenced stays.
+-- Tombstones are purged children first; one that is still referenced stays, and holds up no other.
 begin;
-select plan(10);
+select plan(12);
 
 create table public.p_boxes (id int primary key, name text);
 create table public.p_things (id int primary key, box_id int references public.p_boxes, up_id int references public.p_things on delete cascade);
@@ -35,7 +35,9 @@ select pg_temp.bury('p_things', '{10,11,12}'), pg_temp.bury('p_labels', '{20}'),
 select lives_ok($$ select tidemark.purge(interval '10 years') $$, 'a purge does not fail over what is still referenced');
 select is((select count(*) from public.p_things), 0::bigint, 'tombstones that point at each other go');
 select is((select array_agg(id order by id) from public.p_labels), array[21, 22], 'a tombstone goes before the one it points at');
+select ok(not exists (select from public.p_boxes where id = 1), 'which goes then');
 select ok(exists (select from public.p_boxes where id = 4), 'one that a row outside of sync points at stays');
+select ok(not exists (select from public.p_boxes where id = 6), 'and holds up no other of its table');
 select ok(exists (select from public.p_labels where id = 21 and deleted_at is null), 'a living row is not deleted by a purge');
 select is(
   (select count(*) from public.p_labels l where not exists (select from public.p_boxes b where b.id = l.box_id)), 0::bigint,

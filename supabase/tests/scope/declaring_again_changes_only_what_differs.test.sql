@@ -1,6 +1,6 @@
 -- add_scope is idempotent: again with the same words changes nothing, with others it changes the settings.
 begin;
-select plan(12);
+select plan(15);
 
 create table public.again_members (club text not null, member uuid not null, other_club text not null default 'x', primary key (club, member));
 create table public.again_others (club text not null, member uuid not null, primary key (club, member));
@@ -47,6 +47,16 @@ select is(pg_temp.entries(), 4::bigint, 'a new member is one entry');
 insert into public.again_others values ('darts', '00000000-0000-4000-8000-00000000000a');
 select lives_ok($$ select tidemark.add_scope('againclub', 'public.again_others', 'club', 'member') $$, 'a kind moves to another table');
 select is(pg_temp.scopes_of('00000000-0000-4000-8000-00000000000a'), array['againclub:darts'], 'which then says who belongs');
+select is(pg_temp.triggers('again_members'), '{}'::text[], 'the table that did is left alone');
+create temp table before as select pg_temp.entries() as n;
+insert into public.again_members values ('poker', '00000000-0000-4000-8000-00000000000a');
+select is(pg_temp.entries(), (select n from before), 'and no longer makes members');
+select is(
+  (select array_agg(op || ' ' || row_id order by id) from tidemark.sync_changes
+    where table_no = 0 and scope = 'user:00000000-0000-4000-8000-00000000000a' and row_id in ('againclub:chess', 'againclub:darts')),
+  array['join againclub:chess', 'leave againclub:chess', 'join againclub:darts'],
+  'devices hear who left with the old table and who joined with the new one'
+);
 select throws_ok('truncate public.again_others', 'TM010', null, 'a members table cannot be truncated: nobody would hear of it');
 
 select * from finish();

@@ -1,6 +1,6 @@
 -- The key of a scope is text on the wire: what the members table and the rows hold must come to the same.
 begin;
-select plan(16);
+select plan(17);
 
 create function pg_temp.pulled(name text) returns text
 language plpgsql
@@ -91,9 +91,12 @@ select ok(pg_temp.logged(k.n), format('%s keys: the log says the same', k.row_ty
 
 -- Types that cannot come to the same are refused when the table is added.
 create table public.kind_members_bad (key text not null, user_id uuid not null, primary key (user_id, key));
+create table public.kind_padded (key char(5) not null, user_id uuid not null, primary key (user_id, key));
 create table public.kind_rows_bad (id int primary key, key uuid not null, at timestamptz not null default now(), padded char(5) not null default 'x');
 alter table public.kind_rows_bad enable row level security;
 select tidemark.add_scope('kindbad', 'public.kind_members_bad', 'key', 'user_id');
+select throws_ok($$ select tidemark.add_scope('kindpadded', 'public.kind_padded', 'key', 'user_id') $$, 'TM004', null,
+  'a padded key has two spellings: refused');
 select throws_ok($$ select tidemark.add_table('public.kind_rows_bad', 'kindbad:key') $$, 'TM004', null, 'text keys and uuid rows do not: refused');
 select throws_ok($$ select tidemark.add_table('public.kind_rows_bad', 'kindbad:at') $$, 'TM004', null, 'a time stamp is printed by time zone: refused');
 select throws_ok($$ select tidemark.add_table('public.kind_rows_bad', 'kindbad:padded') $$, 'TM004', null, 'a padded column likewise');

@@ -1,6 +1,6 @@
 -- A column may be added, dropped, renamed or retyped later, by a plain migration: no call is needed.
 begin;
-select plan(20);
+select plan(23);
 
 create table public.changing (
   id uuid primary key, user_id uuid not null default auth.uid(), name text, phone text, visits int, tags text[]
@@ -84,8 +84,15 @@ select is((select visits from public.changing where name = 'm'), 900719925474099
 
 -- With a rule.
 select is(pg_temp.patch('1', 7, '{"tags": ["b", "t"]}') ->> 'status', 'applied', 'a column with a rule');
-alter table public.changing drop column tags;
-select is(pg_temp.patch('0', 8, '{"name": "after"}') ->> 'status', 'applied', 'a dropped column takes its rule along');
+alter table public.changing rename column tags to labels;
+select is(
+  pg_temp.patch('2', 7, '{"labels": ["b", "o"]}', '{"labels": ["b"]}') #> '{row,labels}', '["b", "t", "o"]'::jsonb,
+  'keeps it under a new name'
+);
+select is((select t.columns ->> 'labels' from tidemark.live_tables t where t.name = 'changing'), 'union', 'the registry knows it by that name');
+select is((select t.columns -> 'tags' from tidemark.live_tables t where t.name = 'changing'), null, 'and no longer by the old one');
+alter table public.changing drop column labels;
+select is(pg_temp.patch('0', 9, '{"name": "after"}') ->> 'status', 'applied', 'a dropped column takes its rule along');
 select is(pg_temp.patch('1', 7, '{"name": "older", "visits": 7}', '{"visits": 5}') ->> 'status', 'merged', 'the other rules go on');
 select lives_ok(
   $$ select tidemark.add_table('public.changing', 'user:user_id', 'merge', '{"visits": "max"}') $$, 'the settings can be changed then'
