@@ -1,6 +1,5 @@
-import type { SupabaseClient } from '@supabase/supabase-js'
 import { createSync } from '../client/src/index.ts'
-import { createTables, fill, newContacts } from './contacts.ts'
+import { createTables, fill, newContacts, pageByHand } from './contacts.ts'
 import { compare, timed } from './measure.ts'
 import { expectCount } from './request.ts'
 import type { Bench, Subject } from './subject.ts'
@@ -26,7 +25,7 @@ async function run(bench: Bench) {
     measure: `first download of 20,000 rows, against pages of 1,000 by hand`,
     raw: async () => {
       let rows: unknown[] = []
-      const time = await timed(async () => (rows = await pageByHand(reader.client)))
+      const time = await timed(async () => (rows = await pageByHand(reader.client, 'plain')))
       expectCount('rows by hand', rows.length, downloaded)
       return time
     },
@@ -73,18 +72,4 @@ async function run(bench: Bench) {
     wanted: { atLeast: 0.8 },
   })
   return [download, upload]
-}
-
-async function pageByHand(supabase: SupabaseClient): Promise<unknown[]> {
-  const rows: unknown[] = []
-  for (let at = 0; ; at += 1_000) {
-    const { data, error } = await supabase
-      .from('plain')
-      .select()
-      .order('id')
-      .range(at, at + 999)
-    if (error) throw error
-    rows.push(...(data as unknown[]))
-    if (data.length < 1_000) return rows
-  }
 }

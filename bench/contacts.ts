@@ -1,3 +1,4 @@
+import type { SupabaseClient } from '@supabase/supabase-js'
 import type { Sql } from 'postgres'
 import { uuid } from '../client/src/ids.ts'
 import { request } from './request.ts'
@@ -53,7 +54,7 @@ export async function createTables(sql: Sql): Promise<void> {
 export async function fill(
   sql: Sql,
   user: string,
-  table: 'contacts' | 'plain',
+  table: string,
   contacts: Contact[],
 ): Promise<number> {
   return request(sql, {
@@ -62,6 +63,21 @@ export async function fill(
       select ${columns} from jsonb_populate_recordset(null::${table}, $1::text::jsonb)`,
     values: [JSON.stringify(contacts)],
   })
+}
+
+/** All rows that a user sees in a table, a thousand at a time: the most that the API gives at once. */
+export async function pageByHand(supabase: SupabaseClient, table: string): Promise<unknown[]> {
+  const rows: unknown[] = []
+  for (let at = 0; ; at += 1_000) {
+    const { data, error } = await supabase
+      .from(table)
+      .select()
+      .order('id')
+      .range(at, at + 999)
+    if (error) throw error
+    rows.push(...(data as unknown[]))
+    if (data.length < 1_000) return rows
+  }
 }
 
 /** The same rows as a device would push them. */

@@ -13,10 +13,11 @@ import { logSize } from './log-size.ts'
 import { poll } from './poll.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
+import { rivals } from './rivals.ts'
 import type { Result, Subject } from './subject.ts'
 import { table } from './table.ts'
 
-const subjects = [push, pull, capture, logSize, client, poll]
+const subjects = [push, pull, capture, logSize, client, rivals, poll]
 
 const usage = `npm run bench                      everything
 npm run bench -- push pull         some of it: ${subjects.map(({ name }) => name).join(', ')}
