@@ -43,6 +43,16 @@ describe('Storage', () => {
     expect(new Uint8Array(await got.data!.arrayBuffer())).toEqual(content)
   })
 
+  it('takes the files of a browser too', async () => {
+    const path = `${ada.id}/a.bin`
+    const file = new File([content], 'a.webp', { type: 'image/webp' })
+    const mine = ada.client.storage.from(bucket)
+    expect((await mine.upload(path, file, { upsert: true })).error).toBeNull()
+    const { data } = await mine.download(path)
+    expect(data!.type).toBe('image/webp')
+    expect(new Uint8Array(await data!.arrayBuffer())).toEqual(content)
+  })
+
   it('refuses a second object of the same name unless it is to replace the first', async () => {
     const mine = ada.client.storage.from(bucket)
     const path = `${ada.id}/b.bin`
