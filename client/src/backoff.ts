@@ -48,7 +48,7 @@ export async function retry<T>(
 }
 
 /** Resolves after `ms`, or at once when `signal` aborts. */
-function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+export function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       cancel()

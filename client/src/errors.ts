@@ -88,6 +88,12 @@ export function fromStatus(status: number, failure: Failure): SyncError {
   return new PermanentError(full)
 }
 
+/** What a call that was called off ends with. */
+export const aborted = (cause: unknown): SyncError =>
+  cause instanceof SyncError && cause.code === 'aborted'
+    ? cause
+    : new UnknownError({ code: 'aborted', message: 'The call was aborted.', cause })
+
 /** Any thrown value as a {@link SyncError}. The one place where causes are told apart. */
 export function classify(error: unknown): SyncError {
   if (error instanceof SyncError) return error

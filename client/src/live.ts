@@ -74,6 +74,7 @@ export function live(
   let rows: Map<string, Row> | undefined
   let missed: Map<string, Row | null>[] = []
   let ended = false
+  let unread = false
   let due = false
 
   function take(changed: Map<string, Row | null>): void {
@@ -107,6 +108,7 @@ export function live(
     if (!changed) return
     if (rows) take(changed)
     else missed.push(changed)
+    if (unread) read()
     tell()
   })
   async function begin(): Promise<void> {
@@ -117,7 +119,15 @@ export function live(
     due = true
     tell()
   }
-  begin().catch((error: unknown) => console.error(`tidemark: ${table} cannot be read`, error))
+  /** What cannot be read now is tried again at the next commit. */
+  function read(): void {
+    unread = false
+    begin().catch((error: unknown) => {
+      unread = true
+      console.error(`tidemark: ${table} cannot be read`, error)
+    })
+  }
+  read()
   return () => {
     ended = true
     end()

@@ -1,21 +1,27 @@
+import { type Account, type AuthLike, supabaseAccount } from './account.ts'
+import { type AppState, browserAppState } from './app-state.ts'
 import { type Backoff, defaultBackoff } from './backoff.ts'
+import { type Battery, browserBattery } from './battery.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ValidationError } from './errors.ts'
 import { type NewId, uuid } from './ids.ts'
 import { browserNetwork, type Network } from './network.ts'
 import type { TablePriority } from './priority.ts'
 import type { BatchLimits } from './push.ts'
-import type { Mode } from './scheduler.ts'
+import { defaultIntervals, type Intervals, type Mode, type Pokes } from './scheduler.ts'
 import type { SyncStorage } from './storage.ts'
 import { memoryStorage } from './storage/memory.ts'
 import { type Caller, functionsTransport, rpcTransport, type Transport } from './transport.ts'
+
+/** Which way rows and edits go. */
+export type Direction = 'both' | 'push-only' | 'pull-only'
 
 /** The part of a supabase-js client that is used; `createClient(…)` has it. */
 export interface SupabaseLike {
   // Methods, so that a client typed by a generated Database is accepted whatever its functions are.
   rpc(name: never, args: never): unknown
   functions: { invoke(name: string, options: object): Promise<unknown> }
-  auth: { getSession(): Promise<{ data: { session: { user: { id: string } } | null } }> }
+  auth: AuthLike
 }
 
 /** A table by name, or with what is to be said about it. */
@@ -39,8 +45,12 @@ export interface SyncOptions<Name extends string = string> {
   storage?: SyncStorage
   /** When to sync without being asked. Default `manual`. Anything else begins with `ready()` or `start()`. */
   mode?: Mode | readonly Mode[]
+  /** What `sync()` does, and what runs by itself. Default `both`. */
+  direction?: Direction
   /** `functions` (default): the edge function `sync` where it is deployed. `rpc`: never. Or your own. */
   transport?: 'functions' | 'rpc' | Transport
+  /** Compresses bulk too, which then goes through the functions: for slow or metered uplinks. Default false. */
+  compress?: boolean
   /** The most that one push carries. Default 2,000 edits and 1,000,000 characters. */
   batch?: Partial<BatchLimits>
   /** Rows in one page of a pull, 1 to 10,000. Default 5,000. */
@@ -51,9 +61,16 @@ export interface SyncOptions<Name extends string = string> {
   timeout?: number
   /** Quiet time after an edit in mode `auto`. Default 500. */
   debounce?: number
-  /** Pause between syncs in mode `periodic`. Default 30,000. */
-  interval?: number
+  /** Pause between syncs in mode `periodic`: 30 s, 5 min in the background, 15 min on a low battery. */
+  interval?: number | Partial<Intervals>
+  /** Says when there is news, for mode `realtime`. */
+  pokes?: Pokes
+  /** Whether there is a connection, and of what kind. Default: what the browser says. */
   network?: Network
+  /** How much power is left. Default: what the browser says. */
+  battery?: Battery
+  /** Whether somebody is looking at the app. Default: whether the page is visible. */
+  appState?: AppState
   clock?: Clock
   /** Makes the ids of devices and rows. Default: UUIDs that sort by time of creation. */
   newId?: NewId
@@ -65,18 +82,21 @@ export interface Settings {
   priorities: ReadonlyMap<string, TablePriority>
   storage: SyncStorage
   modes: readonly Mode[]
+  direction: Direction
   transport: Transport
   batch: BatchLimits
   pageSize: number
   backoff: Backoff
   timeout: number
   debounce: number
-  interval: number
+  intervals: Intervals
+  pokes: Pokes
   network: Network
+  battery: Battery
+  appState: AppState
   clock: Clock
   newId: NewId
-  /** The account that is signed in: null for none, undefined where the client cannot say. */
-  user(): Promise<string | null | undefined>
+  account: Account
 }
 
 export function settingsOf(options: SyncOptions): Settings {
@@ -86,6 +106,7 @@ export function settingsOf(options: SyncOptions): Settings {
       code: 'no_tables',
       message: 'Name the tables to sync: tables: [...].',
     })
+  const clock = options.clock ?? systemClock
   const caller = supabase as unknown as Caller
   const named = tables.map((table) => (typeof table === 'string' ? { name: table } : table))
   return {
@@ -95,7 +116,7 @@ export function settingsOf(options: SyncOptions): Settings {
     modes: [mode].flat(),
     transport:
       transport === 'functions'
-        ? functionsTransport(caller)
+        ? functionsTransport(caller, { compress: options.compress ?? false })
         : transport === 'rpc'
           ? rpcTransport(caller)
           : transport,
@@ -104,19 +125,25 @@ export function settingsOf(options: SyncOptions): Settings {
     backoff: { ...defaultBackoff, ...options.backoff },
     timeout: options.timeout ?? 60_000,
     debounce: options.debounce ?? 500,
-    interval: options.interval ?? 30_000,
+    intervals: intervalsOf(options.interval),
+    direction: options.direction ?? 'both',
+    pokes: options.pokes ?? { watch: () => () => {} },
     network: options.network ?? browserNetwork,
-    clock: options.clock ?? systemClock,
+    battery: options.battery ?? browserBattery(),
+    appState: options.appState ?? browserAppState,
+    clock,
     newId: options.newId ?? uuid,
-    user: () => userOf(supabase),
+    account: supabaseAccount(supabase, clock),
   }
 }
 
-async function userOf(supabase: SupabaseLike): Promise<string | null | undefined> {
-  try {
-    return (await supabase.auth.getSession()).data.session?.user.id ?? null
-  } catch {
-    // A client with an accessToken callback of its own has no session to ask: the server will tell.
-    return undefined
+/** One number is the pause while somebody looks at the app, and the least otherwise. */
+export function intervalsOf(interval: number | Partial<Intervals> = {}): Intervals {
+  if (typeof interval !== 'number') return { ...defaultIntervals, ...interval }
+  const { background, lowBattery } = defaultIntervals
+  return {
+    active: interval,
+    background: Math.max(background, interval),
+    lowBattery: Math.max(lowBattery, interval),
   }
 }

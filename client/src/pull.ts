@@ -3,47 +3,88 @@ import { ValidationError } from './errors.ts'
 import { omit } from './omit.ts'
 import { alive, stack } from './row.ts'
 import type { Row } from './row.ts'
-import type { RowRecord } from './storage.ts'
+import type { RowRecord, Transaction } from './storage.ts'
 import { cursorOf } from './store.ts'
 import type { Draft } from './store.ts'
 
 /** The half of a pull's answer that is kept. */
-export type Page = Pick<PullAnswer, 'changes' | 'left' | 'cursor' | 'reset'>
+export type Page = Pick<PullAnswer, 'changes' | 'left' | 'cursor' | 'reset'> & { more?: boolean }
 
-/** Which column is a table's primary key. */
-export type KeyColumn = (table: string) => string
+/** What a page was asked for. */
+export interface Asked {
+  /** The count of pages at which it was asked for. */
+  pages: number
+  /** Tables that it covers. */
+  tables: readonly string[]
+  /** All tables that the device holds, with the column that is the primary key. */
+  keys: ReadonlyMap<string, string>
+}
 
 /**
- * Takes a page into the rows, and its cursor with it. `pages` is the count at which the page was asked
- * for: if the store has gone on since, the page is stale, nothing is done and the result is undefined.
- * Otherwise it is the number of rows that are news to this device.
+ * Takes a page into the rows, and its cursor with it. If the store has gone on since the page was asked
+ * for, the page is stale, nothing is done and the result is undefined. Otherwise it is the number of rows
+ * that are news to this device.
  */
 export async function applyPage(
   draft: Draft,
   page: Page,
-  pages: number,
-  keyColumn: KeyColumn,
+  { pages, tables, keys }: Asked,
 ): Promise<number | undefined> {
   const { tx } = draft
+  if ((await cursorOf(tx)).pages !== pages) return undefined
+  if (page.reset) await startAfresh(tx, [...keys.keys()])
   const place = await cursorOf(tx)
-  if (place.pages !== pages) return undefined
+  const sweeping = place.sweeping ?? []
   let news = 0
-  if (page.reset) await forget(draft, await tx.scan('rows'))
   for (const scope of page.left)
     news += await forget(draft, await tx.scan('rows', { index: 'scope', equals: [scope] }))
   for (const change of page.changes) {
-    news += await upsert(draft, change, keyColumn(change.table))
+    const sweep = sweeping.includes(change.table) ? place.sweep : undefined
+    news += await upsert(draft, change, keys.get(change.table) ?? 'id', sweep)
     news += await remove(draft, change)
   }
-  await tx.putMany('meta', [{ ...place, cursor: page.cursor ?? null, pages: pages + 1 }])
+  const next = { ...omit(place, 'sweeping'), cursor: page.cursor ?? null, pages: pages + 1 }
+  const done = page.more ? [] : sweeping.filter((table) => tables.includes(table))
+  for (const table of done) news += await sweepUp(draft, table, place.sweep)
+  const rest = sweeping.filter((table) => !done.includes(table))
+  await tx.putMany('meta', [rest.length > 0 ? { ...next, sweeping: rest } : next])
   return news
+}
+
+/**
+ * Begins a download of everything beside what is there: rows stay in sight until it is known which of
+ * them are gone.
+ */
+export async function startAfresh(tx: Transaction, tables: readonly string[]): Promise<void> {
+  const place = await cursorOf(tx)
+  // A row that the server took from this device and has not yet named in a pull has no scope. From here
+  // on only one that is sent during the download is like that, and is kept.
+  const unnamed = (await tx.scan('rows')).filter(
+    ({ scope, version }) => scope === undefined && version !== null,
+  )
+  await tx.putMany(
+    'rows',
+    unnamed.map((record) => ({ ...record, scope: '' })),
+  )
+  await tx.putMany('meta', [
+    { ...place, cursor: null, pages: place.pages, sweep: (place.sweep ?? 0) + 1, sweeping: tables },
+  ])
+}
+
+/** Drops the rows of a table that the download which has ended did not meet. */
+async function sweepUp(draft: Draft, table: string, sweep: number | undefined): Promise<number> {
+  const held = await draft.tx.scan('rows', { index: 'table', equals: [table] })
+  return forget(
+    draft,
+    held.filter((record) => record.scope !== undefined && record.sweep !== sweep),
+  )
 }
 
 /**
  * Drops rows that the server no longer shows us. One with queued edits stays in sight until the server
  * has said what becomes of them.
  */
-async function forget({ put, drop }: Draft, records: readonly RowRecord[]): Promise<number> {
+export async function forget({ put, drop }: Draft, records: readonly RowRecord[]): Promise<number> {
   await put(
     records
       .filter(({ edits }) => edits)
@@ -53,7 +94,12 @@ async function forget({ put, drop }: Draft, records: readonly RowRecord[]): Prom
   return records.length
 }
 
-async function upsert({ tx, put }: Draft, change: Change, key: string): Promise<number> {
+async function upsert(
+  { tx, put }: Draft,
+  change: Change,
+  key: string,
+  sweep: number | undefined,
+): Promise<number> {
   const { table, scope } = change
   const rows = change.upsert.filter(alive)
   const ids = rows.map((row) => idOf(row, table, key))
@@ -66,9 +112,11 @@ async function upsert({ tx, put }: Draft, change: Change, key: string): Promise<
   for (const [place, row] of rows.entries()) {
     const before = held[place]
     const version = typeof row.version === 'number' ? row.version : null
-    if (before && (before.version ?? 0) > (version ?? Infinity)) continue
+    // Versions of before a restore say nothing about those after it.
+    const comparable = sweep === undefined || before?.sweep === sweep
+    if (before && comparable && (before.version ?? 0) > (version ?? Infinity)) continue
     if (before?.version !== version) news++
-    const record = { table, id: ids[place]!, version, scope }
+    const record = { table, id: ids[place]!, version, scope, ...(sweep !== undefined && { sweep }) }
     const edits = before?.edits
       ? await tx.scan('queue', { index: 'row', equals: [table, record.id] })
       : []
@@ -87,8 +135,7 @@ async function remove(draft: Draft, change: Change): Promise<number> {
   return forget(
     draft,
     held.filter(
-      (record) =>
-        record !== undefined && (record.scope === undefined || record.scope === change.scope),
+      (record) => record !== undefined && (!record.scope || record.scope === change.scope),
     ) as RowRecord[],
   )
 }

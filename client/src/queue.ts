@@ -64,7 +64,8 @@ export interface Queue {
   clear(): Promise<number>
 }
 
-const sizeOf = ({ data, old }: Pick<QueuedEdit, 'data' | 'old'>): number =>
+/** Characters of an edit's content as JSON. */
+export const sizeOf = ({ data, old }: Pick<QueuedEdit, 'data' | 'old'>): number =>
   (data ? JSON.stringify(data).length : 0) + (old ? JSON.stringify(old).length : 0)
 
 type Content = Pick<QueuedEdit, 'op' | 'data' | 'old'>

@@ -54,7 +54,7 @@ export const baseOf = (record: RowRecord): Row | null =>
  * where nothing is left to hold.
  */
 export function stack(
-  { table, id, version, scope }: Pick<RowRecord, 'table' | 'id' | 'version' | 'scope'>,
+  { table, id, version, scope, sweep }: Omit<RowRecord, 'row' | 'edits' | 'base'>,
   base: Row | null,
   edits: readonly Pick<QueuedEdit, 'op' | 'data'>[],
 ): RowRecord | undefined {
@@ -65,6 +65,7 @@ export function stack(
     row: edits.reduce(apply, base),
     version,
     ...(scope !== undefined && { scope }),
+    ...(sweep !== undefined && { sweep }),
     ...(edits.length > 0 && { edits: edits.length, base }),
   }
 }

@@ -1,24 +1,56 @@
+import type { AppState } from './app-state.ts'
+import type { Battery } from './battery.ts'
 import type { Clock } from './clock.ts'
 import type { Network } from './network.ts'
 
 /**
  * When a sync runs by itself. `manual`: never. `auto`: soon after an edit. `periodic`: again and again.
- * `on-reconnect`: when the network comes back.
+ * `on-reconnect`: when the network comes back. `realtime`: when the server says that there is news.
  */
-export type Mode = 'manual' | 'auto' | 'periodic' | 'on-reconnect'
+export type Mode = 'manual' | 'auto' | 'periodic' | 'on-reconnect' | 'realtime'
 
-export interface SchedulerOptions {
+/** Milliseconds from the end of one run to the next (`periodic`). */
+export interface Intervals {
+  /** While somebody looks at the app. Default 30,000. */
+  active: number
+  /** While nobody does. Default 5 minutes. */
+  background: number
+  /** Under 30 % of battery and not charging. Default 15 minutes. */
+  lowBattery: number
+}
+
+export const defaultIntervals: Intervals = {
+  active: 30_000,
+  background: 5 * 60_000,
+  lowBattery: 15 * 60_000,
+}
+
+/** Word from the server that there is news for this user, without content. */
+export interface Pokes {
+  /** Calls `fn` at each. Returns what ends it. */
+  watch(fn: () => void): () => void
+}
+
+/** What can be changed while it runs. */
+export interface Schedule {
   modes: readonly Mode[]
   /** Milliseconds of quiet after an edit (`auto`). */
   debounce: number
-  /** Milliseconds from the end of one run to the next (`periodic`). */
-  interval: number
+  intervals: Intervals
+}
+
+export interface SchedulerOptions extends Schedule {
   clock: Clock
   network: Network
+  battery: Battery
+  appState: AppState
+  pokes: Pokes
   /** Calls its argument after every edit of the app. Returns what ends that. */
   onEdit: (fn: () => void) => () => void
-  /** One sync. Never rejects. */
-  run: () => Promise<void>
+  /** Calls its argument when somebody signs in. Returns what ends that. */
+  onSignIn: (fn: () => void) => () => void
+  /** One sync. Never rejects; resolves to true where it failed in a way that time may heal. */
+  run: () => Promise<boolean>
 }
 
 /** Starts syncs while started; there is no harm in starting or stopping twice. */
@@ -27,51 +59,94 @@ export interface Scheduler {
   stop(): void
   /** When the next run is due, in milliseconds since 1970; null where none is. */
   next(): number | null
+  /** Takes effect at once. */
+  change(schedule: Partial<Schedule>): void
 }
 
-export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { modes, debounce, interval, clock, network, onEdit, run } = options
-  const timers = new Map<Mode, { cancel: () => void; due: number }>()
-  let ends: (() => void)[] | undefined
+/** Shares of a full battery. */
+const LOW = 0.3
+const NEARLY_EMPTY = 0.15
 
-  function plan(mode: Mode, ms: number, then: () => void): void {
-    timers.get(mode)?.cancel()
+/** News often comes in bursts: one run for those of so many milliseconds. */
+const BURST = 50
+
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { clock, network, battery, appState, pokes, onEdit, onSignIn, run } = options
+  let { modes, debounce, intervals }: Schedule = options
+  const timers = new Map<Mode | 'retry', { cancel: () => void; due: number }>()
+  let ends: (() => void)[] | undefined
+  /** When the last periodic run ended, or would have. */
+  let ended = 0
+
+  const below = (share: number): boolean => !battery.charging() && (battery.level() ?? 1) < share
+  const allowed = (): boolean => network.online() && !below(NEARLY_EMPTY)
+  const interval = (): number =>
+    below(LOW) ? intervals.lowBattery : appState.active() ? intervals.active : intervals.background
+
+  function plan(name: Mode | 'retry', ms: number, then: () => void): void {
+    timers.get(name)?.cancel()
     const cancel = clock.after(ms, () => {
-      timers.delete(mode)
+      timers.delete(name)
       then()
     })
-    timers.set(mode, { cancel, due: clock.now() + ms })
+    timers.set(name, { cancel, due: clock.now() + ms })
   }
 
-  function go(): void {
-    if (network.online()) void run()
+  async function go(): Promise<void> {
+    if (!allowed()) return
+    const again = await run()
+    // Where a periodic run follows anyway, it is the retry.
+    if (again && ends && !modes.includes('periodic')) plan('retry', interval(), () => void go())
   }
 
+  /** The next periodic run, counted from the end of the last one. */
   function repeat(): void {
-    plan('periodic', interval, () => {
-      const ran = network.online() ? run() : Promise.resolve()
-      void ran.then(() => ends && repeat())
-    })
+    plan('periodic', Math.max(0, ended + interval() - clock.now()), () => void goOn())
+  }
+
+  async function goOn(): Promise<void> {
+    await go()
+    ended = clock.now()
+    if (ends && modes.includes('periodic')) repeat()
+  }
+
+  function start(): void {
+    if (ends) return
+    ends = []
+    const has = (mode: Mode): boolean => modes.includes(mode)
+    const now = (): void => void go()
+    if (has('auto')) ends.push(onEdit(() => plan('auto', debounce, now)))
+    if (has('on-reconnect')) ends.push(network.watch((online) => void (online && now())))
+    if (has('realtime'))
+      ends.push(pokes.watch(() => void (timers.has('realtime') || plan('realtime', BURST, now))))
+    if (has('periodic')) {
+      // Whoever comes back to the app does not wait as long as the background would have.
+      ends.push(appState.watch(() => void (timers.has('periodic') && repeat())))
+      ended = clock.now()
+      repeat()
+    }
+    if (modes.some((mode) => mode !== 'manual')) ends.push(onSignIn(now))
+  }
+
+  function stop(): void {
+    for (const end of ends ?? []) end()
+    ends = undefined
+    for (const { cancel } of timers.values()) cancel()
+    timers.clear()
   }
 
   return {
-    start() {
-      if (ends) return
-      ends = []
-      if (modes.includes('auto')) ends.push(onEdit(() => plan('auto', debounce, go)))
-      if (modes.includes('on-reconnect'))
-        ends.push(network.watch((online) => void (online && go())))
-      if (modes.includes('periodic')) repeat()
-    },
-    stop() {
-      for (const end of ends ?? []) end()
-      ends = undefined
-      for (const { cancel } of timers.values()) cancel()
-      timers.clear()
-    },
+    start,
+    stop,
     next() {
       const due = [...timers.values()].map((timer) => timer.due)
       return due.length > 0 ? Math.min(...due) : null
+    },
+    change(schedule) {
+      ;({ modes, debounce, intervals } = { modes, debounce, intervals, ...schedule })
+      if (!ends) return
+      stop()
+      start()
     },
   }
 }

@@ -12,6 +12,8 @@ export interface RowRecord {
   version: number | null
   /** Scope that the row came with; absent until the server has named it. */
   scope?: string
+  /** The sweep that last met it, see `CursorRecord`. */
+  sweep?: number
   /** Queued edits of this row. Absent means none. */
   edits?: number
   /** The server's row under the queued edits; null where it has none. Only with `edits`. */
@@ -88,11 +90,26 @@ export interface CursorRecord {
   cursor: Cursor | null
   /** Pages applied so far. A page asked for at one count is not applied at another: somebody else was faster. */
   pages: number
+  /** How many times everything was downloaded afresh. Absent means 0. */
+  sweep?: number
+  /** Tables for which that is still under way: rows that it has not met when it ends are gone. */
+  sweeping?: readonly string[]
+}
+
+/** Edits of an account that has signed out here, kept until it signs in again. */
+export interface ParkedRecord {
+  name: `parked:${string}`
+  /** Who the device was to the server; it goes on under that name and its numbers. */
+  device: DeviceRecord
+  queue: QueuedEdit[]
+  failed: FailedEdit[]
+  /** The rows that the queued edits are made on. */
+  rows: RowRecord[]
 }
 
 /** Record types by store. */
 export interface Records {
-  meta: DeviceRecord | CursorRecord
+  meta: DeviceRecord | CursorRecord | ParkedRecord
   rows: RowRecord
   queue: QueuedEdit
   failed: FailedEdit
@@ -102,7 +119,7 @@ export type StoreName = keyof Records
 
 /** Primary keys by store. */
 export interface Keys {
-  meta: 'device' | 'cursor'
+  meta: 'device' | 'cursor' | ParkedRecord['name']
   rows: readonly [table: string, id: string]
   queue: number
   failed: number

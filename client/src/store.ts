@@ -37,6 +37,10 @@ export interface Store {
   read<T>(body: (tx: Transaction) => Promise<T>): Promise<T>
   write<T>(origin: Origin, body: (draft: Draft) => Promise<T>): Promise<T>
   onCommit(fn: (commit: Commit) => void): () => void
+  /** Tells those who listen that every row is gone, without touching any: they are for somebody else. */
+  hide(): Promise<void>
+  /** Takes that back. */
+  show(): Promise<void>
   /** As of the last commit of this store. */
   counts(): Counts
   close(): Promise<void>
@@ -117,8 +121,21 @@ export function createStore(storage: SyncStorage, newId: NewId): Store {
     return isNew
   }
 
+  async function tell(visible: boolean): Promise<void> {
+    await open()
+    const records = await storage.transaction('readonly', (tx) => tx.scan('rows'))
+    const rows: Commit['rows'] = new Map()
+    for (const { table, id, row } of records) {
+      const changed = rows.get(table) ?? new Map<string, Row | null>()
+      rows.set(table, changed.set(id, visible ? row : null))
+    }
+    for (const fn of listeners) fn({ origin: 'remote', rows })
+  }
+
   return {
     open,
+    hide: () => tell(false),
+    show: () => tell(true),
     async read(body) {
       await open()
       return storage.transaction('readonly', body)

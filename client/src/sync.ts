@@ -8,19 +8,40 @@ import { PROTOCOL_VERSION } from '../../supabase/functions/_tidemark/constants.t
 import { settle } from './answer.ts'
 import { retry } from './backoff.ts'
 import { timestamp } from './clock.ts'
-import { classify, NetworkError, type SyncError, UnknownError, ValidationError } from './errors.ts'
-import { createEmitter, type SyncEvents, type SyncReport } from './events.ts'
+import {
+  aborted,
+  classify,
+  NetworkError,
+  type SyncError,
+  UnknownError,
+  ValidationError,
+} from './errors.ts'
+import { createEmitter, type Progress, type SyncEvents, type SyncReport } from './events.ts'
 import { createLane } from './lane.ts'
-import { settingsOf, type SyncOptions } from './options.ts'
+import { intervalsOf, settingsOf, type SyncOptions } from './options.ts'
 import { pullProgress, pushProgress, sizeOf } from './progress.ts'
-import { applyPage } from './pull.ts'
+import { applyPage, startAfresh } from './pull.ts'
 import { type Batch, narrow, noteFailure, take, toMutation, type Wanted, wanted } from './push.ts'
 import { createQueue } from './queue.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSession } from './session.ts'
-import { createStore, cursorOf, deviceOf } from './store.ts'
+import { createStore, cursorOf, deviceOf, type Store } from './store.ts'
 import { createTable } from './table.ts'
-import type { Sync, SyncStatus, TableName, TableOf } from './types.ts'
+import type { RunOptions, Sync, SyncStatus, TableName, TableOf, Trouble } from './types.ts'
+import { waitForSync } from './wait.ts'
+
+/** A run under way. */
+interface Run {
+  report: SyncReport
+  signal: AbortSignal
+  tables: readonly string[]
+  /** The same, where they are not all. */
+  only?: ReadonlySet<string>
+  tell(progress: Progress): void
+}
+
+/** Refusals after which nothing runs by itself any more: somebody has to do something first. */
+const FINAL = new Set(['upgrade_required', 'device_revoked', 'device_of_another_user'])
 
 /** Up to so many edits the round trip that the function saves is worth the copy that it makes. */
 const FEW = 200
@@ -49,40 +70,69 @@ interface Sent {
  */
 export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): Sync<DB> {
   const settings = settingsOf(options)
-  const { transport, clock, newId, keys, priorities, network } = settings
+  const { transport, account, clock, newId, keys, priorities, network } = settings
   const store = createStore(settings.storage, newId)
   const events = createEmitter<SyncEvents>()
   const lane = createLane()
   const closing = new AbortController()
-  const keyColumn = (table: string): string => keys.get(table) ?? 'id'
 
   /** Smaller than asked for once a page has taken the database too long. */
-  let { pageSize } = settings
+  let { pageSize, direction } = settings
+  let runs = 0
   let running = false
   let lastSync: SyncStatus['lastSync'] = null
   let lastError: SyncError | null = null
 
-  const session = createSession(store, settings, (device) =>
-    request((signal) => transport.register(device, signal)),
-  )
+  const session = createSession(store, settings, async (device_id) => {
+    const args = { device_id, info: {} }
+    const { last_seq } = await request(
+      (signal) => transport.call<{ last_seq: number }>('sync_register_device', args, signal),
+      closing.signal,
+    )
+    return last_seq
+  })
+  /** The store as the app sees it: not while it holds another account's edits. */
+  const admitted: Store = {
+    ...store,
+    read: async (body) => (await session.admit(), store.read(body)),
+    write: async (origin, body) => (await session.admit(), store.write(origin, body)),
+  }
 
-  /** One run: push and pull, or one of them. Runs follow each other. */
-  function run(name: string, work: (report: SyncReport) => Promise<unknown>): Promise<SyncReport> {
-    return lane(name, async () => {
+  /** One run: push and pull, or one of them. Runs follow each other; only those that ask for nothing special are shared. */
+  async function run(
+    name: string,
+    options: RunOptions,
+    work: (run: Run) => Promise<unknown>,
+  ): Promise<SyncReport> {
+    for (const table of options.tables ?? []) known(table)
+    const special = Object.values(options).some((value) => value !== undefined)
+    return lane(special ? `${name} ${++runs}` : name, async () => {
       const report = { pushed: 0, pulled: 0, merged: 0, conflicts: 0, rejected: 0, durationMs: 0 }
+      const { signal = closing.signal, tables, onProgress } = options
       const at = clock.now()
       running = true
       events.emit('sync_started', { at })
+      const own = createEmitter<Pick<SyncEvents, 'sync_progress'>>()
+      if (onProgress) own.on('sync_progress', onProgress)
       try {
         if (!network.online())
           throw new NetworkError({ code: 'offline', message: 'There is no network.' })
         await session.claim()
-        await work(report)
+        await work({
+          report,
+          signal: AbortSignal.any([closing.signal, signal]),
+          tables: tables ?? [...keys.keys()],
+          ...(tables && { only: new Set(tables) }),
+          tell(progress) {
+            events.emit('sync_progress', progress)
+            own.emit('sync_progress', progress)
+          },
+        })
         report.durationMs = clock.now() - at
         lastSync = { at, report }
         lastError = null
       } catch (thrown) {
-        lastError = classify(thrown)
+        lastError = signal.aborted ? aborted(thrown) : classify(thrown)
         events.emit('sync_error', lastError)
         throw lastError
       } finally {
@@ -93,31 +143,34 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     })
   }
 
-  const sync = (): Promise<SyncReport> =>
-    run('sync', async (report) => pullAll(report, await pushAll(report, true)))
-  const push = (): Promise<SyncReport> => run('push', (report) => pushAll(report, false))
-  const pull = (): Promise<SyncReport> => run('pull', (report) => pullAll(report))
+  const push = (options: RunOptions = {}) => run('push', options, (run) => pushAll(run, false))
+  const pull = (options: RunOptions = {}) => run('pull', options, (run) => pullAll(run))
+  const both = (options: RunOptions = {}) =>
+    run('sync', options, async (run) => pullAll(run, await pushAll(run, true)))
+  const sync = (options: RunOptions = {}): Promise<SyncReport> =>
+    (direction === 'both' ? both : direction === 'push-only' ? push : pull)(options)
 
   /**
    * Sends every edit made before it was called, batch after batch, in order. Resolves to the first page
    * of the pull that follows, where one was asked for and came along.
    */
-  async function pushAll(report: SyncReport, pullToo: boolean): Promise<Coming | undefined> {
+  async function pushAll(run: Run, pullToo: boolean): Promise<Coming | undefined> {
+    const { report, only, signal } = run
     const total = store.counts().pending
     let coming: Coming | undefined
     if (total === 0) return coming
-    const edits = await store.write('local', (draft) => wanted(draft))
+    const edits = await store.write('local', (draft) => wanted(draft, only))
     await session.checkName()
     for (;;) {
       try {
-        const sent = await request((signal) => sendBatch(edits, pullToo, signal))
+        const sent = await request((until) => sendBatch(run, edits, pullToo, until), signal)
         if (!sent) return coming
         await land(sent, report)
         coming = sent.coming ?? coming
       } catch (error) {
         await goOnWithout(classify(error), report)
       }
-      events.emit('sync_progress', pushProgress(report.pushed + report.rejected, total))
+      run.tell(pushProgress(report.pushed + report.rejected, total))
     }
   }
 
@@ -126,6 +179,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
    * the same round trip, else right behind it, so that it is on its way while the answer is taken in.
    */
   async function sendBatch(
+    run: Run,
     edits: Wanted,
     pullToo: boolean,
     signal: AbortSignal,
@@ -135,70 +189,79 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     // Kept through the retries: a batch that goes out again is not put in order again.
     edits.upTo = batch.upTo
     try {
-      return await post(batch, pullToo, signal)
+      return await post(run, batch, pullToo, signal)
     } catch (error) {
       await store.write('local', (draft) => noteFailure(draft, classify(error))).catch(() => {})
       throw error
     }
   }
 
-  async function post(batch: Batch, pullToo: boolean, signal: AbortSignal): Promise<Sent> {
+  async function post(
+    run: Run,
+    batch: Batch,
+    pullToo: boolean,
+    signal: AbortSignal,
+  ): Promise<Sent> {
     const body = { device_id: batch.device, mutations: batch.edits.map(toMutation) }
     const last = batch.edits.length === store.counts().pending
     if (!pullToo || !last || batch.edits.length > FEW || !transport.sync) {
       const answer = await transport.push({ ...body, options: pushOptions() }, signal)
-      return { batch, answer, ...(pullToo && last && { coming: await nextPage() }) }
+      return { batch, answer, ...(pullToo && last && { coming: await nextPage(run) }) }
     }
     const { cursor, pages } = await store.read(cursorOf)
-    const options = { ...pullOptions(), ...pushOptions() }
+    const options = { ...pullOptions(run), ...pushOptions() }
     const answer = await transport.sync({ ...body, cursor, options }, signal)
     if (!('changes' in answer)) return { batch, answer }
     return { batch, answer, coming: { page: Promise.resolve(answer as PullAnswer), pages } }
   }
 
   /** Fetches page after page. While one is applied the next is on its way. */
-  async function pullAll(report: SyncReport, first?: Coming): Promise<void> {
-    let { page: coming, pages } = first ?? (await nextPage())
+  async function pullAll(run: Run, first?: Coming): Promise<void> {
+    const { report, tables } = run
+    let { page: coming, pages } = first ?? (await nextPage(run))
     let received = 0
     for (;;) {
       const page = await coming
-      if (page.more) coming = prefetch(page.cursor)
-      const news = await store.write('remote', (draft) => applyPage(draft, page, pages, keyColumn))
+      run.signal.throwIfAborted()
+      if (page.more) coming = prefetch(run, page.cursor)
+      const asked = { pages, tables, keys }
+      const news = await store.write('remote', (draft) => applyPage(draft, page, asked))
       if (news === undefined) {
         // Another tab has pulled meanwhile: go on from where it is.
-        ;({ page: coming, pages } = await nextPage())
+        ;({ page: coming, pages } = await nextPage(run))
         continue
       }
       pages++
       received += sizeOf(page)
       report.pulled += news
-      events.emit('sync_progress', pullProgress(page, received))
+      run.tell(pullProgress(page, received))
       if (!page.more) return
     }
   }
 
-  async function nextPage(): Promise<Coming> {
+  async function nextPage(run: Run): Promise<Coming> {
     const { cursor, pages } = await store.read(cursorOf)
-    return { page: prefetch(cursor), pages }
+    return { page: prefetch(run, cursor), pages }
   }
 
   /** Asks for a page that is awaited later; if something else fails first, nobody awaits it. */
-  function prefetch(cursor: Cursor | null): Promise<PullAnswer> {
-    const page = fetchPage(cursor)
+  function prefetch(run: Run, cursor: Cursor | null): Promise<PullAnswer> {
+    const page = fetchPage(run, cursor)
     page.catch(() => {})
     return page
   }
 
-  async function fetchPage(cursor: Cursor | null): Promise<PullAnswer> {
+  async function fetchPage(run: Run, cursor: Cursor | null): Promise<PullAnswer> {
     const { id } = await store.read(deviceOf)
     try {
-      return await request((signal) =>
-        transport.pull({ device_id: id, cursor, options: pullOptions() }, signal),
+      return await request(
+        (until) => transport.pull({ device_id: id, cursor, options: pullOptions(run) }, until),
+        run.signal,
       )
     } catch (error) {
       if (classify(error).code !== 'statement_timeout' || pageSize === 1) throw error
       pageSize = Math.ceil(pageSize / 8)
-      return fetchPage(cursor)
+      return fetchPage(run, cursor)
     }
   }
 
@@ -233,21 +296,39 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     events.emit('rejected', edit)
   }
 
-  /** A request, tried again as often as makes sense. */
-  const request = <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> =>
-    retry(
-      () => work(AbortSignal.any([closing.signal, AbortSignal.timeout(settings.timeout)])),
-      settings.backoff,
-      clock,
-      closing.signal,
-    )
+  /** A request, tried again as often as makes sense, with a new token where the old one is refused. */
+  function request<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const attempt = (): Promise<T> => {
+      signal.throwIfAborted()
+      session.check()
+      return work(AbortSignal.any([signal, AbortSignal.timeout(settings.timeout)]))
+    }
+    const authorised = async (): Promise<T> => {
+      try {
+        return await attempt()
+      } catch (error) {
+        if (classify(error).status !== 401 || !(await account.renew())) throw error
+        return attempt()
+      }
+    }
+    return retry(authorised, settings.backoff, clock, signal)
+  }
 
   const pushOptions = () => ({ protocol: PROTOCOL_VERSION, client_time: timestamp(clock) })
-  const pullOptions = () => ({
+  const pullOptions = ({ tables }: Run) => ({
     protocol: PROTOCOL_VERSION,
     limit: pageSize,
-    tables: [...keys.keys()],
+    tables: [...tables],
   })
+
+  function known(table: string): void {
+    if (keys.has(table)) return
+    throw new ValidationError({
+      code: 'unknown_table',
+      message: `No table ${table} here.`,
+      hint: 'Name it in the tables of createSync.',
+    })
+  }
 
   store.onCommit(({ origin, rows }) => {
     for (const [table, changed] of rows)
@@ -258,41 +339,127 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     ...settings,
     onEdit: (fn) =>
       store.onCommit(({ origin, rows }) => void (origin === 'local' && rows.size && fn())),
-    // Whoever wants to know of its failures listens to sync_error.
-    run: async () => {
-      await sync().catch(() => {})
-    },
+    onSignIn: (fn) => account.watch((user) => void (user !== null && fn())),
+    run: bySelf,
   })
 
+  /** A run that nobody asked for. Whoever wants to know of its failures listens to `sync_error`. */
+  async function bySelf(): Promise<boolean> {
+    if (lastError && FINAL.has(lastError.code)) return false
+    try {
+      if ((await account.user()) === null) return false
+      await sync()
+      return false
+    } catch (error) {
+      return classify(error).retryable
+    }
+  }
+
+  const queue = createQueue(admitted)
   const tables = new Map(
     [...keys].map(([name, key]) => [
       name,
-      createTable(name, key, { store, clock, newId, priority: priorities.get(name)! }),
+      createTable(name, key, { store: admitted, clock, newId, priority: priorities.get(name)! }),
     ]),
   )
+
+  /** Database functions, called one after the other in a lane of their own run. */
+  const call = <T>(name: string, args: object): Promise<T> =>
+    request((signal) => transport.call<T>(name, args, signal), closing.signal)
+
+  /** Work on the store that must not meet a run. */
+  const alone = <T>(name: string, work: () => Promise<T>): Promise<T> =>
+    lane(`${name} ${++runs}`, work)
+
+  const verify = (options: { tables?: readonly string[]; heal?: boolean } = {}) =>
+    alone('verify', async () => {
+      for (const table of options.tables ?? []) known(table)
+      await session.claim()
+      const { verify } = await import('./maintenance/verify.ts')
+      return verify({ store, keys, call }, options)
+    })
+
+  const repair = () =>
+    alone('repair', async () => {
+      const { repair } = await import('./maintenance/repair.ts')
+      return admitted.write('local', (draft) => repair(draft, clock))
+    })
+
+  const startAgain = () =>
+    alone('start afresh', () => store.write('local', ({ tx }) => startAfresh(tx, [...keys.keys()])))
+
+  /** See {@link Sync.recover}. */
+  async function recover(from?: Trouble): Promise<SyncReport> {
+    if (from === 'partial-sync') return both()
+    await repair()
+    if (from === undefined || from === 'corruption') {
+      const report = await both()
+      const { inSync } = await verify()
+      if (inSync || (await verify()).inSync) return report
+    }
+    await startAgain()
+    return both()
+  }
 
   return {
     async ready() {
       await store.open()
+      await session.begin()
       scheduler.start()
     },
     table<Name extends TableName<DB>>(name: Name) {
-      const table = tables.get(name)
-      if (!table)
-        throw new ValidationError({
-          code: 'unknown_table',
-          message: `No table ${name} here.`,
-          hint: 'Name it in the tables of createSync.',
-        })
-      return table as unknown as TableOf<DB, Name>
+      known(name)
+      return tables.get(name) as unknown as TableOf<DB, Name>
     },
     sync,
     push,
     pull,
+    seed: (options = {}) => run('seed', options, (run) => pushAll(run, false)),
+    hydrate: (options = {}) => run('hydrate', options, (run) => pullAll(run)),
+    async forceSyncAll(options = {}) {
+      await admitted.read(async () => {})
+      await queue.retryFailed()
+      const report = await both({ ...options })
+      await verify()
+      return report
+    },
+    waitForSync: (options = {}) =>
+      waitForSync(
+        {
+          sync: (signal) => both({ signal }),
+          onRejected: (fn) => events.on('rejected', fn),
+          network,
+          backoff: settings.backoff,
+          clock,
+        },
+        options,
+      ),
+    verify,
+    repair,
+    recover,
+    optimize: () =>
+      alone('optimize', async () => {
+        const { optimize } = await import('./maintenance/repair.ts')
+        return admitted.write('local', optimize)
+      }),
+    signOut: (options = {}) => session.signOut(options, async () => (await push()).pushed),
+    renewDevice: () =>
+      alone('renew device', async () => {
+        await session.renewDevice()
+        lastError = null
+      }),
+    configure({ mode, debounce, interval, direction: way = direction }) {
+      direction = way
+      scheduler.change({
+        ...(mode !== undefined && { modes: [mode].flat() }),
+        ...(debounce !== undefined && { debounce }),
+        ...(interval !== undefined && { intervals: intervalsOf(interval) }),
+      })
+    },
     start: scheduler.start,
     stop: scheduler.stop,
     on: events.on,
-    queue: createQueue(store),
+    queue,
     status: () => ({
       state: running ? 'syncing' : 'idle',
       online: network.online(),
@@ -303,6 +470,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     }),
     async close() {
       scheduler.stop()
+      session.close()
       closing.abort()
       await lane('close', async () => {})
       await store.close()

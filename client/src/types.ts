@@ -1,7 +1,13 @@
 import type { SyncError } from './errors.ts'
-import type { Listener, SyncEvents, SyncReport } from './events.ts'
+import type { Listener, Progress, SyncEvents, SyncReport } from './events.ts'
+import type { Repaired } from './maintenance/repair.ts'
+import type { Verification } from './maintenance/verify.ts'
+import type { Direction } from './options.ts'
 import type { Queue } from './queue.ts'
+import type { Intervals, Mode } from './scheduler.ts'
+import type { SignedOut, SignOutOptions } from './session.ts'
 import type { Table } from './table.ts'
+import type { WaitOptions } from './wait.ts'
 
 /** Tables of a `Database` type as `supabase gen types typescript` writes it. */
 type Tables<DB> = DB extends { public: { Tables: infer T } } ? T : never
@@ -17,6 +23,19 @@ export type TableOf<DB, Name> = [Tables<DB>] extends [never]
       ? Table<R, I, U>
       : Table
     : Table
+
+/** What one call asks for. */
+export interface RunOptions {
+  /** Only these tables, and what their edits need. Default: all. */
+  tables?: readonly string[]
+  /** Ends it: what has been done stays, and the call rejects with code `aborted`. */
+  signal?: AbortSignal
+  /** Told of each step; the event `sync_progress` tells of the steps of all runs. */
+  onProgress?: (progress: Progress) => void
+}
+
+/** What went wrong, for `recover`. */
+export type Trouble = 'partial-sync' | 'corruption' | 'version-mismatch' | 'full-resync'
 
 /** How things stand with a sync, at a glance. Times in milliseconds since 1970. */
 export interface SyncStatus {
@@ -42,12 +61,58 @@ export interface Sync<DB = unknown> {
   /**
    * Sends the edits made so far and fetches what is new. Rejects with a `SyncError` when that could not
    * be done in spite of retries; the queue then keeps what was not sent. A call during a run follows it.
+   * With `direction: 'push-only'` or `'pull-only'` it is half of that.
    */
-  sync(): Promise<SyncReport>
+  sync(options?: RunOptions): Promise<SyncReport>
   /** The sending half of `sync`. */
-  push(): Promise<SyncReport>
+  push(options?: RunOptions): Promise<SyncReport>
   /** The fetching half of `sync`. */
-  pull(): Promise<SyncReport>
+  pull(options?: RunOptions): Promise<SyncReport>
+  /** One way up: what was written here before there was anybody to send it to. Fetches nothing. */
+  seed(options?: RunOptions): Promise<SyncReport>
+  /** One way down: what a new device has to fetch. Sends nothing. */
+  hydrate(options?: RunOptions): Promise<SyncReport>
+  /** Puts refused edits back, syncs both ways whatever `direction` says, and verifies the outcome. */
+  forceSyncAll(options?: RunOptions): Promise<SyncReport>
+  /**
+   * Resolves when the edits made so far are on the server and everything committed there before is here;
+   * waits for the network as long as that takes. Rejects where waiting does not help: nobody is signed
+   * in, or the server refused an edit (`rejected`).
+   */
+  waitForSync(options?: WaitOptions): Promise<SyncReport>
+  /**
+   * Compares the rows with the server's by checksums and fetches what differs (`heal`, default true),
+   * nothing else. Best after a sync: what is new there differs too.
+   */
+  verify(options?: { tables?: readonly string[]; heal?: boolean }): Promise<Verification>
+  /** Brings the store in order without the server: rows agree with their edits, lost edits are made again. */
+  repair(): Promise<Repaired>
+  /**
+   * Gets back on track and syncs. `partial-sync`: goes on where a sync was cut off. `corruption`: repairs,
+   * syncs, verifies. `version-mismatch`, `full-resync`: repairs and downloads everything beside what is
+   * there; queued edits stay. Without a name as much of that as it takes.
+   */
+  recover(from?: Trouble): Promise<SyncReport>
+  /** Makes one edit of unsent edits of the same row. Resolves to how many fewer there are. */
+  optimize(): Promise<number>
+  /**
+   * Forgets this user's rows, for whoever signs in next; call it before `supabase.auth.signOut()`. Where
+   * edits have not been sent, `unsent` says what becomes of them: without it the call rejects with a
+   * `ConflictError` (`unsent_edits`).
+   */
+  signOut(options?: SignOutOptions): Promise<SignedOut>
+  /**
+   * Gives a device that was revoked a new identity, when the app says so. What waits is sent again under
+   * the new one, also what may have arrived under the old one.
+   */
+  renewDevice(): Promise<void>
+  /** Changes when and which way syncs run by themselves, at once. */
+  configure(changes: {
+    mode?: Mode | readonly Mode[]
+    debounce?: number
+    interval?: number | Partial<Intervals>
+    direction?: Direction
+  }): void
   /** Begins what `mode` asks for. */
   start(): void
   /** Ends what `start` began; a sync that is running is completed. */

@@ -11,6 +11,7 @@ import { cursorOf, deviceOf } from '../src/store.ts'
 import { local } from './support/local.ts'
 
 /** What can happen to a device, from its app and from its server. */
+const asked = { tables: ['t'], keys: new Map([['t', 'id']]) }
 const ids = ['a', 'b', 'c']
 const id = fc.constantFrom(...ids)
 const value = fc.integer({ min: 0, max: 3 })
@@ -50,7 +51,7 @@ class World {
     const { pages } = await store.read(cursorOf)
     const changes = [{ scope: 's1', table: 't', upsert: [], remove: [], ...change }]
     await store.write('remote', (draft) =>
-      applyPage(draft, { changes, left: [], cursor: {}, ...more }, pages, () => 'id'),
+      applyPage(draft, { changes, left: [], cursor: {}, ...more }, { pages, ...asked }),
     )
   }
 

@@ -10,7 +10,9 @@ function pulling() {
   const page = async (more: Partial<Page>, pages?: number) => {
     const at = pages ?? (await device.store.read(cursorOf)).pages
     const whole = { changes: [], left: [], cursor: { at }, ...more }
-    return device.store.write('remote', (draft) => applyPage(draft, whole, at, () => 'id'))
+    return device.store.write('remote', (draft) =>
+      applyPage(draft, whole, { pages: at, tables: ['t'], keys: new Map([['t', 'id']]) }),
+    )
   }
   const change = (scope: string, upsert: Row[], remove: string[] = []) =>
     page({ changes: [{ scope, table: 't', upsert, remove }] })

@@ -11,7 +11,11 @@ async function having(row: Record<string, unknown>) {
   const device = local()
   const change = { scope: 's', table: 't', upsert: [{ ...row, version: 3 }], remove: [] }
   await device.store.write('remote', (draft) =>
-    applyPage(draft, { changes: [change], left: [], cursor: {} }, 0, () => 'id'),
+    applyPage(
+      draft,
+      { changes: [change], left: [], cursor: {} },
+      { pages: 0, tables: ['t'], keys: new Map([['t', 'id']]) },
+    ),
   )
   return device
 }

@@ -1,50 +1,72 @@
 import { describe, expect, it } from 'vitest'
 import type { Mode } from '../src/index.ts'
-import { createScheduler } from '../src/scheduler.ts'
+import { createScheduler, defaultIntervals } from '../src/scheduler.ts'
 import { handClock } from './support/time.ts'
+
+/** Something that calls back. */
+function source<T>() {
+  const listeners = new Set<(value: T) => void>()
+  return {
+    listen(fn: (value: T) => void) {
+      listeners.add(fn)
+      return () => void listeners.delete(fn)
+    },
+    tell: (value: T) => listeners.forEach((fn) => fn(value)),
+  }
+}
 
 function scheduler(...modes: Mode[]) {
   const time = handClock()
   const runs: number[] = []
-  const edits = new Set<() => void>()
-  const watchers = new Set<(online: boolean) => void>()
-  let online = true
+  const edits = source<void>()
+  const pokes = source<void>()
+  const signIns = source<void>()
+  const networks = source<boolean>()
+  const looks = source<boolean>()
+  const state = { online: true, active: true, level: 1, charging: false, fails: false }
   const subject = createScheduler({
     modes,
     debounce: 500,
-    interval: 30_000,
+    intervals: defaultIntervals,
     clock: time.clock,
-    network: {
-      online: () => online,
-      watch(fn) {
-        watchers.add(fn)
-        return () => watchers.delete(fn)
-      },
+    network: { online: () => state.online, watch: networks.listen },
+    battery: { level: () => state.level, charging: () => state.charging },
+    appState: { active: () => state.active, watch: looks.listen },
+    pokes: { watch: pokes.listen },
+    onEdit: edits.listen,
+    onSignIn: signIns.listen,
+    run: async () => {
+      runs.push(time.clock.now())
+      return state.fails
     },
-    onEdit(fn) {
-      edits.add(fn)
-      return () => edits.delete(fn)
-    },
-    run: async () => void runs.push(time.clock.now()),
   })
   return {
     ...subject,
+    state,
     runs,
     pass: time.pass,
-    edit: () => edits.forEach((fn) => fn()),
-    go(state: boolean) {
-      online = state
-      watchers.forEach((fn) => fn(state))
+    edit: () => edits.tell(),
+    poke: () => pokes.tell(),
+    signIn: () => signIns.tell(),
+    go(online: boolean) {
+      state.online = online
+      networks.tell(online)
+    },
+    look(active: boolean) {
+      state.active = active
+      looks.tell(active)
     },
   }
 }
 
 describe('a sync runs by itself', () => {
   it('manual: never', async () => {
-    const { start, edit, go, pass, runs, next } = scheduler('manual')
+    const { start, edit, go, poke, signIn, pass, runs, next } = scheduler('manual')
     start()
     edit()
     go(true)
+    poke()
+    signIn()
     await pass(100_000)
     expect(runs).toEqual([])
     expect(next()).toBeNull()
@@ -75,6 +97,34 @@ describe('a sync runs by itself', () => {
     expect(runs).toEqual([30_000, 60_000, 150_000])
   })
 
+  it('periodic: every five minutes in the background, and soon after somebody comes back', async () => {
+    const { start, pass, runs, look, next } = scheduler('periodic')
+    start()
+    await pass(30_000)
+    look(false)
+    expect(next()).toBe(330_000)
+    await pass(300_000)
+    expect(runs).toEqual([30_000, 330_000])
+    await pass(100_000)
+    look(true)
+    await pass(0)
+    expect(runs).toEqual([30_000, 330_000, 430_000])
+  })
+
+  it('periodic: every quarter of an hour on a low battery, never on an empty one, as usual on mains', async () => {
+    const { start, pass, runs, state } = scheduler('periodic')
+    state.level = 0.2
+    start()
+    await pass(900_000)
+    expect(runs).toEqual([900_000])
+    state.level = 0.14
+    await pass(1_800_000)
+    expect(runs).toEqual([900_000])
+    state.charging = true
+    await pass(900_000)
+    expect(runs).toContain(3_600_000)
+  })
+
   it('on reconnect: when the network comes back', async () => {
     const { start, pass, runs, go } = scheduler('on-reconnect')
     start()
@@ -83,6 +133,38 @@ describe('a sync runs by itself', () => {
     await pass(5)
     go(true)
     expect(runs).toEqual([10])
+  })
+
+  it('realtime: once for a burst of pokes, however long it lasts', async () => {
+    const { start, pass, runs, poke } = scheduler('realtime')
+    start()
+    for (let n = 0; n < 6; n++) {
+      poke()
+      await pass(20)
+    }
+    await pass(1_000)
+    expect(runs).toEqual([50, 110, 170].slice(0, runs.length))
+    expect(runs.length).toBeLessThan(4)
+    expect(runs.length).toBeGreaterThan(0)
+  })
+
+  it('when somebody signs in', async () => {
+    const { start, pass, runs, signIn } = scheduler('auto')
+    start()
+    await pass(7)
+    signIn()
+    expect(runs).toEqual([7])
+  })
+
+  it('again after a failure that time may heal, where nothing else would', async () => {
+    const { start, edit, pass, runs, state } = scheduler('auto')
+    start()
+    state.fails = true
+    edit()
+    await pass(31_000)
+    state.fails = false
+    await pass(100_000)
+    expect(runs).toEqual([500, 30_500, 60_500])
   })
 
   it('in several ways at once', async () => {
@@ -107,5 +189,22 @@ describe('a sync runs by itself', () => {
     start()
     await pass(30_000)
     expect(runs).toEqual([130_000])
+  })
+
+  it('as it is told while it runs', async () => {
+    const { start, change, edit, pass, runs } = scheduler('manual')
+    change({ modes: ['auto'] })
+    edit()
+    await pass(1_000)
+    expect(runs).toEqual([])
+    start()
+    change({ debounce: 100 })
+    edit()
+    await pass(1_000)
+    expect(runs).toEqual([1_100])
+    change({ modes: ['periodic'], intervals: { ...defaultIntervals, active: 5_000 } })
+    edit()
+    await pass(5_000)
+    expect(runs).toEqual([1_100, 7_000])
   })
 })

@@ -1,0 +1,166 @@
+import type { Row } from '../row.ts'
+import { baseOf, stack } from '../row.ts'
+import { forget } from '../pull.ts'
+import type { Store } from '../store.ts'
+import { md5 } from './md5.ts'
+
+/** What a comparison with the server came to. */
+export interface Verification {
+  /** True where nothing differed. */
+  inSync: boolean
+  /** Rows that were compared, as the server counts them. */
+  rows: number
+  /** Rows that were missing here, not there any more, or of another version. */
+  differing: { table: string; ids: string[] }[]
+  /** How many of them are now as the server has them; edits that wait stay on top. */
+  healed: number
+}
+
+export interface VerifyDeps {
+  store: Store
+  /** Tables with the column that is their primary key. */
+  keys: ReadonlyMap<string, string>
+  /** Calls a database function. */
+  call<T>(name: string, args: object): Promise<T>
+}
+
+/** A row as far as checksums go. */
+interface Item {
+  id: string
+  version: number
+  /** md5 of the id: where it is when a set is narrowed. */
+  hash: string
+  checksum: number
+}
+
+interface Sum {
+  count: number
+  checksum: number
+}
+
+/** Rows asked for at once. */
+const AT_ONCE = 1_000
+
+/** Compares rows with the server's by checksums, set by set, and fetches what differs, nothing else. */
+export async function verify(
+  { store, keys, call }: VerifyDeps,
+  { tables = [...keys.keys()], heal = true }: { tables?: readonly string[]; heal?: boolean } = {},
+): Promise<Verification> {
+  const there = await call<({ scope: string; table: string } & Sum)[]>('sync_verify', { tables })
+  const result: Verification = { inSync: true, rows: 0, differing: [], healed: 0 }
+  for (const table of tables) {
+    const held = await itemsOf(store, table)
+    const sums = new Map(there.filter((set) => set.table === table).map((set) => [set.scope, set]))
+    const wrong = new Set<string>()
+    for (const scope of new Set([...held.keys(), ...sums.keys()])) {
+      const items = held.get(scope) ?? []
+      const sum = sums.get(scope) ?? { count: 0, checksum: 0 }
+      result.rows += sum.count
+      if (!agrees(items, sum)) await narrow({ table, scope, prefix: '' }, items, call, wrong)
+    }
+    if (wrong.size === 0) continue
+    const ids = [...wrong]
+    result.inSync = false
+    result.differing.push({ table, ids })
+    if (!heal) continue
+    const known = new Map([...held.values()].flat().map(({ id, version }) => [id, version]))
+    for (let from = 0; from < ids.length; from += AT_ONCE)
+      result.healed += await mend(
+        store,
+        call,
+        table,
+        keys.get(table)!,
+        ids.slice(from, from + AT_ONCE),
+        known,
+      )
+  }
+  return result
+}
+
+/** What the device holds of the server's rows of a table, by scope. */
+async function itemsOf(store: Store, table: string): Promise<Map<string, Item[]>> {
+  const records = await store.read((tx) => tx.scan('rows', { index: 'table', equals: [table] }))
+  const items = new Map<string, Item[]>()
+  for (const record of records) {
+    const { id, version, scope } = record
+    if (version === null || scope === undefined || baseOf(record) === null) continue
+    const item = {
+      id,
+      version,
+      hash: md5(id),
+      checksum: parseInt(md5(`${id}:${version}`).slice(0, 8), 16),
+    }
+    const list = items.get(scope)
+    if (list) list.push(item)
+    else items.set(scope, [item])
+  }
+  return items
+}
+
+const agrees = (items: readonly Item[], { count, checksum }: Sum): boolean =>
+  items.length === count &&
+  items.reduce((sum, item) => (sum + item.checksum) % 2 ** 32, 0) === Number(checksum)
+
+/** Finds the rows in which two sets differ. */
+async function narrow(
+  set: { table: string; scope: string; prefix: string },
+  items: readonly Item[],
+  call: VerifyDeps['call'],
+  wrong: Set<string>,
+): Promise<void> {
+  const { rows, parts = {} } = await call<{
+    rows?: Record<string, number>
+    parts?: Record<string, Sum>
+  }>('sync_verify_range', set)
+  if (rows) {
+    const held = new Map(items.map(({ id, version }) => [id, version]))
+    for (const id of new Set([...held.keys(), ...Object.keys(rows)]))
+      if (held.get(id) !== rows[id]) wrong.add(id)
+    return
+  }
+  for (const digit of '0123456789abcdef') {
+    const prefix = set.prefix + digit
+    const part = items.filter(({ hash }) => hash.startsWith(prefix))
+    const sum = parts[digit] ?? { count: 0, checksum: 0 }
+    if (!agrees(part, sum)) await narrow({ ...set, prefix }, part, call, wrong)
+  }
+}
+
+/** Makes these rows what the server says they are; those that changed since they were compared are left. */
+async function mend(
+  store: Store,
+  call: VerifyDeps['call'],
+  table: string,
+  key: string,
+  ids: readonly string[],
+  known: ReadonlyMap<string, number>,
+): Promise<number> {
+  const found = await call<{ scope: string; row: Row }[]>('sync_rows', { table, ids })
+  const rows = new Map(found.map(({ scope, row }) => [String(row[key]), { scope, row }]))
+  return store.write('remote', async (draft) => {
+    const { tx, put } = draft
+    const held = await tx.getMany(
+      'rows',
+      ids.map((id) => [table, id] as const),
+    )
+    let mended = 0
+    for (const [place, id] of ids.entries()) {
+      const record = held[place]
+      const version = record && baseOf(record) !== null ? (record.version ?? undefined) : undefined
+      if (version !== known.get(id) && version !== undefined) continue
+      mended++
+      const is = rows.get(id)
+      if (!is) {
+        if (record) await forget(draft, [record])
+        continue
+      }
+      const edits = record?.edits
+        ? await tx.scan('queue', { index: 'row', equals: [table, id] })
+        : []
+      const next = { table, id, version: Number(is.row.version), scope: is.scope }
+      const stacked = stack(next, is.row, edits)
+      if (stacked) await put([stacked])
+    }
+    return mended
+  })
+}

@@ -1,0 +1,78 @@
+import type { NewId } from './ids.ts'
+import { baseOf, stack } from './row.ts'
+import type { ParkedRecord, QueuedEdit, RowRecord } from './storage.ts'
+import { cursorOf, deviceOf } from './store.ts'
+import type { Draft } from './store.ts'
+
+const keyOf = (user: string): ParkedRecord['name'] => `parked:${user}`
+
+/**
+ * Empties the store for whoever comes next, under a new name of the device. With `keep` the owner's edits
+ * and the rows they are made on are put away under the owner's account, where nothing but `takeOver` looks.
+ */
+export async function handOver({ tx, drop }: Draft, keep: boolean, newId: NewId): Promise<void> {
+  const device = await deviceOf(tx)
+  // What nobody in particular has written goes to whoever signs in.
+  if (keep && device.user === null) return
+  const place = await cursorOf(tx)
+  const rows = await tx.scan('rows')
+  const queue = await tx.scan('queue')
+  const failed = await tx.scan('failed')
+  if (keep && queue.length + failed.length > 0) {
+    const edited = rows.filter(({ edits }) => edits)
+    const name = keyOf(device.user!)
+    await tx.putMany('meta', [{ name, device, queue, failed, rows: edited }])
+  }
+  await drop(rows)
+  await tx.deleteMany(
+    'queue',
+    queue.map(({ seq }) => seq),
+  )
+  await tx.deleteMany(
+    'failed',
+    failed.map(({ seq }) => seq),
+  )
+  await tx.putMany('meta', [
+    { name: 'device', id: newId(), user: null, seq: 0, sent: 0, completed: 0 },
+    // Whatever is on its way was asked for by somebody else.
+    { name: 'cursor', cursor: null, pages: place.pages + 1 },
+  ])
+}
+
+/**
+ * Gives the store to `user`, with the edits that were put away for them; edits made since by nobody in
+ * particular follow behind.
+ */
+export async function takeOver({ tx, put }: Draft, user: string): Promise<void> {
+  const device = await deviceOf(tx)
+  const parked = (await tx.get('meta', keyOf(user))) as ParkedRecord | undefined
+  if (!parked) return tx.putMany('meta', [{ ...device, user }])
+  const waiting = await tx.scan('queue')
+  const rows = await tx.scan('rows')
+  let { seq } = parked.device
+  const behind = waiting.map((edit): QueuedEdit => ({ ...edit, seq: ++seq }))
+  await tx.deleteMany(
+    'queue',
+    waiting.map((edit) => edit.seq),
+  )
+  const edits = [...parked.queue, ...behind]
+  await tx.putMany('queue', edits)
+  const failed = await tx.scan('failed')
+  await tx.deleteMany(
+    'failed',
+    failed.map((edit) => edit.seq),
+  )
+  await tx.putMany('failed', [...parked.failed, ...failed.map((edit) => ({ ...edit, seq: ++seq }))])
+  await put(restacked([...rows, ...parked.rows], edits))
+  await tx.putMany('meta', [{ ...parked.device, seq, user }])
+  await tx.deleteMany('meta', [keyOf(user)])
+}
+
+function restacked(rows: readonly RowRecord[], edits: readonly QueuedEdit[]): RowRecord[] {
+  const byRow = Map.groupBy(edits, ({ table, id }) => `${table}\n${id}`)
+  const records = new Map(rows.map((record) => [`${record.table}\n${record.id}`, record]))
+  return [...records].flatMap(([key, record]) => {
+    const next = stack(record, baseOf(record), byRow.get(key) ?? [])
+    return next ? [next] : []
+  })
+}
