@@ -12,7 +12,7 @@ import {
   aborted,
   classify,
   NetworkError,
-  type SyncError,
+  SyncError,
   UnknownError,
   ValidationError,
 } from './errors.ts'
@@ -132,7 +132,8 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         lastSync = { at, report }
         lastError = null
       } catch (thrown) {
-        lastError = signal.aborted ? aborted(thrown) : classify(thrown)
+        const calledOff = signal.aborted && !(thrown instanceof SyncError)
+        lastError = calledOff ? aborted(thrown) : classify(thrown)
         events.emit('sync_error', lastError)
         throw lastError
       } finally {
@@ -156,6 +157,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
    */
   async function pushAll(run: Run, pullToo: boolean): Promise<Coming | undefined> {
     const { report, only, signal } = run
+    await store.open()
     const total = store.counts().pending
     let coming: Coming | undefined
     if (total === 0) return coming

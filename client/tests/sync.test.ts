@@ -90,7 +90,7 @@ describe('two devices', () => {
     await a.sync.sync()
     await b.sync.sync()
     await b.rows.update(id, { name: 'earlier' })
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await new Promise((resolve) => setTimeout(resolve, 300))
     await a.rows.update(id, { name: 'later' })
     await a.sync.sync()
     const lost: SyncEvents['lost'][] = []
