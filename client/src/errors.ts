@@ -57,9 +57,25 @@ export class ConflictError extends SyncError {
   override name = 'ConflictError'
 }
 
+/** A stored record that cannot be read, or is not what was written. */
+export interface Damage {
+  /** `rows`, `queue`, `failed` or `meta`. */
+  store: string
+  key: unknown
+  /** What is there, as far as it can be had: the text, or the record with its wrong checksum. */
+  content: unknown
+}
+
 /** The local store failed. `code` is `quota`, `corrupt`, `blocked`, `closed` or `storage`. */
 export class StorageError extends SyncError {
   override name = 'StorageError'
+  /** `corrupt`: which records it is, where that is known. */
+  readonly damaged: readonly Damage[]
+
+  constructor(failure: Failure & { damaged?: readonly Damage[] }) {
+    super(failure)
+    this.damaged = failure.damaged ?? []
+  }
 }
 
 /** Will fail again in the same way until something is deployed, upgraded or configured. */

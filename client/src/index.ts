@@ -24,6 +24,11 @@ export type { FunctionsOptions, Transport } from './transport.ts'
 export { functionsTransport, rpcTransport } from './transport.ts'
 export { memoryStorage } from './storage/memory.ts'
 export { indexedDbStorage } from './storage/indexeddb.ts'
+export { localStorageStorage } from './storage/localstorage.ts'
+export type { LocalStorageOptions, WebStorage } from './storage/localstorage.ts'
+export { sqliteStorage } from './storage/sqlite.ts'
+export { expoSqlite, syncSqlite } from './storage/sqlite-driver.ts'
+export type { SqliteDriver } from './storage/sqlite-driver.ts'
 export type { SyncStorage, Transaction } from './storage.ts'
 export {
   AuthError,

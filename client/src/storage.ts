@@ -181,6 +181,8 @@ export interface Transaction {
  * `quota`, `corrupt`, `blocked`, `closed` or `storage`.
  */
 export interface SyncStorage {
+  /** The same wherever the same data is opened, so that tabs can find each other. Absent: nobody else does. */
+  readonly name?: string
   /** Makes it ready for use; calling it again is free. */
   open(): Promise<void>
   /**
@@ -189,6 +191,8 @@ export interface SyncStorage {
    * nothing but calls of `tx`.
    */
   transaction<T>(mode: 'readonly' | 'readwrite', body: (tx: Transaction) => Promise<T>): Promise<T>
+  /** Bytes that it takes, about. Absent where that cannot be told. */
+  size?(): Promise<number>
   /** Lets go of what it holds open. What is stored stays, and `open` may follow. */
   close(): Promise<void>
 }

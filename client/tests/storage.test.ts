@@ -1,34 +1,15 @@
-import 'fake-indexeddb/auto'
 import { randomUUID } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { afterEach, describe, expect, it } from 'vitest'
 import { StorageError } from '../src/errors.ts'
 import type { SyncStorage, Transaction } from '../src/storage.ts'
 import { indexedDbStorage } from '../src/storage/indexeddb.ts'
-import { memoryStorage } from '../src/storage/memory.ts'
+import { localStorageStorage, type WebStorage } from '../src/storage/localstorage.ts'
+import { sqliteError, syncSqlite } from '../src/storage/sqlite-driver.ts'
+import { sqliteStorage } from '../src/storage/sqlite.ts'
 import { edit, row } from './support/records.ts'
-
-/** Makes a storage, and others on the same data, as after a restart or in another tab. */
-interface Kind {
-  kind: string
-  make: () => () => SyncStorage
-}
-
-const kinds: Kind[] = [
-  {
-    kind: 'memory',
-    make: () => {
-      const storage = memoryStorage()
-      return () => storage
-    },
-  },
-  {
-    kind: 'IndexedDB',
-    make: () => {
-      const name = randomUUID()
-      return () => indexedDbStorage(name)
-    },
-  },
-]
+import { FileArea, kinds, newFile } from './support/storages.ts'
 
 describe.each(kinds)('a storage keeps its contract: $kind', ({ make }) => {
   const opened: SyncStorage[] = []
@@ -214,8 +195,14 @@ describe.each(kinds)('a storage keeps its contract: $kind', ({ make }) => {
   })
 })
 
-describe('IndexedDB', () => {
-  it('names a full disk quota and a broken record corrupt', async () => {
+describe('what a storage fails with has a name', () => {
+  const rows = (count: number) =>
+    Array.from({ length: count }, (_, n) => row('t', String(n), { row: { text: 'x'.repeat(100) } }))
+  const put = (storage: SyncStorage, count: number) =>
+    storage.transaction('readwrite', (tx) => tx.putMany('rows', rows(count)))
+  const count = (storage: SyncStorage) => storage.transaction('readonly', (tx) => tx.count('rows'))
+
+  it('IndexedDB: quota, and corrupt', async () => {
     const storage = indexedDbStorage(randomUUID())
     await storage.open()
     const failing = (name: string) =>
@@ -231,5 +218,146 @@ describe('IndexedDB', () => {
       storage.transaction('readwrite', (tx) => tx.putMany('rows', [uncloneable])),
     ).rejects.toMatchObject({ name: 'StorageError' })
     await storage.close()
+  })
+
+  it('localStorage that is full says quota, and everything is as before', async () => {
+    for (const quota of [5_000, 52_000, 60_000, 70_000]) {
+      const area = new FileArea(newFile(), quota)
+      const storage = localStorageStorage('app', { area })
+      await storage.open()
+      await put(storage, 10)
+      await expect(put(storage, 200)).rejects.toMatchObject({ name: 'StorageError', code: 'quota' })
+      expect(await count(storage)).toBe(10)
+      await storage.close()
+      const again = localStorageStorage('app', { area })
+      await again.open()
+      expect(await count(again)).toBe(10)
+      await put(again, 11)
+      expect(await count(again)).toBe(11)
+    }
+  })
+
+  it('localStorage whose tab dies in the middle of a commit has all of it or nothing', async () => {
+    for (let alive = 0; ; alive++) {
+      const area = new FileArea()
+      const storage = localStorageStorage('app', { area })
+      await storage.open()
+      await put(storage, 3)
+      let left = alive
+      const dying: WebStorage = {
+        get length() {
+          return area.length
+        },
+        key: (place) => area.key(place),
+        getItem: (item) => area.getItem(item),
+        setItem: (item, value) => left-- > 0 && area.setItem(item, value),
+        removeItem: (item) => left-- > 0 && area.removeItem(item),
+      }
+      const doomed = localStorageStorage('app', { area: dying })
+      await doomed.open()
+      await doomed.transaction('readwrite', async (tx) => {
+        await tx.putMany('rows', rows(7).slice(3))
+        await tx.deleteMany('rows', [['t', '0']])
+        await tx.putMany('queue', [edit(1)])
+      })
+      const again = localStorageStorage('app', { area })
+      await again.open()
+      const queued = await again.transaction('readonly', (tx) => tx.count('queue'))
+      expect([await count(again), queued]).toEqual(alive === 0 ? [3, 0] : [6, 1])
+      if (left > 0) break
+    }
+  })
+
+  it('a tab on localStorage sees what another one has written', async () => {
+    const area = new FileArea()
+    const [one, other] = [1, 2].map(() => localStorageStorage('app', { area })) as [
+      SyncStorage,
+      SyncStorage,
+    ]
+    await one.open()
+    await other.open()
+    await put(one, 2)
+    expect(await count(other)).toBe(2)
+    await put(other, 5)
+    expect(await count(one)).toBe(5)
+  })
+
+  it('a SQLite database that is full says quota, and everything is as before', async () => {
+    const db = new DatabaseSync(newFile())
+    const storage = sqliteStorage(syncSqlite(db))
+    await storage.open()
+    await put(storage, 10)
+    const { page_count } = db.prepare('pragma page_count').get() as { page_count: number }
+    db.exec(`pragma max_page_count = ${page_count + 2}`)
+    await expect(put(storage, 2_000)).rejects.toMatchObject({ name: 'StorageError', code: 'quota' })
+    expect(await count(storage)).toBe(10)
+    db.exec('pragma max_page_count = 100000')
+    await put(storage, 2_000)
+    expect(await count(storage)).toBe(2_000)
+  })
+
+  it('a file that is no database says corrupt, one in use blocked, one that was closed closed', async () => {
+    const file = newFile()
+    writeFileSync(file, 'not a database at all'.repeat(1000))
+    await expect(sqliteStorage(syncSqlite(new DatabaseSync(file))).open()).rejects.toMatchObject({
+      name: 'StorageError',
+      code: 'corrupt',
+    })
+    const db = new DatabaseSync(newFile())
+    const storage = sqliteStorage(syncSqlite(db))
+    await storage.open()
+    db.close()
+    await expect(count(storage)).rejects.toMatchObject({ code: 'closed' })
+    const codes = [
+      [Object.assign(new Error('x'), { code: 'SQLITE_BUSY' }), 'blocked'],
+      [Object.assign(new Error('x'), { code: 'SQLITE_FULL' }), 'quota'],
+      [new Error('Error code 11: database disk image is malformed'), 'corrupt'],
+    ] as const
+    for (const [error, code] of codes) expect(sqliteError(error)).toMatchObject({ code })
+  })
+
+  it('records that cannot be read are named, with what is there', async () => {
+    const db = new DatabaseSync(newFile())
+    const sqlite = sqliteStorage(syncSqlite(db))
+    const area = new FileArea()
+    const local = localStorageStorage('app', { area })
+    for (const storage of [sqlite, local]) {
+      await storage.open()
+      await put(storage, 3)
+    }
+    await local.close()
+    await local.open()
+    db.exec(`update tidemark_rows set record = '{"table' where id = '1'`)
+    area.setItem('app/rows/["t","1"]', '{"table')
+    for (const storage of [sqlite, local]) {
+      const scan = storage.transaction('readonly', (tx) => tx.scan('rows'))
+      await expect(scan).rejects.toMatchObject({
+        name: 'StorageError',
+        code: 'corrupt',
+        damaged: [{ store: 'rows', key: ['t', '1'], content: '{"table' }],
+      })
+      const other = storage.transaction('readonly', (tx) => tx.get('rows', ['t', '2']))
+      expect(await other).toMatchObject({ id: '2' })
+      await storage.transaction('readwrite', (tx) => tx.deleteMany('rows', [['t', '1']]))
+      expect(await count(storage)).toBe(2)
+    }
+  })
+
+  it('two connections write to one SQLite file in turns, waiting for each other', async () => {
+    const file = newFile()
+    const [one, other] = [1, 2].map(() => sqliteStorage(syncSqlite(new DatabaseSync(file)))) as [
+      SyncStorage,
+      SyncStorage,
+    ]
+    await Promise.all([one.open(), other.open()])
+    const slow = one.transaction('readwrite', async (tx) => {
+      for (let n = 1; n <= 20; n++) {
+        await tx.putMany('queue', [edit(n)])
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    })
+    const seen = await other.transaction('readwrite', (tx) => tx.count('queue'))
+    await slow
+    expect([0, 20]).toContain(seen)
   })
 })

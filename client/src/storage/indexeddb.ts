@@ -123,6 +123,7 @@ export function indexedDbStorage(name: string): SyncStorage {
   }
 
   return {
+    name: `indexeddb:${name}`,
     async open() {
       await (opening ??= connect())
     },
@@ -145,6 +146,10 @@ export function indexedDbStorage(name: string): SyncStorage {
         }
         throw storageError(native?.error ?? error)
       }
+    },
+    async size() {
+      const estimate = await (globalThis.navigator as Navigator | undefined)?.storage?.estimate()
+      return estimate?.usage ?? 0
     },
     async close() {
       const db = await opening?.catch(() => undefined)
