@@ -42,6 +42,7 @@ as $$
 declare
   renamed jsonb;
   known text[];
+  scopes text[] := tidemark.my_scopes();
 begin
   -- {name at the time: name now, null where it was dropped}, without those that are the same
   select jsonb_object_agg(n.key, a.attname) filter (where a.attname is distinct from n.key),
@@ -58,12 +59,16 @@ begin
     with entries as (
       select w.row_id, w.version as since, w.version_now, c.version, c.op, c.columns, c.device_id, coalesce(c.edited_at, c.at) as edited_at
       from unnest(ids, versions, versions_now) as w (row_id, version, version_now)
-      left join tidemark.sync_changes c
-        on hashtextextended(c.row_id, c.table_no) = hashtextextended(w.row_id, changed_since.table_no)
-        and c.row_id = w.row_id
-        and c.table_no = changed_since.table_no
-        and c.version > w.version
-        and c.scope = any (tidemark.my_scopes())
+      -- Row by row through the index of histories; the index by scope would read the scope once a row.
+      left join lateral (
+        select l.*
+        from tidemark.sync_changes l
+        where hashtextextended(l.row_id, l.table_no) = hashtextextended(w.row_id, changed_since.table_no)
+          and l.row_id = w.row_id
+          and l.table_no = changed_since.table_no
+          and l.version > w.version
+        offset 0
+      ) c on c.scope = any (scopes)
     ),
     reach as (
       select e.row_id, count(distinct e.version) filter (where e.version <= e.version_now) = e.version_now - e.since as complete,
@@ -78,7 +83,9 @@ begin
       from (
         select e.row_id, k.name, max(e.edited_at) as edited_at
         from entries e
-        cross join lateral (select unnest(e.columns) union select renamed ->> c from unnest(e.columns) c) as k (name)
+        cross join lateral unnest(
+          e.columns || case when renamed is not null then array(select renamed ->> c from unnest(e.columns) c) end
+        ) as k (name)
         where k.name is not null and e.device_id is distinct from device
         group by e.row_id, k.name
       ) c

@@ -234,14 +234,20 @@ stable
 security definer -- reads the log, in the caller's scopes only
 set search_path = ''
 as $$
+declare
+  scopes text[] := tidemark.my_scopes();
 begin
   return (
     select jsonb_build_object('edited_at', coalesce(c.edited_at, c.at), 'user_id', c.user_id, 'device_id', c.device_id)
-    from tidemark.sync_changes c
-    where hashtextextended(c.row_id, c.table_no) = hashtextextended(last_change.row_id, last_change.table_no)
-      and c.row_id = last_change.row_id and c.table_no = last_change.table_no
-      and c.device_id is distinct from device
-      and c.scope = any (tidemark.my_scopes())
+    from (
+      select l.*
+      from tidemark.sync_changes l
+      where hashtextextended(l.row_id, l.table_no) = hashtextextended(last_change.row_id, last_change.table_no)
+        and l.row_id = last_change.row_id and l.table_no = last_change.table_no
+        and l.device_id is distinct from device
+      offset 0 -- through the index of histories, not that by scope
+    ) c
+    where c.scope = any (scopes)
     order by c.version desc
     limit 1
   );
