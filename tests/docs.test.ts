@@ -12,6 +12,7 @@ import {
   FUNCTION_CODES,
   RESULT_CODES,
 } from '../supabase/functions/_tidemark/constants.ts'
+import { features } from '../client/features.ts'
 import { blocks, localLinks, project, read } from './support/markdown.ts'
 
 const readme = read('README.md')
@@ -125,5 +126,11 @@ describe('the docs', () => {
       .filter((name) => !protocol.includes(`\`${name}`))
     expect(functions.length).toBeGreaterThan(0)
     expect(missing).toEqual([])
+  })
+
+  it('list the features that tests show by their names, and no others (npm run features)', async () => {
+    const { page, strays } = await features()
+    expect(strays).toEqual([])
+    expect(read('docs/features.md')).toBe(page)
   })
 })
