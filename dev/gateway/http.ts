@@ -20,6 +20,11 @@ export function send(response: ServerResponse, { status, headers, body }: Answer
   response.end(body)
 }
 
+/** Lets a browser read the answer, whoever gives it. */
+export function openToBrowsers(response: ServerResponse): void {
+  for (const [name, value] of Object.entries(headersForBrowsers)) response.setHeader(name, value)
+}
+
 /** Answers a browser that asks beforehand whether it may. */
 export function allow(request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(204, {

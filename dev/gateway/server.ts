@@ -4,7 +4,7 @@ import postgres from 'postgres'
 import type { Keys } from '../keys.ts'
 import { databaseUrl } from '../urls.ts'
 import { identify, Refusal } from './access.ts'
-import { allow, headersOf, readBody, send } from './http.ts'
+import { allow, headersOf, openToBrowsers, readBody, send } from './http.ts'
 import { createLite } from './lite.ts'
 import { proxy, verifyFunctionCall } from './proxy.ts'
 import { serveRealtime } from '../realtime/server.ts'
@@ -49,7 +49,10 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
       return proxy(request, response, functionsPort)
     }
     if (preflight) return allow(request, response)
-    if (url.pathname.startsWith('/auth/v1/')) return void serveAuth(request, response)
+    if (url.pathname.startsWith('/auth/v1/')) {
+      openToBrowsers(response)
+      return void serveAuth(request, response)
+    }
     if (url.pathname.startsWith('/storage/v1/')) return void serveObjects(request, response)
     if (url.pathname.startsWith('/rest/v1/')) return serveRest(url, request, response)
     throw new Refusal(404, { message: 'no Route matched with those values' })

@@ -127,3 +127,25 @@ describe('a function', () => {
     expect((await call({ authorization: `Bearer ${await token({})}` })).status).toBe(404)
   })
 })
+
+describe.each(['/rest/v1/nothing', '/auth/v1/user', '/storage/v1/object/none/none'])(
+  'a browser at %s',
+  (path) => {
+    it('may ask from any page and read the answer, also that of a refusal', async () => {
+      const { api_url, publishable_key: apikey } = stack()
+      const asked = await fetch(api_url + path, {
+        method: 'OPTIONS',
+        headers: {
+          origin: 'http://127.0.0.1:5173',
+          'access-control-request-method': 'GET',
+          'access-control-request-headers': 'apikey',
+        },
+      })
+      expect(asked.headers.get('access-control-allow-headers')).toBe('apikey')
+      const headers = { origin: 'http://127.0.0.1:5173', apikey }
+      const answer = await fetch(api_url + path, { headers })
+      expect(answer.ok).toBe(false)
+      expect(answer.headers.get('access-control-allow-origin')).toBe('*')
+    })
+  },
+)
