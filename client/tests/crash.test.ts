@@ -1,13 +1,27 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { fileURLToPath } from 'node:url'
 import type { Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../dev/testing.ts'
-import { memoryStorage } from '../src/index.ts'
-import { crashing, isKilled } from './support/crash.ts'
+import {
+  localStorageStorage,
+  memoryStorage,
+  sqliteStorage,
+  syncSqlite,
+  type SyncStorage,
+  type WebStorage,
+} from '../src/index.ts'
+import { expectAllOnce } from './support/all-once.ts'
+import { crashing, isKilled, Killed } from './support/crash.ts'
+import type { Fate } from './support/dying-process.ts'
 import {
   begin,
   countingTable,
   EDITS,
-  expectAllOnce,
   makeEdits,
   newStory,
   writeElsewhere,
@@ -121,4 +135,112 @@ describe(`a process that dies in a sync of ${EDITS} edits`, () => {
       expect(points).toBeGreaterThan(edits)
     },
   )
+})
+
+describe('a process that is killed (SIGKILL), on a SQLite file', () => {
+  const program = fileURLToPath(new URL('support/dying-process.ts', import.meta.url))
+  const open = (file: string): SyncStorage => sqliteStorage(syncSqlite(new DatabaseSync(file)))
+
+  /** Runs it until it ends, or is killed from outside after `ms`. Resolves to the signal it died of. */
+  const run = (fate: Fate, ms?: number): Promise<string | null> =>
+    new Promise((resolve, reject) => {
+      const child = execFile(process.execPath, [program, JSON.stringify(fate)], (_, out, err) => {
+        clearTimeout(timer)
+        if (child.signalCode === null && child.exitCode !== 0) reject(new Error(`${out}\n${err}`))
+        else resolve(child.signalCode)
+      })
+      const timer = ms === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), ms)
+    })
+
+  async function killed(folder: string, at: number, moment: Fate['moment'], ms?: number) {
+    const story = await newStory(sql, table)
+    const file = join(folder, `${story.user}.db`)
+    await makeEdits(story, open(file))
+    await writeElsewhere(sql, story)
+    const signal = await run({ story, file, at, moment }, ms)
+    const when = ms === undefined ? `killed ${moment} write ${at}` : `killed after ${ms} ms`
+    await expectAllOnce(sql, story, open(file), when)
+    return signal
+  }
+
+  it('at writes throughout a sync, or at any time, it loses nothing and doubles nothing', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'tidemark-crash-'))
+    const seed = Number(process.env.TIDEMARK_SEED ?? Date.now() % 1_000_000)
+    console.log(`kills at random times: TIDEMARK_SEED=${seed}`)
+    try {
+      let deaths = 0
+      for (let at = 1; ; at += 8) {
+        const signals = await Promise.all([
+          killed(folder, at, 'before'),
+          killed(folder, at + 4, 'after'),
+        ])
+        if (!signals.every((signal) => signal === 'SIGKILL')) break
+        deaths += 2
+      }
+      for (let n = 1; n <= 6; n++) {
+        // Starting takes a process some 300 ms, a sync as much again.
+        const ms = 200 + ((seed * n * 7919) % 600)
+        if ((await killed(folder, 0, 'before', ms)) === 'SIGKILL') deaths++
+      }
+      console.log(`killed ${deaths} processes`)
+      expect(deaths).toBeGreaterThan(6)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  }, 240_000)
+})
+
+describe('a process that dies on localStorage', () => {
+  /** An area that a process stops writing to at item number `at`, in the middle of a transaction too. */
+  function dyingArea(items: Map<string, string>, at: number) {
+    let writes = 0
+    const step = (): void => {
+      if (++writes >= at) throw new Killed()
+    }
+    const area: WebStorage = {
+      get length() {
+        return items.size
+      },
+      key: (place) => [...items.keys()][place] ?? null,
+      getItem: (key) => items.get(key) ?? null,
+      setItem(key, value) {
+        step()
+        items.set(key, value)
+      },
+      removeItem(key) {
+        step()
+        items.delete(key)
+      },
+    }
+    return { area, died: () => writes >= at }
+  }
+
+  it('between any two items it writes leaves whole transactions', async () => {
+    const edits = 6
+    const points = await forEachPoint(async (at) => {
+      const items = new Map<string, string>()
+      const dying = dyingArea(items, at)
+      let made = 0
+      const { rows } = begin({ table, token: '' }, localStorageStorage('app', { area: dying.area }))
+      try {
+        for (; made < edits; made++) {
+          if (made % 2 === 0) await rows.insert({ id: `row ${made}`, n: made })
+          else await rows.update(`row ${made - 1}`, { n: made })
+        }
+      } catch (error) {
+        rethrowUnlessKilled(error)
+      }
+      const after = begin(
+        { table, token: '' },
+        localStorageStorage('app', { area: dyingArea(items, Infinity).area }),
+      )
+      const n = (await after.rows.list()).map((row) => row.n!).toSorted((a, b) => a - b)
+      const queued = (await after.sync.queue.list()).map(({ data }) => data!.n)
+      expect(queued, `killed at item ${at}`).toEqual(n)
+      expect([made, made + 1], `killed at item ${at}`).toContain((n.at(-1) ?? -1) + 1)
+      return dying.died()
+    })
+    console.log(`killed at each of ${points} items`)
+    expect(points).toBeGreaterThan(2 * edits)
+  })
 })

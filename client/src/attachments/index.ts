@@ -6,7 +6,7 @@ import type {
 } from '../../../supabase/functions/_tidemark/wire.ts'
 import { AuthError, ValidationError } from '../errors.ts'
 import { uuid } from '../ids.ts'
-import type { Id, Table } from '../table.ts'
+import type { Id, Table, WriteOptions } from '../table.ts'
 import type { Transport } from '../transport.ts'
 import { type Bucket, bucketOf, type StorageClient } from './bucket.ts'
 import type { FileStore, StoredFile } from './files.ts'
@@ -188,11 +188,12 @@ export function createAttachments(options: AttachmentOptions): Attachments {
     table<R, Insert, Update>(table: Table<R, Insert, Update>, columns: readonly string[]) {
       return {
         ...table,
-        insert: async (row: unknown) => table.insert(await replaceFiles(row, columns)),
-        insertMany: async (rows: readonly unknown[]) =>
-          table.insertMany(await Promise.all(rows.map((row) => replaceFiles(row, columns)))),
-        update: async (id: Id, patch: unknown) =>
-          table.update(id, await replaceFiles(patch, columns)),
+        insert: async (row: unknown, how?: WriteOptions) =>
+          table.insert(await replaceFiles(row, columns), how),
+        insertMany: async (rows: readonly unknown[], how?: WriteOptions) =>
+          table.insertMany(await Promise.all(rows.map((row) => replaceFiles(row, columns))), how),
+        update: async (id: Id, patch: unknown, how?: WriteOptions) =>
+          table.update(id, await replaceFiles(patch, columns), how),
       } as never
     },
     async read(path) {
