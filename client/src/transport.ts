@@ -45,7 +45,8 @@ export interface Caller {
 
 /** An error body as PostgREST and the functions print it. */
 interface Body {
-  code?: string
+  /** The platform's own refusals of functions have a number here. */
+  code?: unknown
   message?: string
   details?: string | null
   hint?: string | null
@@ -53,7 +54,8 @@ interface Body {
 
 /** A refusal of ours carries its name as the message and `PT` with the status as the code. */
 function failure(status: number, body: Body, retryAfter?: number): SyncError {
-  const { code = '', message = `HTTP ${status}` } = body
+  const { message = `HTTP ${status}` } = body
+  const code = typeof body.code === 'string' ? body.code : ''
   return fromStatus(status, {
     code: code.startsWith('PT') ? message : code || (status ? `http_${status}` : 'network'),
     message,

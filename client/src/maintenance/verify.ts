@@ -1,5 +1,4 @@
-import type { Row } from '../row.ts'
-import { baseOf, stack } from '../row.ts'
+import { baseOf, type Row, stack } from '../row.ts'
 import { forget } from '../pull.ts'
 import type { Store } from '../store.ts'
 import { md5 } from './md5.ts'
@@ -33,6 +32,9 @@ interface Item {
   checksum: number
 }
 
+/** Rows that differ: id → whether the server has it. */
+type Wrong = Map<string, boolean>
+
 interface Sum {
   count: number
   checksum: number
@@ -51,7 +53,7 @@ export async function verify(
   for (const table of tables) {
     const held = await itemsOf(store, table)
     const sums = new Map(there.filter((set) => set.table === table).map((set) => [set.scope, set]))
-    const wrong = new Set<string>()
+    const wrong: Wrong = new Map()
     for (const scope of new Set([...held.keys(), ...sums.keys()])) {
       const items = held.get(scope) ?? []
       const sum = sums.get(scope) ?? { count: 0, checksum: 0 }
@@ -59,20 +61,17 @@ export async function verify(
       if (!agrees(items, sum)) await narrow({ table, scope, prefix: '' }, items, call, wrong)
     }
     if (wrong.size === 0) continue
-    const ids = [...wrong]
+    const ids = [...wrong.keys()]
     result.inSync = false
     result.differing.push({ table, ids })
     if (!heal) continue
     const known = new Map([...held.values()].flat().map(({ id, version }) => [id, version]))
-    for (let from = 0; from < ids.length; from += AT_ONCE)
-      result.healed += await mend(
-        store,
-        call,
-        table,
-        keys.get(table)!,
-        ids.slice(from, from + AT_ONCE),
-        known,
-      )
+    for (let from = 0; from < ids.length; from += AT_ONCE) {
+      const some = ids.slice(from, from + AT_ONCE)
+      const listed = some.filter((id) => wrong.get(id))
+      const rows = await rowsThere(call, table, keys.get(table)!, listed)
+      result.healed += await mend(store, { table, ids: some, rows, known })
+    }
   }
   return result
 }
@@ -106,7 +105,7 @@ async function narrow(
   set: { table: string; scope: string; prefix: string },
   items: readonly Item[],
   call: VerifyDeps['call'],
-  wrong: Set<string>,
+  wrong: Wrong,
 ): Promise<void> {
   const { rows, parts = {} } = await call<{
     rows?: Record<string, number>
@@ -115,7 +114,7 @@ async function narrow(
   if (rows) {
     const held = new Map(items.map(({ id, version }) => [id, version]))
     for (const id of new Set([...held.keys(), ...Object.keys(rows)]))
-      if (held.get(id) !== rows[id]) wrong.add(id)
+      if (held.get(id) !== rows[id]) wrong.set(id, wrong.get(id) || id in rows)
     return
   }
   for (const digit of '0123456789abcdef') {
@@ -126,17 +125,37 @@ async function narrow(
   }
 }
 
-/** Makes these rows what the server says they are; those that changed since they were compared are left. */
-async function mend(
-  store: Store,
+interface There {
+  scope: string
+  row: Row
+}
+
+async function rowsThere(
   call: VerifyDeps['call'],
   table: string,
   key: string,
   ids: readonly string[],
-  known: ReadonlyMap<string, number>,
+): Promise<Map<string, There>> {
+  const found = ids.length > 0 ? await call<There[]>('sync_rows', { table, ids }) : []
+  return new Map(found.map((there) => [String(there.row[key]), there]))
+}
+
+/** Makes these rows what the server says they are; those that changed since they were compared are left. */
+async function mend(
+  store: Store,
+  {
+    table,
+    ids,
+    rows,
+    known,
+  }: {
+    table: string
+    ids: readonly string[]
+    rows: ReadonlyMap<string, There>
+    /** The versions that were compared. */
+    known: ReadonlyMap<string, number>
+  },
 ): Promise<number> {
-  const found = await call<{ scope: string; row: Row }[]>('sync_rows', { table, ids })
-  const rows = new Map(found.map(({ scope, row }) => [String(row[key]), { scope, row }]))
   return store.write('remote', async (draft) => {
     const { tx, put } = draft
     const held = await tx.getMany(

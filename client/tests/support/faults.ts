@@ -1,3 +1,5 @@
+import { gunzipSync } from 'node:zlib'
+
 /**
  * What happens to a request on its way.
  *
@@ -25,13 +27,20 @@ export interface FaultyFetch {
   paths: string[]
   /** Bodies of the sync requests so far. */
   bodies: Record<string, unknown>[]
+  /** Their bytes on the wire. */
+  sizes: number[]
 }
+
+/** A body as it was before it was compressed. */
+const textOf = (body: unknown): string =>
+  body instanceof ArrayBuffer ? gunzipSync(body).toString() : String(body)
 
 export function faultyFetch(): FaultyFetch {
   const planned: Fault[] = []
   let usual = { path: '/', fault: 'none' as Fault }
   const paths: string[] = []
   const bodies: Record<string, unknown>[] = []
+  const sizes: number[] = []
 
   const lost = (): never => {
     throw new TypeError('fetch failed')
@@ -42,7 +51,8 @@ export function faultyFetch(): FaultyFetch {
     const send = () => globalThis.fetch(...request)
     if (!/sync/.test(pathname)) return send()
     paths.push(pathname)
-    bodies.push(JSON.parse(String(request[1]?.body)) as Record<string, unknown>)
+    bodies.push(JSON.parse(textOf(request[1]?.body)) as Record<string, unknown>)
+    sizes.push(Buffer.byteLength(request[1]?.body as string | ArrayBuffer))
     const otherwise = pathname.startsWith(usual.path) ? usual.fault : 'none'
     const fault = planned.shift() ?? otherwise
     switch (fault) {
@@ -84,5 +94,6 @@ export function faultyFetch(): FaultyFetch {
     alwaysAt: (path, fault) => void (usual = { path, fault }),
     paths,
     bodies,
+    sizes,
   }
 }
