@@ -1,6 +1,6 @@
 import type { SyncError } from './errors.ts'
 import type { Row } from './row.ts'
-import type { FailedEdit } from './storage.ts'
+import type { DamagedRecord, FailedEdit } from './storage.ts'
 
 /** What one sync did. Counts are of mutations (`pushed` and what it was made of) and of rows (`pulled`). */
 export interface SyncReport {
@@ -60,6 +60,8 @@ export interface SyncEvents {
   change: { table: string; ids: string[]; origin: 'local' | 'remote' }
   /** An edit was refused and set aside; the row shows what it was before. */
   rejected: FailedEdit
+  /** A stored record could not be read and was set aside; it is in `damaged.list()`. */
+  damaged: DamagedRecord
   /** Columns of an edit that a policy overruled. */
   lost: { table: string; id: string; columns: string[] }
 }

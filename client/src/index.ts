@@ -29,7 +29,10 @@ export type { LocalStorageOptions, WebStorage } from './storage/localstorage.ts'
 export { sqliteStorage } from './storage/sqlite.ts'
 export { expoSqlite, syncSqlite } from './storage/sqlite-driver.ts'
 export type { SqliteDriver } from './storage/sqlite-driver.ts'
-export type { SyncStorage, Transaction } from './storage.ts'
+export type { DamagedRecord, SyncStorage, Transaction } from './storage.ts'
+export type { Damaged } from './damage.ts'
+export type { Channel, TabsOptions } from './tabs.ts'
+export type { Locks } from './locks.ts'
 export {
   AuthError,
   ConflictError,

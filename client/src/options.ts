@@ -10,6 +10,7 @@ import type { TablePriority } from './priority.ts'
 import type { BatchLimits } from './push.ts'
 import { defaultIntervals, type Intervals, type Mode, type Pokes } from './scheduler.ts'
 import type { SyncStorage } from './storage.ts'
+import type { TabsOptions } from './tabs.ts'
 import { memoryStorage } from './storage/memory.ts'
 import { type Caller, functionsTransport, rpcTransport, type Transport } from './transport.ts'
 
@@ -71,6 +72,8 @@ export interface SyncOptions<Name extends string = string> {
   battery?: Battery
   /** Whether somebody is looking at the app. Default: whether the page is visible. */
   appState?: AppState
+  /** How tabs that share a store take turns and hear of each other. Default: Web Locks and a BroadcastChannel. */
+  tabs?: TabsOptions
   clock?: Clock
   /** Makes the ids of devices and rows. Default: UUIDs that sort by time of creation. */
   newId?: NewId
@@ -94,6 +97,7 @@ export interface Settings {
   network: Network
   battery: Battery
   appState: AppState
+  tabs: TabsOptions
   clock: Clock
   newId: NewId
   account: Account
@@ -131,6 +135,7 @@ export function settingsOf(options: SyncOptions): Settings {
     network: options.network ?? browserNetwork,
     battery: options.battery ?? browserBattery(),
     appState: options.appState ?? browserAppState,
+    tabs: options.tabs ?? {},
     clock,
     newId: options.newId ?? uuid,
     account: supabaseAccount(supabase, clock),

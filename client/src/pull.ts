@@ -4,7 +4,7 @@ import { omit } from './omit.ts'
 import { alive, stack } from './row.ts'
 import type { Row } from './row.ts'
 import type { RowRecord, Transaction } from './storage.ts'
-import { cursorOf } from './store.ts'
+import { cursorOf } from './meta.ts'
 import type { Draft } from './store.ts'
 
 /** The half of a pull's answer that is kept. */

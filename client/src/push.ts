@@ -34,7 +34,8 @@ export interface Wanted {
 }
 
 /** An edit in the words of the wire. */
-export const toMutation = (edit: QueuedEdit): Mutation => omit(edit, 'size', 'rank') as Mutation
+export const toMutation = (edit: QueuedEdit): Mutation =>
+  omit(edit, 'size', 'rank', 'checksum') as Mutation
 
 /**
  * The next edits to send, or undefined where none of those wanted waits. They are marked as sent before

@@ -39,6 +39,8 @@ export interface QueuedEdit {
   size: number
   /** How urgent it is: lower goes out first. Absent means 0. */
   rank?: number
+  /** Of its number and content, as it was stored. */
+  checksum?: string
 }
 
 /** An edit that the server refused, kept with its content and the reason. */
@@ -107,12 +109,25 @@ export interface ParkedRecord {
   rows: RowRecord[]
 }
 
+/** A record that could not be read, out of the way. */
+export interface DamagedRecord {
+  id: string
+  /** Where it was. */
+  store: string
+  key: unknown
+  /** What is left of it. */
+  content: unknown
+  /** RFC 3339; when it was found. */
+  at: string
+}
+
 /** Record types by store. */
 export interface Records {
   meta: DeviceRecord | CursorRecord | ParkedRecord
   rows: RowRecord
   queue: QueuedEdit
   failed: FailedEdit
+  damaged: DamagedRecord
 }
 
 export type StoreName = keyof Records
@@ -123,6 +138,7 @@ export interface Keys {
   rows: readonly [table: string, id: string]
   queue: number
   failed: number
+  damaged: string
 }
 
 /** What a scan can ask for, by store: name of the index → columns it compares. */
@@ -131,6 +147,7 @@ export interface Indexes {
   rows: 'table' | 'scope'
   queue: 'row'
   failed: never
+  damaged: never
 }
 
 /** Key and index columns of each store. An adapter builds its tables from this. */
@@ -139,6 +156,7 @@ export const SCHEMA = {
   rows: { key: ['table', 'id'], indexes: { table: ['table'], scope: ['scope'] } },
   queue: { key: ['seq'], indexes: { row: ['table', 'id'] } },
   failed: { key: ['seq'], indexes: {} },
+  damaged: { key: ['id'], indexes: {} },
 } as const satisfies {
   [S in StoreName]: { key: readonly string[]; indexes: Record<string, readonly string[]> }
 }
@@ -146,7 +164,7 @@ export const SCHEMA = {
 export const STORE_NAMES = Object.keys(SCHEMA) as StoreName[]
 
 /** Version of {@link SCHEMA}; an adapter that finds an older one upgrades. */
-export const SCHEMA_VERSION = 1
+export const SCHEMA_VERSION = 2
 
 /** Which records to read; all of the store without `index`. Results come in key order. */
 export interface Scan<S extends StoreName> {

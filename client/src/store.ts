@@ -1,7 +1,13 @@
-import { StorageError } from './errors.ts'
+import { withChecksums } from './checksum.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { setAside } from './damage.ts'
+import { type Damage, StorageError } from './errors.ts'
 import type { NewId } from './ids.ts'
 import type { Row } from './row.ts'
-import type { CursorRecord, DeviceRecord, RowRecord, SyncStorage, Transaction } from './storage.ts'
+import type { DamagedRecord, RowRecord, SyncStorage, Transaction } from './storage.ts'
+import { createTabs, type TabMessage, type Tabs } from './tabs.ts'
+
+export { cursorOf, deviceOf } from './meta.ts'
 
 /** Whose doing a change was. */
 export type Origin = 'local' | 'remote'
@@ -10,6 +16,8 @@ export type Origin = 'local' | 'remote'
 export interface Commit {
   origin: Origin
   rows: Map<string, Map<string, Row | null>>
+  /** True where another tab did it. */
+  elsewhere?: boolean
 }
 
 /** A transaction that writes, and the list of what it changes. */
@@ -46,26 +54,28 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** The record that says who this device is. */
-export const deviceOf = async (tx: Transaction): Promise<DeviceRecord> =>
-  (await tx.get('meta', 'device')) as DeviceRecord
+/** What a store needs of its surroundings. */
+export interface StoreDeps {
+  clock?: Clock
+  /** The other tabs on the same storage: they are told of every commit, and tell of theirs. */
+  tabs?: Tabs
+  /** Told of every record that was set aside because it could not be read. */
+  onDamaged?: (record: DamagedRecord) => void
+}
 
-/** Where this device stands in the server's log. */
-export const cursorOf = async (tx: Transaction): Promise<CursorRecord> =>
-  ((await tx.get('meta', 'cursor')) as CursorRecord | undefined) ?? {
-    name: 'cursor',
-    cursor: null,
-    pages: 0,
-  }
+/** How often a transaction is run again because of records that cannot be read. */
+const REPAIRS = 100
 
-const newDevice = (id: string): DeviceRecord => ({
-  name: 'device',
-  id,
-  user: null,
-  seq: 0,
-  sent: 0,
-  completed: 0,
-})
+/** Gives the device its id where it has none. Resolves to true where it did. */
+async function introduce(tx: Transaction, newId: NewId): Promise<boolean> {
+  if (await tx.get('meta', 'device')) return false
+  const known = [...(await tx.scan('queue')), ...(await tx.scan('failed'))]
+  const seq = known.reduce((last, edit) => Math.max(last, edit.seq), 0)
+  await tx.putMany('meta', [
+    { name: 'device', id: newId(), user: null, seq, sent: 0, completed: 0 },
+  ])
+  return true
+}
 
 function createDraft(tx: Transaction, rows: Commit['rows']): Draft {
   const show = (table: string, id: string, row: Row | null): void => {
@@ -94,11 +104,18 @@ async function count(tx: Transaction): Promise<Counts> {
   return { pending, failed }
 }
 
-export function createStore(storage: SyncStorage, newId: NewId): Store {
+const nameOf = ({ store, key }: Damage): string => JSON.stringify([store, key])
+
+export function createStore(
+  storage: SyncStorage,
+  newId: NewId,
+  { clock = systemClock, tabs = createTabs(undefined), onDamaged = () => {} }: StoreDeps = {},
+): Store {
   const listeners = new Set<(commit: Commit) => void>()
   let counts: Counts = { pending: 0, failed: 0 }
   let opening: Promise<boolean> | undefined
   let closed = false
+  let hidden = false
 
   async function open(): Promise<boolean> {
     if (closed) throw new StorageError({ code: 'closed', message: 'This sync has been closed.' })
@@ -112,43 +129,129 @@ export function createStore(storage: SyncStorage, newId: NewId): Store {
 
   async function firstOpen(): Promise<boolean> {
     await storage.open()
-    const { isNew, now } = await storage.transaction('readwrite', async (tx) => {
-      const isNew = !(await tx.get('meta', 'device'))
-      if (isNew) await tx.putMany('meta', [newDevice(newId())])
-      return { isNew, now: await count(tx) }
-    })
+    const { isNew, now } = await inSpiteOfDamage(() =>
+      storage.transaction('readwrite', async (tx) => {
+        const isNew = await introduce(withChecksums(tx), newId)
+        return { isNew, now: await count(tx) }
+      }),
+    )
     counts = now
     return isNew
   }
 
-  async function tell(visible: boolean): Promise<void> {
-    await open()
-    const records = await storage.transaction('readonly', (tx) => tx.scan('rows'))
+  /** Runs a transaction, again where records cannot be read, once these are out of the way. */
+  async function inSpiteOfDamage<T>(work: () => Promise<T>): Promise<T> {
+    for (let left = REPAIRS; ; left--) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof StorageError) || error.damaged.length === 0 || left === 0)
+          throw error
+        await repair(error.damaged)
+      }
+    }
+  }
+
+  async function repair(damage: readonly Damage[]): Promise<void> {
     const rows: Commit['rows'] = new Map()
+    const all = [...damage]
+    const { records, now } = await storage
+      .transaction('readwrite', async (native) => {
+        const tx = withChecksums(native)
+        const records = await setAside(createDraft(tx, rows), all, clock, newId)
+        await introduce(tx, newId)
+        return { records, now: await count(tx) }
+      })
+      .catch((error: unknown) => {
+        // Setting one aside has met others.
+        const known = new Set(all.map(nameOf))
+        const found = error instanceof StorageError ? error.damaged : []
+        const more = found.filter((each) => !known.has(nameOf(each)))
+        if (more.length === 0) throw error
+        return repair([...all, ...more]).then(() => ({ records: [], now: counts }))
+      })
+    counts = now
+    notify({ origin: 'remote', rows })
+    for (const record of records) onDamaged(record)
+  }
+
+  /** Runs a transaction; a storage that the browser has closed is opened again. */
+  async function attempt<T>(work: () => Promise<T>): Promise<T> {
+    await open()
+    try {
+      return await inSpiteOfDamage(work)
+    } catch (error) {
+      if (closed || !(error instanceof StorageError) || error.code !== 'closed') throw error
+      opening = undefined
+      await open()
+      return inSpiteOfDamage(work)
+    }
+  }
+
+  function notify(commit: Commit): void {
+    for (const fn of listeners) fn(commit)
+  }
+
+  function tell(origin: Origin, rows: Commit['rows']): void {
+    const ids = [...rows].map(([table, changed]): [string, string[]] => [
+      table,
+      [...changed.keys()],
+    ])
+    tabs.tell({ kind: 'commit', origin, ids })
+  }
+
+  /** Another tab has committed: reads what it has changed, for those who listen here. */
+  async function hear(message: TabMessage): Promise<void> {
+    if (message.kind !== 'commit' || closed || !opening) return
+    const { origin, ids } = message
+    const rows: Commit['rows'] = new Map()
+    counts = await attempt(() =>
+      storage.transaction('readonly', async (tx) => {
+        for (const [table, changed] of ids) {
+          const keys = changed.map((id) => [table, id] as const)
+          const records = await tx.getMany('rows', keys)
+          rows.set(table, new Map(changed.map((id, n) => [id, records[n]?.row ?? null])))
+        }
+        return count(tx)
+      }),
+    )
+    if (!hidden) notify({ origin, rows, elsewhere: true })
+  }
+
+  /** Tells those who listen of every row, as it is or as if it were gone. */
+  async function showAll(visible: boolean): Promise<void> {
+    const rows: Commit['rows'] = new Map()
+    const records = await attempt(() => storage.transaction('readonly', (tx) => tx.scan('rows')))
     for (const { table, id, row } of records) {
       const changed = rows.get(table) ?? new Map<string, Row | null>()
       rows.set(table, changed.set(id, visible ? row : null))
     }
-    for (const fn of listeners) fn({ origin: 'remote', rows })
+    hidden = !visible
+    notify({ origin: 'remote', rows })
   }
+
+  // What fails here fails again, and is told, where somebody asks for it.
+  tabs.listen((message) => void hear(message).catch(() => {}))
 
   return {
     open,
-    hide: () => tell(false),
-    show: () => tell(true),
-    async read(body) {
-      await open()
-      return storage.transaction('readonly', body)
-    },
+    hide: () => showAll(false),
+    show: () => showAll(true),
+    read: (body) => attempt(() => storage.transaction('readonly', (tx) => body(withChecksums(tx)))),
     async write(origin, body) {
-      await open()
-      const rows: Commit['rows'] = new Map()
-      const { result, now } = await storage.transaction('readwrite', async (tx) => {
-        const result = await body(createDraft(tx, rows))
-        return { result, now: await count(tx) }
+      const { result, now, rows } = await attempt(() => {
+        const rows: Commit['rows'] = new Map()
+        return storage.transaction('readwrite', async (native) => {
+          const tx = withChecksums(native)
+          const result = await body(createDraft(tx, rows))
+          return { result, now: await count(tx), rows }
+        })
       })
+      const changed =
+        rows.size > 0 || now.pending !== counts.pending || now.failed !== counts.failed
       counts = now
-      for (const fn of listeners) fn({ origin, rows })
+      notify({ origin, rows })
+      if (changed) tell(origin, rows)
       return result
     },
     onCommit(fn) {
@@ -158,6 +261,7 @@ export function createStore(storage: SyncStorage, newId: NewId): Store {
     counts: () => counts,
     async close() {
       closed = true
+      tabs.close()
       await storage.close()
     },
   }

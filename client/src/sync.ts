@@ -17,7 +17,8 @@ import {
   ValidationError,
 } from './errors.ts'
 import { createEmitter, type Progress, type SyncEvents, type SyncReport } from './events.ts'
-import { createLane } from './lane.ts'
+import { createDamaged } from './damage.ts'
+import { createLane, type Lane } from './lane.ts'
 import { intervalsOf, settingsOf, type SyncOptions } from './options.ts'
 import { pullProgress, pushProgress, sizeOf } from './progress.ts'
 import { applyPage, startAfresh } from './pull.ts'
@@ -27,6 +28,7 @@ import { createScheduler } from './scheduler.ts'
 import { createSession } from './session.ts'
 import { createStore, cursorOf, deviceOf, type Store } from './store.ts'
 import { createTable } from './table.ts'
+import { createTabs } from './tabs.ts'
 import type { RunOptions, Sync, SyncStatus, TableName, TableOf, Trouble } from './types.ts'
 import { waitForSync } from './wait.ts'
 
@@ -71,15 +73,24 @@ interface Sent {
 export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): Sync<DB> {
   const settings = settingsOf(options)
   const { transport, account, clock, newId, keys, priorities, network } = settings
-  const store = createStore(settings.storage, newId)
   const events = createEmitter<SyncEvents>()
-  const lane = createLane()
+  const tabs = createTabs(settings.storage.name, settings.tabs)
+  const store = createStore(settings.storage, newId, {
+    clock,
+    tabs,
+    onDamaged: (record) => events.emit('damaged', record),
+  })
+  const inLine = createLane()
   const closing = new AbortController()
+  /** What is in the lane of this tab waits for those of others. */
+  const lane: Lane = (name, work) => inLine(name, () => tabs.alone(work, closing.signal))
 
   /** Smaller than asked for once a page has taken the database too long. */
   let { pageSize, direction } = settings
   let runs = 0
   let running = false
+  /** Another tab is syncing. */
+  let elsewhere = false
   let lastSync: SyncStatus['lastSync'] = null
   let lastError: SyncError | null = null
 
@@ -111,6 +122,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       const { signal = closing.signal, tables, onProgress } = options
       const at = clock.now()
       running = true
+      tabs.tell({ kind: 'begun' })
       events.emit('sync_started', { at })
       const own = createEmitter<Pick<SyncEvents, 'sync_progress'>>()
       if (onProgress) own.on('sync_progress', onProgress)
@@ -130,6 +142,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         })
         report.durationMs = clock.now() - at
         lastSync = { at, report }
+        tabs.tell({ kind: 'synced', ...lastSync })
         lastError = null
       } catch (thrown) {
         const calledOff = signal.aborted && !(thrown instanceof SyncError)
@@ -332,6 +345,16 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     })
   }
 
+  tabs.listen(async (message) => {
+    if (message.kind === 'synced' && message.at >= (lastSync?.at ?? 0))
+      lastSync = { at: message.at, report: message.report }
+    if (message.kind !== 'begun') return
+    elsewhere = true
+    // Free again when the other tab is done, or gone.
+    await tabs.alone(async () => {}, closing.signal).catch(() => {})
+    elsewhere = false
+  })
+
   store.onCommit(({ origin, rows }) => {
     for (const [table, changed] of rows)
       events.emit('change', { table, ids: [...changed.keys()], origin })
@@ -340,7 +363,10 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   const scheduler = createScheduler({
     ...settings,
     onEdit: (fn) =>
-      store.onCommit(({ origin, rows }) => void (origin === 'local' && rows.size && fn())),
+      store.onCommit(
+        ({ origin, rows, elsewhere }) =>
+          void (origin === 'local' && !elsewhere && rows.size && fn()),
+      ),
     onSignIn: (fn) => account.watch((user) => void (user !== null && fn())),
     run: bySelf,
   })
@@ -462,8 +488,9 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     stop: scheduler.stop,
     on: events.on,
     queue,
+    damaged: createDamaged(admitted),
     status: () => ({
-      state: running ? 'syncing' : 'idle',
+      state: running || elsewhere ? 'syncing' : 'idle',
       online: network.online(),
       ...store.counts(),
       lastSync,
@@ -474,7 +501,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       scheduler.stop()
       session.close()
       closing.abort()
-      await lane('close', async () => {})
+      await inLine('close', async () => {})
       await store.close()
     },
   }

@@ -1,3 +1,4 @@
+import type { Damaged } from './damage.ts'
 import type { SyncError } from './errors.ts'
 import type { Listener, Progress, SyncEvents, SyncReport } from './events.ts'
 import type { Repaired } from './maintenance/repair.ts'
@@ -120,6 +121,8 @@ export interface Sync<DB = unknown> {
   /** Calls `fn` at every event of that name. Returns what ends it. */
   on<Name extends keyof SyncEvents>(event: Name, fn: Listener<SyncEvents[Name]>): () => void
   readonly queue: Queue
+  /** Stored records that could not be read. They are out of the way; the rest goes on. */
+  readonly damaged: Damaged
   status(): SyncStatus
   /** Stops, ends a sync that is running, and closes the store. What is stored stays. */
   close(): Promise<void>

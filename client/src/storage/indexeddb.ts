@@ -39,6 +39,7 @@ const startingWith = (values: readonly string[]): IDBKeyRange =>
 
 function upgrade(db: Database): void {
   for (const name of STORE_NAMES) {
+    if (db.objectStoreNames.contains(name)) continue
     const { key, indexes } = SCHEMA[name]
     const store = db.createObjectStore(name, { keyPath: key.length === 1 ? key[0] : [...key] })
     for (const [index, columns] of Object.entries(indexes)) {

@@ -1,0 +1,83 @@
+import { type Clock, timestamp } from './clock.ts'
+import type { Damage } from './errors.ts'
+import type { NewId } from './ids.ts'
+import { cursorOf } from './meta.ts'
+import { startAfresh } from './pull.ts'
+import { baseOf, stack } from './row.ts'
+import type { DamagedRecord, Keys, StoreName } from './storage.ts'
+import type { Draft, Store } from './store.ts'
+
+/** Records that could not be read. They are out of the way, and kept for whoever wants to look. */
+export interface Damaged {
+  list(): Promise<DamagedRecord[]>
+  /** Throws them away. Resolves to how many. */
+  clear(): Promise<number>
+}
+
+/**
+ * Moves damaged records out of the way, so that the rest goes on. A row without its record is made again
+ * of its queued edits, and comes from the server with the next pull; an edit without its record no longer
+ * shows in its row.
+ */
+export async function setAside(
+  draft: Draft,
+  damage: readonly Damage[],
+  clock: Clock,
+  newId: NewId,
+): Promise<DamagedRecord[]> {
+  const { tx, put, drop } = draft
+  const at = timestamp(clock)
+  const records = damage.map((each): DamagedRecord => ({ ...each, id: newId(), at }))
+  await tx.putMany('damaged', records)
+  for (const { store, key } of damage)
+    await tx.deleteMany(store as StoreName, [key as Keys[StoreName]])
+
+  const rows = damage.filter(({ store }) => store === 'rows')
+  for (const { key } of rows) {
+    const [table, id] = key as Keys['rows']
+    const edits = await tx.scan('queue', { index: 'row', equals: [table, id] })
+    const record = stack({ table, id, version: null }, null, edits)
+    if (record) await put([record])
+    else await drop([{ table, id }])
+  }
+  const tables = new Set(rows.map(({ key }) => (key as Keys['rows'])[0]))
+  if (damage.some(({ store }) => store === 'meta') && !(await tx.get('meta', 'cursor'))) {
+    const held = await tx.scan('rows')
+    const sweep = held.reduce((last, record) => Math.max(last, record.sweep ?? 0), 0)
+    for (const { table } of held) tables.add(table)
+    // Not a count any more, but one that nobody has asked for a page at.
+    await tx.putMany('meta', [{ name: 'cursor', cursor: null, pages: clock.now(), sweep }])
+  }
+  if (tables.size > 0) {
+    await startAfresh(tx, [...tables])
+    // A page that is on its way has been asked for before.
+    const place = await cursorOf(tx)
+    await tx.putMany('meta', [{ ...place, pages: place.pages + 1 }])
+  }
+  if (damage.some(({ store }) => store === 'queue'))
+    for (const record of (await tx.scan('rows')).filter(({ edits }) => edits)) {
+      const { table, id } = record
+      const edits = await tx.scan('queue', { index: 'row', equals: [table, id] })
+      if (edits.length === record.edits) continue
+      const next = stack(record, baseOf(record), edits)
+      if (next) await put([next])
+      else await drop([record])
+    }
+  return records
+}
+
+/** The damaged records as the app sees them. */
+export function createDamaged(store: Store): Damaged {
+  return {
+    list: () => store.read((tx) => tx.scan('damaged')),
+    clear: () =>
+      store.write('local', async ({ tx }) => {
+        const records = await tx.scan('damaged')
+        await tx.deleteMany(
+          'damaged',
+          records.map(({ id }) => id),
+        )
+        return records.length
+      }),
+  }
+}
