@@ -80,11 +80,24 @@ $$;
 comment on function tidemark.purge(interval) is
   'Drops tombstones and log entries older than keep: {rows, log_entries}. Devices that were away longer start afresh.';
 
--- Nightly where pg_cron is there; elsewhere call it from whatever runs jobs.
-do $$
+-- Nightly where pg_cron is there; elsewhere call purge() from whatever runs jobs. Asks for the call and
+-- not for the extension, so that a job runner of another name with the same call serves too.
+create function tidemark.schedule_purge()
+returns boolean
+language plpgsql
+security invoker
+set search_path = ''
+as $$
 begin
-  if exists (select from pg_catalog.pg_extension where extname = 'cron' or extname = 'pg_cron') then
-    execute $cron$ select cron.schedule('tidemark-purge', '17 3 * * *', 'select tidemark.purge()') $cron$;
+  if to_regprocedure('cron.schedule(text,text,text)') is null then
+    return false;
   end if;
+  -- A job of the same name is replaced. Executed as text: without pg_cron the name means nothing.
+  execute 'select cron.schedule($1, $2, $3)' using 'tidemark-purge', '17 3 * * *', 'select tidemark.purge()';
+  return true;
 end
 $$;
+comment on function tidemark.schedule_purge() is
+  'Schedules tidemark.purge() every night and answers true, or false where pg_cron is missing. Call it after pg_cron was enabled later.';
+
+select tidemark.schedule_purge();
