@@ -628,7 +628,7 @@ begin
   if columns is not null then
     execute format(
       'with tidemark_m as materialized (
-         select e.n as tidemark_n, e.id as tidemark_id, e.stale as tidemark_stale, e.echo as tidemark_echo, e.lost as tidemark_lost,
+         select e.n as tidemark_n, e.id as tidemark_id, e.id::%4$s as tidemark_key, e.stale as tidemark_stale, e.echo as tidemark_echo, e.lost as tidemark_lost,
            e.conflict_id as tidemark_conflict, jsonb_populate_record(%8$s, e.data) as tidemark_r
          from unnest($1) e
          join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
@@ -637,7 +637,7 @@ begin
        written as (
          update %1$s t set %2$s
          from tidemark_m
-         where t.%3$I = tidemark_m.tidemark_id::%4$s
+         where t.%3$I = tidemark_m.tidemark_key
          returning tidemark_m.tidemark_n, tidemark_m.tidemark_stale, tidemark_m.tidemark_lost, tidemark_m.tidemark_conflict, t.version,
            case when tidemark_m.tidemark_stale or tidemark_m.tidemark_echo or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
              then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end as tidemark_json
