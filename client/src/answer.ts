@@ -8,9 +8,17 @@ import type { Conflict } from './events.ts'
 import type { NewId } from './ids.ts'
 import { omit } from './omit.ts'
 import { type Batch, renamed } from './push.ts'
-import { alive, apply, baseOf, stack } from './row.ts'
+import { sizeOf } from './queue.ts'
+import { alive, apply, baseOf, editable, stack } from './row.ts'
 import type { Row } from './row.ts'
-import type { FailedEdit, Flight, QueuedEdit, RowRecord, Transaction } from './storage.ts'
+import type {
+  DeviceRecord,
+  FailedEdit,
+  Flight,
+  QueuedEdit,
+  RowRecord,
+  Transaction,
+} from './storage.ts'
 import { deviceOf } from './store.ts'
 import type { Draft } from './store.ts'
 
@@ -30,6 +38,8 @@ interface Pending {
   base: Row | null
   version: number | null
   settled: number
+  /** An edit of it that the server has no row for. */
+  missing?: FailedEdit
   /** True where nothing of others has come in between: later edits can count on the new version. */
   ours: boolean
 }
@@ -39,8 +49,7 @@ export async function settle(
   { tx, put, drop }: Draft,
   batch: Batch,
   answer: PushAnswer,
-  clock: Clock,
-  newId: NewId,
+  { clock, newId, createMissing = false }: { clock: Clock; newId: NewId; createMissing?: boolean },
 ): Promise<Settled> {
   const outcome: Settled = { pushed: 0, merged: 0, conflicts: [], rejected: [], lost: [] }
   const device = await deviceOf(tx)
@@ -71,8 +80,10 @@ export async function settle(
     row.settled++
     const { error } = result as { error?: ResultError }
     if (error) {
+      const failed = { ...edit, error, attempts, failed_at: timestamp(clock) }
+      if (createMissing && error.code === 'not_found' && edit.op === 'patch') row.missing = failed
+      else outcome.rejected.push(failed)
       if (error.code === 'gone' || error.code === 'not_found') forget(row)
-      outcome.rejected.push({ ...edit, error, attempts, failed_at: timestamp(clock) })
     } else {
       accept(row, edit, result)
       note(outcome, row, edit, result)
@@ -82,7 +93,8 @@ export async function settle(
   const rebased: QueuedEdit[] = []
   const kept: RowRecord[] = []
   const gone: RowRecord[] = []
-  for (const { record, base, version, settled, ours } of rows.values()) {
+  let { seq } = device
+  for (const { record, base, version, settled, ours, missing } of rows.values()) {
     if (settled === 0) continue
     const rest =
       (record.edits ?? 0) > settled
@@ -90,6 +102,18 @@ export async function settle(
             ({ seq }) => !done.has(seq),
           )
         : []
+    if (missing) {
+      const unsent = rest.every((edit) => edit.seq > device.sent)
+      if (unsent && record.row) {
+        const data = editable(record.row)
+        const put = { ...whole(missing, data), seq: ++seq, edited_at: timestamp(clock) }
+        for (const edit of rest) done.add(edit.seq)
+        rebased.push(put)
+        kept.push(stack({ ...record, version: null }, null, [put])!)
+        continue
+      }
+      outcome.rejected.push(missing)
+    }
     if (ours && version !== null)
       rebased.push(
         ...rest.filter(({ seq }) => seq > device.sent).map((edit) => ({ ...edit, base: version })),
@@ -104,9 +128,40 @@ export async function settle(
   await tx.putMany('queue', rebased)
   await tx.putMany('failed', outcome.rejected)
   const landed = flight ? omit(device, 'flight') : device
-  const next = { ...landed, completed: device.completed + outcome.pushed }
+  const next = { ...landed, ...completed(device, outcome.pushed, clock.now()), seq }
   await tx.putMany('meta', [taken ? renamed(next, newId) : next])
   return outcome
+}
+
+/** The edit that creates a row. */
+const whole = (
+  { table, id, rank }: QueuedEdit,
+  data: Row,
+): Omit<QueuedEdit, 'seq' | 'edited_at'> => ({
+  table,
+  id,
+  op: 'put',
+  base: null,
+  data,
+  size: sizeOf({ data }),
+  ...(rank !== undefined && { rank }),
+})
+
+/** The most moments that are told apart. */
+const MOMENTS = 100
+
+function completed(
+  { completed: before, completions = [] }: DeviceRecord,
+  count: number,
+  now: number,
+): Pick<DeviceRecord, 'completed' | 'completions'> {
+  if (count === 0) return { completed: before, completions }
+  const all = [...completions, [now, count] as const]
+  if (all.length > MOMENTS) {
+    const [[, oldest], [at, next]] = all as [readonly [number, number], readonly [number, number]]
+    all.splice(0, 2, [at, oldest + next])
+  }
+  return { completed: before + count, completions: all }
 }
 
 const keyOf = ({ table, id }: Pick<RowRecord, 'table' | 'id'>): string => `${table}\n${id}`

@@ -1,4 +1,5 @@
 import type { SyncError } from './errors.ts'
+import type { Verification } from './maintenance/verify.ts'
 import type { Row } from './row.ts'
 import type { DamagedRecord, FailedEdit } from './storage.ts'
 
@@ -51,6 +52,8 @@ export interface Conflict {
 
 /** Events by name, and what their listeners get. */
 export interface SyncEvents {
+  /** Rows were compared with the server's. */
+  verified: Verification
   sync_started: { at: number }
   sync_progress: Progress
   sync_completed: SyncReport

@@ -8,6 +8,7 @@ import { type NewId, uuid } from './ids.ts'
 import { browserNetwork, type Network } from './network.ts'
 import type { TablePriority } from './priority.ts'
 import type { BatchLimits } from './push.ts'
+import { type RealtimeClient, realtimePokes } from './realtime.ts'
 import { defaultIntervals, type Intervals, type Mode, type Pokes } from './scheduler.ts'
 import type { SyncStorage } from './storage.ts'
 import type { TabsOptions } from './tabs.ts'
@@ -23,6 +24,9 @@ export interface SupabaseLike {
   rpc(name: never, args: never): unknown
   functions: { invoke(name: string, options: object): Promise<unknown> }
   auth: AuthLike
+  /** Needed for mode `realtime` alone. */
+  channel?(topic: string, options: never): unknown
+  removeChannel?(channel: never): unknown
 }
 
 /** A table by name, or with what is to be said about it. */
@@ -64,7 +68,14 @@ export interface SyncOptions<Name extends string = string> {
   debounce?: number
   /** Pause between syncs in mode `periodic`: 30 s, 5 min in the background, 15 min on a low battery. */
   interval?: number | Partial<Intervals>
-  /** Says when there is news, for mode `realtime`. */
+  /** Compares rows with the server's after each sync, and heals what differs. Default false. */
+  verifyAfterSync?: boolean
+  /**
+   * What an update of a row becomes that is not there, here or on the server: refused (default), or the row
+   * itself with what is known of it. `create` can bring back a row that somebody removed long ago.
+   */
+  whenMissing?: 'reject' | 'create'
+  /** Says when there is news, for mode `realtime`. Default: Supabase Realtime. */
   pokes?: Pokes
   /** Whether there is a connection, and of what kind. Default: what the browser says. */
   network?: Network
@@ -93,7 +104,10 @@ export interface Settings {
   timeout: number
   debounce: number
   intervals: Intervals
-  pokes: Pokes
+  verifyAfterSync: boolean
+  createMissing: boolean
+  /** What says when there is news; `scopes` are those that the device holds rows of. */
+  pokes(scopes: () => Promise<readonly string[]>): Pokes
   network: Network
   battery: Battery
   appState: AppState
@@ -111,6 +125,7 @@ export function settingsOf(options: SyncOptions): Settings {
       message: 'Name the tables to sync: tables: [...].',
     })
   const clock = options.clock ?? systemClock
+  const account = supabaseAccount(supabase, clock)
   const caller = supabase as unknown as Caller
   const named = tables.map((table) => (typeof table === 'string' ? { name: table } : table))
   return {
@@ -131,15 +146,27 @@ export function settingsOf(options: SyncOptions): Settings {
     debounce: options.debounce ?? 500,
     intervals: intervalsOf(options.interval),
     direction: options.direction ?? 'both',
-    pokes: options.pokes ?? { watch: () => () => {} },
+    verifyAfterSync: options.verifyAfterSync ?? false,
+    createMissing: options.whenMissing === 'create',
+    pokes: (scopes) => options.pokes ?? pokesOf(supabase, account, scopes),
     network: options.network ?? browserNetwork,
     battery: options.battery ?? browserBattery(),
     appState: options.appState ?? browserAppState,
     tabs: options.tabs ?? {},
     clock,
     newId: options.newId ?? uuid,
-    account: supabaseAccount(supabase, clock),
+    account,
   }
+}
+
+/** Realtime of the app's own client; nothing is heard over one that has none. */
+function pokesOf(
+  supabase: SupabaseLike,
+  account: Account,
+  scopes: () => Promise<readonly string[]>,
+): Pokes {
+  if (!supabase.channel || !supabase.removeChannel) return { watch: () => () => {} }
+  return realtimePokes(supabase as unknown as RealtimeClient, account, scopes)
 }
 
 /** One number is the pause while somebody looks at the app, and the least otherwise. */

@@ -8,7 +8,8 @@ import { cursorOf } from './meta.ts'
 import type { Draft } from './store.ts'
 
 /** The half of a pull's answer that is kept. */
-export type Page = Pick<PullAnswer, 'changes' | 'left' | 'cursor' | 'reset'> & { more?: boolean }
+export type Page = Pick<PullAnswer, 'changes' | 'left' | 'cursor' | 'reset'> &
+  Partial<Pick<PullAnswer, 'joined' | 'more'>>
 
 /** What a page was asked for. */
 export interface Asked {
@@ -43,7 +44,15 @@ export async function applyPage(
     news += await upsert(draft, change, keys.get(change.table) ?? 'id', sweep)
     news += await remove(draft, change)
   }
-  const next = { ...omit(place, 'sweeping'), cursor: page.cursor ?? null, pages: pages + 1 }
+  const scopes = new Set([...(place.scopes ?? []), ...(page.joined ?? [])])
+  for (const { scope } of page.changes) scopes.add(scope)
+  for (const scope of page.left) scopes.delete(scope)
+  const next = {
+    ...omit(place, 'sweeping'),
+    cursor: page.cursor ?? null,
+    pages: pages + 1,
+    scopes: [...scopes],
+  }
   const done = page.more ? [] : sweeping.filter((table) => tables.includes(table))
   for (const table of done) news += await sweepUp(draft, table, place.sweep)
   const rest = sweeping.filter((table) => !done.includes(table))

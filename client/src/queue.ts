@@ -15,6 +15,8 @@ export interface Edit {
   id: string
   /** The row (`put`) or the columns to change (`patch`). */
   data?: Row
+  /** The row to put where the one to change is not there (`patch`). */
+  orPut?: Row
   /** How urgent it is: lower goes out first. Absent means 0. */
   rank?: number
 }
@@ -55,8 +57,11 @@ export interface Queue {
   editFailed(seq: number, data: Row): Promise<void>
   /** Throws refused edits away, all or those named by `seq`. Resolves to how many. */
   clearFailed(seqs?: readonly number[]): Promise<number>
-  /** Sets the count of confirmed edits to zero. Resolves to what it was. */
-  clearCompleted(): Promise<number>
+  /**
+   * Forgets that edits were confirmed, all or those `olderThan` so many milliseconds. Resolves to how many;
+   * confirmed edits themselves leave the queue at once.
+   */
+  clearCompleted(olderThan?: number): Promise<number>
   /**
    * Throws away every edit, sent or not, refused or not, and shows the rows as the server has them. An
    * edit that the server already has comes back with the next pull. Resolves to how many were dropped.
@@ -121,8 +126,10 @@ export async function enqueue(
   const results: (Row | null)[] = []
   let { seq } = device
 
-  for (const [place, { table, op, id, data, rank = 0 }] of edits.entries()) {
+  for (const [place, { table, id, rank = 0, orPut, ...asked }] of edits.entries()) {
     const record = held[place] ?? { table, id, row: null, version: null }
+    const create = asked.op === 'patch' && !record.row && orPut !== undefined
+    const { op, data } = create ? { op: 'put' as const, data: orPut } : asked
     if (op === 'put' && (record.row || inserted.has(`${table}\n${id}`)))
       throw new ValidationError({ code: 'exists', message: `${table} has a row ${id} already.` })
     if (op === 'patch' && !record.row)
@@ -190,7 +197,7 @@ async function admit(
 }
 
 /** The queue as the app sees it. */
-export function createQueue(store: Store): Queue {
+export function createQueue(store: Store, clock: Clock): Queue {
   const chosen = (failed: FailedEdit[], seqs?: readonly number[]): FailedEdit[] =>
     seqs ? failed.filter(({ seq }) => seqs.includes(seq)) : failed
 
@@ -281,11 +288,15 @@ export function createQueue(store: Store): Queue {
         return failed.length
       }),
 
-    clearCompleted: () =>
+    clearCompleted: (olderThan) =>
       store.write('local', async ({ tx }) => {
         const device = await deviceOf(tx)
-        await tx.putMany('meta', [{ ...device, completed: 0 }])
-        return device.completed
+        const rest = (device.completions ?? []).filter(
+          ([at]) => olderThan !== undefined && at > clock.now() - olderThan,
+        )
+        const completed = rest.reduce((sum, [, count]) => sum + count, 0)
+        await tx.putMany('meta', [{ ...device, completed, completions: rest }])
+        return device.completed - completed
       }),
 
     clear: () =>

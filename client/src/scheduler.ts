@@ -29,6 +29,8 @@ export const defaultIntervals: Intervals = {
 export interface Pokes {
   /** Calls `fn` at each. Returns what ends it. */
   watch(fn: () => void): () => void
+  /** Called after each sync: there may be more to listen for. */
+  refresh?(): void
 }
 
 /** What can be changed while it runs. */
@@ -49,6 +51,8 @@ export interface SchedulerOptions extends Schedule {
   onEdit: (fn: () => void) => () => void
   /** Calls its argument when somebody signs in. Returns what ends that. */
   onSignIn: (fn: () => void) => () => void
+  /** Whether edits wait. */
+  waiting: () => boolean
   /** One sync. Never rejects; resolves to true where it failed in a way that time may heal. */
   run: () => Promise<boolean>
 }
@@ -71,7 +75,7 @@ const NEARLY_EMPTY = 0.15
 const BURST = 50
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { clock, network, battery, appState, pokes, onEdit, onSignIn, run } = options
+  const { clock, network, battery, appState, pokes, onEdit, onSignIn, waiting, run } = options
   let { modes, debounce, intervals }: Schedule = options
   const timers = new Map<Mode | 'retry', { cancel: () => void; due: number }>()
   let ends: (() => void)[] | undefined
@@ -126,6 +130,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       repeat()
     }
     if (modes.some((mode) => mode !== 'manual')) ends.push(onSignIn(now))
+    // What waited when the app was closed.
+    if ((has('auto') || has('on-reconnect')) && waiting()) plan('auto', debounce, now)
   }
 
   function stop(): void {

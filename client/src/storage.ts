@@ -79,6 +79,8 @@ export interface DeviceRecord {
   sent: number
   /** Edits confirmed since the count was last cleared. */
   completed: number
+  /** When they were: milliseconds since 1970 and how many, oldest first. The oldest may be rounded up. */
+  completions?: readonly (readonly [at: number, count: number])[]
   flight?: Flight
   /** The least urgent rank that was queued since the queue was last empty. Absent means 0. */
   least?: number
@@ -92,6 +94,8 @@ export interface CursorRecord {
   cursor: Cursor | null
   /** Pages applied so far. A page asked for at one count is not applied at another: somebody else was faster. */
   pages: number
+  /** Scopes that pages have named, and that were not left. */
+  scopes?: readonly string[]
   /** How many times everything was downloaded afresh. Absent means 0. */
   sweep?: number
   /** Tables for which that is still under way: rows that it has not met when it ends are gone. */

@@ -23,6 +23,7 @@ import { intervalsOf, settingsOf, type SyncOptions } from './options.ts'
 import { pullProgress, pushProgress, sizeOf } from './progress.ts'
 import { applyPage, startAfresh } from './pull.ts'
 import { type Batch, narrow, noteFailure, take, toMutation, type Wanted, wanted } from './push.ts'
+import type { Verification } from './maintenance/verify.ts'
 import { createQueue } from './queue.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSession } from './session.ts'
@@ -44,6 +45,9 @@ interface Run {
 
 /** Refusals after which nothing runs by itself any more: somebody has to do something first. */
 const FINAL = new Set(['upgrade_required', 'device_revoked', 'device_of_another_user'])
+
+const isBadCursor = ({ code, details = '' }: SyncError): boolean =>
+  code === 'malformed' && details.startsWith('cursor')
 
 /** Up to so many edits the round trip that the function saves is worth the copy that it makes. */
 const FEW = 200
@@ -130,7 +134,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         if (!network.online())
           throw new NetworkError({ code: 'offline', message: 'There is no network.' })
         await session.claim()
-        await work({
+        const run: Run = {
           report,
           signal: AbortSignal.any([closing.signal, signal]),
           tables: tables ?? [...keys.keys()],
@@ -139,7 +143,10 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
             events.emit('sync_progress', progress)
             own.emit('sync_progress', progress)
           },
-        })
+        }
+        await work(run)
+        if (settings.verifyAfterSync && name !== 'push' && name !== 'seed') await compare(run)
+        pokes.refresh?.()
         report.durationMs = clock.now() - at
         lastSync = { at, report }
         tabs.tell({ kind: 'synced', ...lastSync })
@@ -235,8 +242,19 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     const { report, tables } = run
     let { page: coming, pages } = first ?? (await nextPage(run))
     let received = 0
+    let afresh = false
     for (;;) {
-      const page = await coming
+      let page: PullAnswer
+      try {
+        page = await coming
+      } catch (error) {
+        // A cursor that the server cannot read, of another version perhaps, is no reason to stay behind.
+        if (afresh || !isBadCursor(classify(error))) throw error
+        afresh = true
+        await store.write('remote', ({ tx }) => startAfresh(tx, [...keys.keys()]))
+        ;({ page: coming, pages } = await nextPage(run))
+        continue
+      }
       run.signal.throwIfAborted()
       if (page.more) coming = prefetch(run, page.cursor)
       const asked = { pages, tables, keys }
@@ -284,9 +302,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   async function land({ batch, answer }: Sent, report: SyncReport): Promise<void> {
     if (answer.results.length === 0)
       throw new UnknownError({ code: 'bad_answer', message: 'The server answered no edit.' })
-    const settled = await store.write('remote', (draft) =>
-      settle(draft, batch, answer, clock, newId),
-    )
+    const settled = await store.write('remote', (draft) => settle(draft, batch, answer, settings))
     session.nameIsFine()
     report.pushed += settled.pushed
     report.merged += settled.merged
@@ -360,16 +376,29 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       events.emit('change', { table, ids: [...changed.keys()], origin })
   })
 
+  const pokes = settings.pokes(async () => (await store.read(cursorOf)).scopes ?? [])
   const scheduler = createScheduler({
     ...settings,
+    pokes,
     onEdit: (fn) =>
       store.onCommit(
         ({ origin, rows, elsewhere }) =>
           void (origin === 'local' && !elsewhere && rows.size && fn()),
       ),
-    onSignIn: (fn) => account.watch((user) => void (user !== null && fn())),
+    onSignIn,
+    waiting: () => store.counts().pending > 0,
     run: bySelf,
   })
+
+  /** Not for the user who is there when it is asked for. */
+  function onSignIn(fn: () => void): () => void {
+    let last: string | null | undefined
+    return account.watch((user) => {
+      const isNew = last !== undefined && user !== null && user !== last
+      last = user
+      if (isNew) fn()
+    })
+  }
 
   /** A run that nobody asked for. Whoever wants to know of its failures listens to `sync_error`. */
   async function bySelf(): Promise<boolean> {
@@ -383,17 +412,31 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     }
   }
 
-  const queue = createQueue(admitted)
+  const queue = createQueue(admitted, clock)
   const tables = new Map(
     [...keys].map(([name, key]) => [
       name,
-      createTable(name, key, { store: admitted, clock, newId, priority: priorities.get(name)! }),
+      createTable(name, key, {
+        store: admitted,
+        clock,
+        newId,
+        createMissing: settings.createMissing,
+        priority: priorities.get(name)!,
+      }),
     ]),
   )
 
   /** Database functions, called one after the other in a lane of their own run. */
   const call = <T>(name: string, args: object): Promise<T> =>
     request((signal) => transport.call<T>(name, args, signal), closing.signal)
+
+  /** Compares with the server what a run has fetched, and heals it. */
+  async function compare({ tables }: Pick<Run, 'tables'>, heal = true): Promise<Verification> {
+    const { verify } = await import('./maintenance/verify.ts')
+    const found = await verify({ store, keys, call }, { tables, heal })
+    events.emit('verified', found)
+    return found
+  }
 
   /** Work on the store that must not meet a run. */
   const alone = <T>(name: string, work: () => Promise<T>): Promise<T> =>
@@ -403,8 +446,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     alone('verify', async () => {
       for (const table of options.tables ?? []) known(table)
       await session.claim()
-      const { verify } = await import('./maintenance/verify.ts')
-      return verify({ store, keys, call }, options)
+      return compare({ tables: options.tables ?? [...keys.keys()] }, options.heal)
     })
 
   const repair = () =>

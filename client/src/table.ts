@@ -59,12 +59,14 @@ export interface TableDeps {
   newId: NewId
   /** How urgent its edits are. Default `medium`. */
   priority?: TablePriority
+  /** Makes an update of a row that is not there create it. */
+  createMissing?: boolean
 }
 
 export function createTable(
   table: string,
   key: string,
-  { store, clock, newId, priority }: TableDeps,
+  { store, clock, newId, priority, createMissing = false }: TableDeps,
 ): Table {
   async function write(edits: Edit[], options?: WriteOptions): Promise<Row[]> {
     const rank = rankOf(priority, options?.priority)
@@ -101,7 +103,9 @@ export function createTable(
           code: 'invalid_value',
           message: `The primary key of ${table} cannot change.`,
         })
-      return (await write([{ table, op: 'patch', id: String(id), data }], options))[0]!
+      const orPut = createMissing ? { ...data, [key]: id } : undefined
+      const edit: Edit = { table, op: 'patch', id: String(id), data, ...(orPut && { orPut }) }
+      return (await write([edit], options))[0]!
     },
     async remove(id, options) {
       await write([{ table, op: 'delete', id: String(id) }], options)

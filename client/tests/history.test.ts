@@ -88,7 +88,9 @@ class World {
         const results = edits.map(({ seq, id }, n) => this.result(seq, id, step.outcomes[n % 6]!))
         const answer = { results, last_seq: edits.at(-1)!.seq, server_time: '' }
         const { batch } = this
-        await store.write('remote', (draft) => settle(draft, batch, answer, systemClock, uuid))
+        await store.write('remote', (draft) =>
+          settle(draft, batch, answer, { clock: systemClock, newId: uuid }),
+        )
         this.batch = undefined
         return
       }

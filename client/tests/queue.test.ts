@@ -25,7 +25,12 @@ async function answer(device: ReturnType<typeof local>, results: PushResult[]) {
   const batch = await device.send()
   const last_seq = results.at(-1)!.seq
   return device.store.write('remote', (draft) =>
-    settle(draft, batch!, { results, last_seq, server_time: '' }, systemClock, uuid),
+    settle(
+      draft,
+      batch!,
+      { results, last_seq, server_time: '' },
+      { clock: systemClock, newId: uuid },
+    ),
   )
 }
 
@@ -266,7 +271,7 @@ describe('an answer from the server', () => {
       server_time: '',
     }
     await device.store.write('remote', (draft) =>
-      settle(draft, before!, settling, systemClock, uuid),
+      settle(draft, before!, settling, { clock: systemClock, newId: uuid }),
     )
     expect(await device.queue.list()).toMatchObject([{ seq: 1, status: 'pending', attempts: 0 }])
     const after = await device.send()
@@ -284,12 +289,12 @@ describe('an answer from the server', () => {
     await device.t.insert({ id: 'a' })
     const first = (await device.send())!
     await device.store.write('remote', (draft) =>
-      settle(draft, first, applied(1), systemClock, uuid),
+      settle(draft, first, applied(1), { clock: systemClock, newId: uuid }),
     )
     await device.t.insert({ id: 'b' })
     await device.send()
     await device.store.write('remote', (draft) =>
-      settle(draft, first, applied(1), systemClock, uuid),
+      settle(draft, first, applied(1), { clock: systemClock, newId: uuid }),
     )
     expect(await device.queue.list()).toMatchObject([{ seq: 2, status: 'sent', attempts: 1 }])
   })
@@ -317,7 +322,9 @@ describe('an answer from the server', () => {
       last_seq: 1,
       server_time: '',
     }
-    await device.store.write('remote', (draft) => settle(draft, old, settling, systemClock, uuid))
+    await device.store.write('remote', (draft) =>
+      settle(draft, old, settling, { clock: systemClock, newId: uuid }),
+    )
     expect(await device.queue.stats()).toMatchObject({ sent: 1, completed: 0 })
   })
 })

@@ -23,7 +23,14 @@ function scheduler(...modes: Mode[]) {
   const signIns = source<void>()
   const networks = source<boolean>()
   const looks = source<boolean>()
-  const state = { online: true, active: true, level: 1, charging: false, fails: false }
+  const state = {
+    online: true,
+    active: true,
+    level: 1,
+    charging: false,
+    fails: false,
+    waiting: false,
+  }
   const subject = createScheduler({
     modes,
     debounce: 500,
@@ -35,6 +42,7 @@ function scheduler(...modes: Mode[]) {
     pokes: { watch: pokes.listen },
     onEdit: edits.listen,
     onSignIn: signIns.listen,
+    waiting: () => state.waiting,
     run: async () => {
       runs.push(time.clock.now())
       return state.fails
@@ -146,6 +154,14 @@ describe('a sync runs by itself', () => {
     expect(runs).toEqual([50, 110, 170].slice(0, runs.length))
     expect(runs.length).toBeLessThan(4)
     expect(runs.length).toBeGreaterThan(0)
+  })
+
+  it('soon after the start, where edits wait from the last time', async () => {
+    const { start, pass, runs, state } = scheduler('on-reconnect')
+    state.waiting = true
+    start()
+    await pass(10_000)
+    expect(runs).toEqual([500])
   })
 
   it('when somebody signs in', async () => {

@@ -54,7 +54,8 @@ export async function repair(draft: Draft, clock: Clock): Promise<Repaired> {
     damaged.map(({ seq }) => seq),
   )
 
-  let seq = Math.max(device.seq, device.sent, 0, ...seqsOf(all), ...seqsOf(await tx.scan('failed')))
+  const seqs = [device.seq, device.sent, ...seqsOf(all), ...seqsOf(await tx.scan('failed'))]
+  let seq = seqs.reduce((highest, one) => Math.max(highest, one), 0)
   const made: QueuedEdit[] = []
   const records: RowRecord[] = []
   const gone: RowRecord[] = []

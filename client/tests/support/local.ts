@@ -14,7 +14,7 @@ export function local(storage: SyncStorage = memoryStorage()) {
   return {
     storage,
     store,
-    queue: createQueue(store),
+    queue: createQueue(store, systemClock),
     t: createTable('t', 'id', deps),
     u: createTable('u', 'code', deps),
     /** Marks what waits as sent, as a push does before the request goes out. */
