@@ -11,7 +11,6 @@ import {
   indexedDbFiles,
   memoryFiles,
   resumableBucketOf,
-  type StorageClient,
 } from '../src/attachments/index.ts'
 import { createSync, functionsTransport, memoryStorage, type Table } from '../src/index.ts'
 import { makeTable, rowsInDatabase } from './support/project.ts'
@@ -75,11 +74,10 @@ async function device(table: string, setting: Setting = {}) {
   })
   const { data } = await user.client.auth.getSession()
   await supabase.auth.setSession(data.session!)
-  const client = supabase as unknown as StorageClient
   const photos = createAttachments({
-    supabase: client,
+    supabase,
     bucket: chunk
-      ? resumableBucketOf(client, bucket, {
+      ? resumableBucketOf(supabase, bucket, {
           url: api_url,
           key: publishable_key,
           chunk,
@@ -93,7 +91,7 @@ async function device(table: string, setting: Setting = {}) {
     supabase,
     storage,
     tables: [table],
-    transport: photos.before(functionsTransport(supabase as never)),
+    transport: photos.before(functionsTransport(supabase)),
     backoff: { retries: 0 },
   })
   requests.length = 0

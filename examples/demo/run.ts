@@ -6,7 +6,8 @@ import { indexedDbStorage, memoryStorage } from '../../client/src/index.ts'
 import { StackError } from '../../dev/errors.ts'
 import { compareWithDatabase } from './compare.ts'
 import { countries, loadCities } from './data.ts'
-import { createDevice, type Device, signUp } from './device.ts'
+import { signUp } from '../person.ts'
+import { createDevice, type Device } from './device.ts'
 import { editOnLaptop, editOnPhone } from './edits.ts'
 import {
   bold,
@@ -21,7 +22,7 @@ import {
   speed,
 } from './print.ts'
 import { namesOf, tellOutcome } from './outcome.ts'
-import { ownStack, runningStack, type DemoStack } from './stack.ts'
+import { type ExampleStack, ownStack, runningStack } from '../stack.ts'
 
 const usage = `npm run demo                            on a stack of its own
 npm run demo -- --stack <stack.json>    on one that runs already
@@ -41,7 +42,7 @@ if (values.help) {
   process.exit(0)
 }
 
-let stack: DemoStack | undefined
+let stack: ExampleStack | undefined
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, async () => {
     await stack?.stop()
@@ -51,7 +52,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 try {
   const start = performance.now()
   console.log(bold('Tidemark: two devices of Ada, one of Bob, and a Supabase project'))
-  const started = await timed(() => (values.stack ? runningStack(values.stack) : ownStack()))
+  const started = await timed(() =>
+    values.stack ? runningStack('demo', values.stack) : ownStack('demo'),
+  )
   stack = started.result
   line('stack', `ready in ${seconds(started.ms)}`)
   const sql = postgres(stack.info.db_url, {
@@ -73,7 +76,7 @@ try {
 }
 
 /** Resolves to what is not as it should be in the end. */
-async function demo({ info }: DemoStack, sql: Sql, cities: number): Promise<string[]> {
+async function demo({ info }: ExampleStack, sql: Sql, cities: number): Promise<string[]> {
   const loaded = await timed(() => loadCities(sql, cities))
   if (loaded.result) line('cities', `${speed(loaded.result, loaded.ms)} by plain SQL`)
 

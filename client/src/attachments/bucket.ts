@@ -19,8 +19,8 @@ export interface UploadOptions {
 
 interface Failure {
   message: string
-  status?: number
-  statusCode?: string
+  status?: number | undefined
+  statusCode?: string | undefined
 }
 
 interface Answer<T> {
