@@ -1,5 +1,6 @@
 import type { SyncError } from './errors.ts'
 import type { Verification } from './maintenance/verify.ts'
+import type { StorageLimitReached } from './limits.ts'
 import type { Row } from './row.ts'
 import type { DamagedRecord, FailedEdit } from './storage.ts'
 
@@ -65,6 +66,8 @@ export interface SyncEvents {
   rejected: FailedEdit
   /** A stored record could not be read and was set aside; it is in `damaged.list()`. */
   damaged: DamagedRecord
+  /** More is stored than `storageLimit` says. */
+  storage_limit: StorageLimitReached
   /** Columns of an edit that a policy overruled. */
   lost: { table: string; id: string; columns: string[] }
 }

@@ -1,4 +1,4 @@
-import { copy, same } from './row.ts'
+import { copy, same, seen } from './row.ts'
 import type { Row } from './row.ts'
 import type { Store } from './store.ts'
 
@@ -56,7 +56,12 @@ export function arrange(
 export const rowsOf = (store: Store, table: string): Promise<Map<string, Row>> =>
   store.read(async (tx) => {
     const records = await tx.scan('rows', { index: 'table', equals: [table] })
-    return new Map(records.flatMap(({ id, row }) => (row ? [[id, row] as const] : [])))
+    return new Map(
+      records.flatMap((record) => {
+        const row = seen(record)
+        return row ? [[record.id, row] as const] : []
+      }),
+    )
   })
 
 /**

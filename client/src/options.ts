@@ -6,6 +6,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { ValidationError } from './errors.ts'
 import { type NewId, uuid } from './ids.ts'
 import { browserNetwork, type Network } from './network.ts'
+import type { StorageLimit } from './limits.ts'
 import type { TablePriority } from './priority.ts'
 import type { BatchLimits } from './push.ts'
 import { type RealtimeClient, realtimePokes } from './realtime.ts'
@@ -38,6 +39,12 @@ export type TableOption<Name extends string = string> =
       key?: string
       /** How urgent its edits are. Default `medium`. */
       priority?: TablePriority
+      /** Columns that stay on this device: they are never sent, and survive what comes in. */
+      local?: readonly string[]
+      /** Keep only so many rows, those that changed last; edited ones always stay. Default: all. */
+      maxRecords?: number
+      /** Leave it out of syncs that do not name it; a function is asked at each, e.g. for the network's type. */
+      skip?: boolean | ((network: Network) => boolean)
     }
 
 /** What `createSync` takes. Times in milliseconds. */
@@ -48,6 +55,8 @@ export interface SyncOptions<Name extends string = string> {
   tables: readonly TableOption<Name>[]
   /** Where rows and edits are kept. Default: in memory. */
   storage?: SyncStorage
+  /** How much may be stored, and what happens beyond. Default: a warning from 50 MB on. */
+  storageLimit?: StorageLimit
   /** When to sync without being asked. Default `manual`. Anything else begins with `ready()` or `start()`. */
   mode?: Mode | readonly Mode[]
   /** What `sync()` does, and what runs by itself. Default `both`. */
@@ -94,7 +103,14 @@ export interface SyncOptions<Name extends string = string> {
 export interface Settings {
   keys: ReadonlyMap<string, string>
   priorities: ReadonlyMap<string, TablePriority>
+  /** Columns that stay on this device, by table; only tables that have some. */
+  local: ReadonlyMap<string, ReadonlySet<string>>
+  /** The most rows to keep, by table; only tables with such a limit. */
+  maxRecords: ReadonlyMap<string, number>
+  /** Whether to leave a table out of a sync that does not name it. */
+  skipped(table: string): boolean
   storage: SyncStorage
+  storageLimit: StorageLimit
   modes: readonly Mode[]
   direction: Direction
   transport: Transport
@@ -128,9 +144,26 @@ export function settingsOf(options: SyncOptions): Settings {
   const account = supabaseAccount(supabase, clock)
   const caller = supabase as unknown as Caller
   const named = tables.map((table) => (typeof table === 'string' ? { name: table } : table))
+  const network = options.network ?? browserNetwork
+  const skips = new Map(named.map(({ name, skip }) => [name, skip]))
   return {
     keys: new Map(named.map(({ name, key = 'id' }) => [name, key])),
     priorities: new Map(named.map(({ name, priority = 'medium' }) => [name, priority])),
+    local: new Map(
+      named.flatMap(({ name, local = [] }) =>
+        local.length > 0 ? [[name, new Set(local)] as const] : [],
+      ),
+    ),
+    maxRecords: new Map(
+      named.flatMap(({ name, maxRecords }) =>
+        maxRecords === undefined ? [] : [[name, maxRecords] as const],
+      ),
+    ),
+    skipped(table) {
+      const skip = skips.get(table)
+      return typeof skip === 'function' ? skip(network) : (skip ?? false)
+    },
+    storageLimit: options.storageLimit ?? {},
     storage: options.storage ?? memoryStorage(),
     modes: [mode].flat(),
     transport:
@@ -149,7 +182,7 @@ export function settingsOf(options: SyncOptions): Settings {
     verifyAfterSync: options.verifyAfterSync ?? false,
     createMissing: options.whenMissing === 'create',
     pokes: (scopes) => options.pokes ?? pokesOf(supabase, account, scopes),
-    network: options.network ?? browserNetwork,
+    network,
     battery: options.battery ?? browserBattery(),
     appState: options.appState ?? browserAppState,
     tabs: options.tabs ?? {},

@@ -2,7 +2,7 @@ import { type Clock, timestamp } from './clock.ts'
 import { ValidationError } from './errors.ts'
 import type { ResultError } from '../../supabase/functions/_tidemark/wire.ts'
 import { omit } from './omit.ts'
-import { apply, baseOf, editable, same, stack } from './row.ts'
+import { apply, baseOf, editable, same, stack, seen } from './row.ts'
 import type { Row } from './row.ts'
 import type { DeviceRecord, FailedEdit, QueuedEdit, RowRecord, Transaction } from './storage.ts'
 import { deviceOf } from './store.ts'
@@ -17,6 +17,8 @@ export interface Edit {
   data?: Row
   /** The row to put where the one to change is not there (`patch`). */
   orPut?: Row
+  /** Columns that stay on this device. */
+  local?: Row
   /** How urgent it is: lower goes out first. Absent means 0. */
   rank?: number
 }
@@ -126,8 +128,9 @@ export async function enqueue(
   const results: (Row | null)[] = []
   let { seq } = device
 
-  for (const [place, { table, id, rank = 0, orPut, ...asked }] of edits.entries()) {
-    const record = held[place] ?? { table, id, row: null, version: null }
+  for (const [place, { table, id, rank = 0, orPut, local, ...asked }] of edits.entries()) {
+    const found = held[place] ?? { table, id, row: null, version: null }
+    const record = local ? { ...found, local: { ...found.local, ...local } } : found
     const create = asked.op === 'patch' && !record.row && orPut !== undefined
     const { op, data } = create ? { op: 'put' as const, data: orPut } : asked
     if (op === 'put' && (record.row || inserted.has(`${table}\n${id}`)))
@@ -137,7 +140,8 @@ export async function enqueue(
 
     const content = contentOf(op, data, record.row)
     if (!content) {
-      results.push(record.row)
+      if (local) records.push(record)
+      results.push(seen(record))
       continue
     }
     const before = record.edits ? await tx.scan('queue', { index: 'row', equals: [table, id] }) : []
@@ -166,7 +170,7 @@ export async function enqueue(
     const urgency = Math.min(rank, edit.rank ?? rank)
     queued.push({ ...edit, edited_at, size: sizeOf(edit), ...(urgency !== 0 && { rank: urgency }) })
     if (op === 'put') inserted.add(`${table}\n${id}`)
-    results.push(row)
+    results.push(seen({ ...record, row }))
   }
 
   await put(records)

@@ -38,6 +38,10 @@ export function same(a: unknown, b: unknown): boolean {
   )
 }
 
+/** A row as the app sees it: with the columns that stay on this device. */
+export const seen = ({ row, local }: Pick<RowRecord, 'row' | 'local'>): Row | null =>
+  row && local ? { ...row, ...local } : row
+
 /** A row after an edit; null where it is gone or was never there. */
 export function apply(row: Row | null, { op, data }: Pick<QueuedEdit, 'op' | 'data'>): Row | null {
   if (op === 'delete') return null

@@ -6,7 +6,7 @@ export interface RowRecord {
   table: string
   /** Primary key as text. */
   id: string
-  /** What the app sees; null where a queued edit removes the row. */
+  /** What the app sees but for `local`; null where a queued edit removes the row. */
   row: Row | null
   /** Version of the server's row that the device knows; null while it knows none. */
   version: number | null
@@ -14,6 +14,8 @@ export interface RowRecord {
   scope?: string
   /** The sweep that last met it, see `CursorRecord`. */
   sweep?: number
+  /** Values of columns that stay on this device; the app sees them on top of `row`. */
+  local?: Row
   /** Queued edits of this row. Absent means none. */
   edits?: number
   /** The server's row under the queued edits; null where it has none. Only with `edits`. */
@@ -102,6 +104,12 @@ export interface CursorRecord {
   sweeping?: readonly string[]
 }
 
+/** Tables that hold fewer rows than the server has for this device, on purpose. */
+export interface PartialRecord {
+  name: 'partial'
+  tables: readonly string[]
+}
+
 /** Edits of an account that has signed out here, kept until it signs in again. */
 export interface ParkedRecord {
   name: `parked:${string}`
@@ -127,7 +135,7 @@ export interface DamagedRecord {
 
 /** Record types by store. */
 export interface Records {
-  meta: DeviceRecord | CursorRecord | ParkedRecord
+  meta: DeviceRecord | CursorRecord | PartialRecord | ParkedRecord
   rows: RowRecord
   queue: QueuedEdit
   failed: FailedEdit
@@ -138,7 +146,7 @@ export type StoreName = keyof Records
 
 /** Primary keys by store. */
 export interface Keys {
-  meta: 'device' | 'cursor' | ParkedRecord['name']
+  meta: 'device' | 'cursor' | 'partial' | ParkedRecord['name']
   rows: readonly [table: string, id: string]
   queue: number
   failed: number

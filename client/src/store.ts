@@ -3,7 +3,7 @@ import { type Clock, systemClock } from './clock.ts'
 import { setAside } from './damage.ts'
 import { type Damage, StorageError } from './errors.ts'
 import type { NewId } from './ids.ts'
-import type { Row } from './row.ts'
+import { type Row, seen } from './row.ts'
 import type { DamagedRecord, RowRecord, SyncStorage, Transaction } from './storage.ts'
 import { createTabs, type TabMessage, type Tabs } from './tabs.ts'
 
@@ -59,6 +59,8 @@ export interface StoreDeps {
   clock?: Clock
   /** The other tabs on the same storage: they are told of every commit, and tell of theirs. */
   tabs?: Tabs
+  /** Tables with columns that stay on this device. */
+  withLocal?: ReadonlySet<string>
   /** Told of every record that was set aside because it could not be read. */
   onDamaged?: (record: DamagedRecord) => void
 }
@@ -77,16 +79,34 @@ async function introduce(tx: Transaction, newId: NewId): Promise<boolean> {
   return true
 }
 
-function createDraft(tx: Transaction, rows: Commit['rows']): Draft {
+/** `withLocal`: tables with columns that stay on this device. */
+function createDraft(tx: Transaction, rows: Commit['rows'], withLocal: ReadonlySet<string>): Draft {
   const show = (table: string, id: string, row: Row | null): void => {
     let changed = rows.get(table)
     if (!changed) rows.set(table, (changed = new Map()))
     changed.set(id, row)
   }
+
+  /** The records with the local columns that are held already: the server knows nothing of them. */
+  async function keepLocal(records: readonly RowRecord[]): Promise<readonly RowRecord[]> {
+    const without = records.filter(({ table, local }) => !local && withLocal.has(table))
+    if (without.length === 0) return records
+    const held = await tx.getMany(
+      'rows',
+      without.map(({ table, id }) => [table, id] as const),
+    )
+    const known = new Map(without.map((record, place) => [record, held[place]?.local]))
+    return records.map((record) => {
+      const local = known.get(record)
+      return local ? { ...record, local } : record
+    })
+  }
+
   return {
     tx,
-    async put(records) {
-      for (const { table, id, row } of records) show(table, id, row)
+    async put(given) {
+      const records = await keepLocal(given)
+      for (const record of records) show(record.table, record.id, seen(record))
       await tx.putMany('rows', records)
     },
     async drop(records) {
@@ -109,7 +129,12 @@ const nameOf = ({ store, key }: Damage): string => JSON.stringify([store, key])
 export function createStore(
   storage: SyncStorage,
   newId: NewId,
-  { clock = systemClock, tabs = createTabs(undefined), onDamaged = () => {} }: StoreDeps = {},
+  {
+    clock = systemClock,
+    tabs = createTabs(undefined),
+    withLocal = new Set(),
+    onDamaged = () => {},
+  }: StoreDeps = {},
 ): Store {
   const listeners = new Set<(commit: Commit) => void>()
   let counts: Counts = { pending: 0, failed: 0 }
@@ -158,7 +183,7 @@ export function createStore(
     const { records, now } = await storage
       .transaction('readwrite', async (native) => {
         const tx = withChecksums(native)
-        const records = await setAside(createDraft(tx, rows), all, clock, newId)
+        const records = await setAside(createDraft(tx, rows, withLocal), all, clock, newId)
         await introduce(tx, newId)
         return { records, now: await count(tx) }
       })
@@ -210,7 +235,8 @@ export function createStore(
         for (const [table, changed] of ids) {
           const keys = changed.map((id) => [table, id] as const)
           const records = await tx.getMany('rows', keys)
-          rows.set(table, new Map(changed.map((id, n) => [id, records[n]?.row ?? null])))
+          const shown = records.map((record) => (record ? seen(record) : null))
+          rows.set(table, new Map(changed.map((id, n) => [id, shown[n]!])))
         }
         return count(tx)
       }),
@@ -222,9 +248,10 @@ export function createStore(
   async function showAll(visible: boolean): Promise<void> {
     const rows: Commit['rows'] = new Map()
     const records = await attempt(() => storage.transaction('readonly', (tx) => tx.scan('rows')))
-    for (const { table, id, row } of records) {
+    for (const record of records) {
+      const { table, id } = record
       const changed = rows.get(table) ?? new Map<string, Row | null>()
-      rows.set(table, changed.set(id, visible ? row : null))
+      rows.set(table, changed.set(id, visible ? seen(record) : null))
     }
     hidden = !visible
     notify({ origin: 'remote', rows })
@@ -243,7 +270,7 @@ export function createStore(
         const rows: Commit['rows'] = new Map()
         return storage.transaction('readwrite', async (native) => {
           const tx = withChecksums(native)
-          const result = await body(createDraft(tx, rows))
+          const result = await body(createDraft(tx, rows, withLocal))
           return { result, now: await count(tx), rows }
         })
       })

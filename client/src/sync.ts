@@ -20,6 +20,7 @@ import { createEmitter, type Progress, type SyncEvents, type SyncReport } from '
 import { createDamaged } from './damage.ts'
 import { createLane, type Lane } from './lane.ts'
 import { intervalsOf, settingsOf, type SyncOptions } from './options.ts'
+import { createLimit, dropOldest, partialTables } from './limits.ts'
 import { pullProgress, pushProgress, sizeOf } from './progress.ts'
 import { applyPage, startAfresh } from './pull.ts'
 import { type Batch, narrow, noteFailure, take, toMutation, type Wanted, wanted } from './push.ts'
@@ -76,14 +77,18 @@ interface Sent {
  */
 export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): Sync<DB> {
   const settings = settingsOf(options)
-  const { transport, account, clock, newId, keys, priorities, network } = settings
+  const { transport, account, clock, newId, keys, priorities, maxRecords, network } = settings
   const events = createEmitter<SyncEvents>()
   const tabs = createTabs(settings.storage.name, settings.tabs)
   const store = createStore(settings.storage, newId, {
     clock,
     tabs,
+    withLocal: new Set(settings.local.keys()),
     onDamaged: (record) => events.emit('damaged', record),
   })
+  const limit = createLimit(settings.storageLimit, settings.storage, store, priorities, (reached) =>
+    events.emit('storage_limit', reached),
+  )
   const inLine = createLane()
   const closing = new AbortController()
   /** What is in the lane of this tab waits for those of others. */
@@ -134,11 +139,12 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         if (!network.online())
           throw new NetworkError({ code: 'offline', message: 'There is no network.' })
         await session.claim()
+        const chosen = tables ?? unskipped()
         const run: Run = {
           report,
           signal: AbortSignal.any([closing.signal, signal]),
-          tables: tables ?? [...keys.keys()],
-          ...(tables && { only: new Set(tables) }),
+          tables: chosen,
+          ...(chosen.length < keys.size && { only: new Set(chosen) }),
           tell(progress) {
             events.emit('sync_progress', progress)
             own.emit('sync_progress', progress)
@@ -163,6 +169,8 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       return report
     })
   }
+
+  const unskipped = (): string[] => [...keys.keys()].filter((table) => !settings.skipped(table))
 
   const push = (options: RunOptions = {}) => run('push', options, (run) => pushAll(run, false))
   const pull = (options: RunOptions = {}) => run('pull', options, (run) => pullAll(run))
@@ -240,6 +248,8 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   /** Fetches page after page. While one is applied the next is on its way. */
   async function pullAll(run: Run, first?: Coming): Promise<void> {
     const { report, tables } = run
+    if (tables.length === 0) return
+    await limit.check()
     let { page: coming, pages } = first ?? (await nextPage(run))
     let received = 0
     let afresh = false
@@ -268,7 +278,15 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       received += sizeOf(page)
       report.pulled += news
       run.tell(pullProgress(page, received))
-      if (!page.more) return
+      await limit.check()
+      if (!page.more) return keepNewest(run.tables)
+    }
+  }
+
+  async function keepNewest(tables: readonly string[]): Promise<void> {
+    for (const table of tables) {
+      const max = maxRecords.get(table)
+      if (max !== undefined) await store.write('remote', (draft) => dropOldest(draft, table, max))
     }
   }
 
@@ -422,6 +440,8 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         newId,
         createMissing: settings.createMissing,
         priority: priorities.get(name)!,
+        ...(settings.local.has(name) && { local: settings.local.get(name)! }),
+        admit: limit.admit,
       }),
     ]),
   )
@@ -430,10 +450,12 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   const call = <T>(name: string, args: object): Promise<T> =>
     request((signal) => transport.call<T>(name, args, signal), closing.signal)
 
-  /** Compares with the server what a run has fetched, and heals it. */
+  /** Compares with the server what a run has fetched, and heals it; not what is held in part on purpose. */
   async function compare({ tables }: Pick<Run, 'tables'>, heal = true): Promise<Verification> {
     const { verify } = await import('./maintenance/verify.ts')
-    const found = await verify({ store, keys, call }, { tables, heal })
+    const partial = await store.read(partialTables)
+    const whole = tables.filter((table) => !partial.includes(table))
+    const found = await verify({ store, keys, call }, { tables: whole, heal })
     events.emit('verified', found)
     return found
   }
@@ -446,7 +468,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     alone('verify', async () => {
       for (const table of options.tables ?? []) known(table)
       await session.claim()
-      return compare({ tables: options.tables ?? [...keys.keys()] }, options.heal)
+      return compare({ tables: options.tables ?? unskipped() }, options.heal)
     })
 
   const repair = () =>

@@ -6,7 +6,8 @@ import type { Filter, ListOptions } from './live.ts'
 import { enqueue } from './queue.ts'
 import type { Edit } from './queue.ts'
 import { type EditPriority, rankOf, type TablePriority } from './priority.ts'
-import { copy, editable } from './row.ts'
+import { omit } from './omit.ts'
+import { copy, editable, seen } from './row.ts'
 import type { Row } from './row.ts'
 import type { Store } from './store.ts'
 
@@ -61,12 +62,24 @@ export interface TableDeps {
   priority?: TablePriority
   /** Makes an update of a row that is not there create it. */
   createMissing?: boolean
+  /** Columns that stay on this device. */
+  local?: ReadonlySet<string>
+  /** Throws where no more may be stored. */
+  admit?: () => void
 }
 
 export function createTable(
   table: string,
   key: string,
-  { store, clock, newId, priority, createMissing = false }: TableDeps,
+  {
+    store,
+    clock,
+    newId,
+    priority,
+    createMissing = false,
+    local = new Set(),
+    admit = () => {},
+  }: TableDeps,
 ): Table {
   async function write(edits: Edit[], options?: WriteOptions): Promise<Row[]> {
     const rank = rankOf(priority, options?.priority)
@@ -78,7 +91,16 @@ export function createTable(
   function put(row: Row): Edit {
     const data = plain(row)
     data[key] ??= newId()
-    return { table, op: 'put', id: String(data[key]), data }
+    return split({ table, op: 'put', id: String(data[key]), data })
+  }
+
+  /** An edit with what stays on this device apart from what is sent. */
+  function split(edit: Edit & { data: Row }): Edit {
+    admit()
+    const columns = Object.keys(edit.data).filter((column) => local.has(column))
+    if (columns.length === 0) return edit
+    const kept = Object.fromEntries(columns.map((column) => [column, edit.data[column]]))
+    return { ...edit, data: omit(edit.data, ...columns), local: kept }
   }
 
   function plain(row: Row): Row {
@@ -103,16 +125,17 @@ export function createTable(
           code: 'invalid_value',
           message: `The primary key of ${table} cannot change.`,
         })
-      const orPut = createMissing ? { ...data, [key]: id } : undefined
-      const edit: Edit = { table, op: 'patch', id: String(id), data, ...(orPut && { orPut }) }
-      return (await write([edit], options))[0]!
+      const edit = split({ table, op: 'patch', id: String(id), data })
+      const orPut = createMissing ? { ...edit.data, [key]: id } : undefined
+      return (await write([{ ...edit, ...(orPut && { orPut }) }], options))[0]!
     },
     async remove(id, options) {
       await write([{ table, op: 'delete', id: String(id) }], options)
     },
     async get(id) {
       const record = await store.read((tx) => tx.get('rows', [table, String(id)]))
-      return record?.row ? copy(record.row) : null
+      const row = record && seen(record)
+      return row ? copy(row) : null
     },
     async list(filter, options) {
       const rows = await rowsOf(store, table)

@@ -83,7 +83,8 @@ export interface Sync<DB = unknown> {
   waitForSync(options?: WaitOptions): Promise<SyncReport>
   /**
    * Compares the rows with the server's by checksums and fetches what differs (`heal`, default true),
-   * nothing else. Best after a sync: what is new there differs too.
+   * nothing else. Best after a sync: what is new there differs too. Tables that hold only some rows, for
+   * `maxRecords` or `storageLimit`, are left out.
    */
   verify(options?: { tables?: readonly string[]; heal?: boolean }): Promise<Verification>
   /** Brings the store in order without the server: rows agree with their edits, lost edits are made again. */

@@ -21,6 +21,7 @@ export function memoryStorage(): SyncStorage {
         if (!open) throw new StorageError({ code: 'closed', message: 'The storage is not open.' })
         return set.transaction(mode, body)
       }),
+    size: async () => set.size(),
     close: () =>
       turn(async () => {
         open = false

@@ -45,7 +45,7 @@ function tables(): string {
       create table if not exists ${tableOf(store)} (
         ${columns.join(', ')}, record text not null,
         primary key (${keyOf(store).map(quoted).join(', ')})
-      ) without rowid;
+      );
       ${indexes.join('\n')}`
   }).join('\n')
 }

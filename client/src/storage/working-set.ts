@@ -74,6 +74,9 @@ class MemoryStore {
   }
 }
 
+/** So many records of a store are measured. */
+const SAMPLE = 100
+
 /** What a transaction has changed: a record that was put, or a key whose record was removed. */
 export interface Change {
   store: StoreName
@@ -92,6 +95,17 @@ export class WorkingSet {
   /** Takes in a record from elsewhere, or one that cannot be read; without a record forgets it. */
   load(store: StoreName, key: Keys[StoreName], record: Stored | Unreadable | undefined): void {
     this.#store(store).set(toCell(key), record)
+  }
+
+  /** Bytes that all records would take as text, estimated from some of each store. */
+  size(): number {
+    let bytes = 0
+    for (const { records } of this.#stores.values()) {
+      const sample = records.values().take(SAMPLE).toArray()
+      const length = sample.reduce((sum, record) => sum + JSON.stringify(record).length, 0)
+      if (sample.length > 0) bytes += (length / sample.length) * records.size
+    }
+    return Math.round(bytes)
   }
 
   /** Forgets everything. */
