@@ -16,8 +16,9 @@ import { push } from './push.ts'
 import { rivals } from './rivals.ts'
 import type { Result, Subject } from './subject.ts'
 import { table } from './table.ts'
+import { writeLatency } from './write-latency.ts'
 
-const subjects = [push, pull, capture, logSize, client, rivals, poll]
+const subjects = [push, pull, capture, logSize, client, rivals, writeLatency, poll]
 
 const usage = `npm run bench                      everything
 npm run bench -- push pull         some of it: ${subjects.map(({ name }) => name).join(', ')}
