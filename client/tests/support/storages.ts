@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import type { SyncStorage } from '../../src/storage.ts'
+import { aesCipher } from '../../src/storage/cipher.ts'
+import { encryptedStorage } from '../../src/storage/encrypted.ts'
 import { indexedDbStorage } from '../../src/storage/indexeddb.ts'
 import { localStorageStorage } from '../../src/storage/localstorage.ts'
 import type { WebStorage } from '../../src/storage/localstorage.ts'
@@ -105,6 +107,18 @@ export function expoDatabase(file: string): ExpoDatabase {
   }
 }
 
+const key = crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, [
+  'encrypt',
+  'decrypt',
+])
+
+/** A storage whose rows of table `t` are encrypted wholly. */
+const encrypted = async (): Promise<(storage: SyncStorage) => SyncStorage> => {
+  const cipher = aesCipher(await key)
+  return (storage) => encryptedStorage(storage, { cipher, columns: { t: ['id', 'text', 'name'] } })
+}
+const encrypt = await encrypted()
+
 export const kinds: Kind[] = [
   {
     kind: 'memory',
@@ -125,6 +139,13 @@ export const kinds: Kind[] = [
     make: () => {
       const name = randomUUID()
       return () => indexedDbStorage(name)
+    },
+  },
+  {
+    kind: 'encrypted, in IndexedDB',
+    make: () => {
+      const name = randomUUID()
+      return () => encrypt(indexedDbStorage(name))
     },
   },
   {
