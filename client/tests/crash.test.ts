@@ -1,4 +1,6 @@
+import 'fake-indexeddb/auto'
 import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +10,7 @@ import type { Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../dev/testing.ts'
 import {
+  indexedDbStorage,
   localStorageStorage,
   memoryStorage,
   sqliteStorage,
@@ -36,14 +39,17 @@ beforeAll(async () => {
 })
 afterAll(() => sql.end())
 
-/** Runs `attempt` for 1, 2, 3 … a few at a time, until one of them says that there was no such point. */
-async function forEachPoint(attempt: (at: number) => Promise<boolean>): Promise<number> {
+/**
+ * Runs `attempt` for every point from 1 on, or every so many, a few at a time, until one of them says that
+ * there was no such point. Resolves to how many there were.
+ */
+async function forEachPoint(attempt: (at: number) => Promise<boolean>, every = 1): Promise<number> {
   const together = 4
-  for (let from = 1; ; from += together) {
-    const points = Array.from({ length: together }, (_, n) => from + n)
+  for (let done = 0; ; done += together) {
+    const points = Array.from({ length: together }, (_, n) => 1 + (done + n) * every)
     const died = await Promise.all(points.map(attempt))
-    if (!died.every(Boolean)) return from + died.indexOf(false) - 1
-    expect(from).toBeLessThan(500)
+    if (!died.every(Boolean)) return done + died.indexOf(false)
+    expect(done).toBeLessThan(500)
   }
 }
 
@@ -51,22 +57,29 @@ const rethrowUnlessKilled = (error: unknown): void => {
   if (!isKilled(error)) throw error
 }
 
+const newDatabase = (): SyncStorage => indexedDbStorage(randomUUID())
+
 describe(`a process that dies in a sync of ${EDITS} edits`, () => {
-  it.each(['before', 'after'] as const)(
-    '%s any write to its storage loses nothing and doubles nothing',
-    async (moment) => {
+  it.each([
+    ['before', 'memory', memoryStorage, 1],
+    ['after', 'memory', memoryStorage, 1],
+    ['before', 'IndexedDB', newDatabase, 3],
+    ['after', 'IndexedDB', newDatabase, 3],
+  ] as const)(
+    '%s any write to its storage (%s) loses nothing and doubles nothing',
+    async (moment, _, newDisk, every) => {
       const points = await forEachPoint(async (at) => {
         const story = await newStory(sql, table)
-        const disk = memoryStorage()
+        const disk = newDisk()
         await makeEdits(story, disk)
         await writeElsewhere(sql, story)
         const crash = crashing(disk, at, moment)
         await begin(story, crash.storage).sync.sync().catch(rethrowUnlessKilled)
         await expectAllOnce(sql, story, disk, `killed ${moment} write ${at}`)
         return crash.died()
-      })
-      console.log(`killed ${moment} each of ${points} writes`)
-      expect(points).toBeGreaterThan(30)
+      }, every)
+      console.log(`killed ${moment} ${points} writes, ${every === 1 ? 'each' : `one in ${every}`}`)
+      expect(points).toBeGreaterThan(30 / every)
     },
     240_000,
   )
