@@ -28,7 +28,7 @@ async function collect(): Promise<Named[]> {
     await promisify(execFile)(process.execPath, args, { cwd: root })
     const tests = JSON.parse(await readFile(list, 'utf8')) as Named[]
     return tests.map(({ name, file }) => ({
-      name: name.split(' > ').slice(1).join(' > '),
+      name: name.split(' > ').at(-1)!,
       file: relative(root, file).replaceAll('\\', '/'),
     }))
   } finally {

@@ -1,8 +1,10 @@
 import type { SyncError } from './errors.ts'
 import type { Verification } from './maintenance/verify.ts'
 import type { StorageLimitReached } from './limits.ts'
+import type { ResolvedConflict } from './conflicts/types.ts'
 import type { Row } from './row.ts'
 import type { DamagedRecord, FailedEdit } from './storage.ts'
+import type { SyncStatus } from './types.ts'
 
 /** What one sync did. Counts are of mutations (`pushed` and what it was made of) and of rows (`pulled`). */
 export interface SyncReport {
@@ -60,6 +62,13 @@ export interface SyncEvents {
   sync_completed: SyncReport
   sync_error: SyncError
   conflict_detected: Conflict
+  /** A conflict that waited was decided from here. */
+  conflict_resolved: ResolvedConflict
+  /** The network came or went. */
+  online: { at: number }
+  offline: { at: number }
+  /** Something in `status()` may have changed. */
+  status: SyncStatus
   /** Rows that the app sees have changed: by the app (`local`) or by a sync (`remote`). */
   change: { table: string; ids: string[]; origin: 'local' | 'remote' }
   /** An edit was refused and set aside; the row shows what it was before. */

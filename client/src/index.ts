@@ -8,6 +8,29 @@ export type { Row } from './row.ts'
 export type { Filter, ListOptions, Order } from './live.ts'
 export type { Queue, QueueItem, QueueStats } from './queue.ts'
 export type { Conflict, Listener, Progress, SyncEvents, SyncReport } from './events.ts'
+export type { Conflicts } from './conflicts/conflicts.ts'
+export type {
+  Choice,
+  ConflictAnalysis,
+  MergeMetadata,
+  OpenConflict,
+  Resolution,
+  ResolvedConflict,
+  Resolver,
+} from './conflicts/types.ts'
+export * as resolvers from './conflicts/resolvers.ts'
+export { autoResolve, resolveConflicts } from './conflicts/auto.ts'
+export type { AutoResolve, Resolvers, Resolving } from './conflicts/auto.ts'
+export type { Device, Devices } from './devices.ts'
+export type { Provider, Validity } from './provider.ts'
+export { observe } from './observe/state.ts'
+export type { Observable, SyncState } from './observe/state.ts'
+export type { Callbacks } from './observe/callbacks.ts'
+export type { Health, PartHealth } from './observe/health.ts'
+export type { RunRecord, Totals } from './observe/history.ts'
+export type { Metric } from './observe/metrics.ts'
+export type { SyncStats } from './observe/stats.ts'
+export type { Rule, SchemaLike, Validate } from './validate.ts'
 export type { Backoff } from './backoff.ts'
 export type { BatchLimits } from './push.ts'
 export type { Intervals, Mode, Pokes } from './scheduler.ts'
@@ -32,7 +55,7 @@ export { aesCipher } from './storage/cipher.ts'
 export { sqliteStorage } from './storage/sqlite.ts'
 export { expoSqlite, syncSqlite } from './storage/sqlite-driver.ts'
 export type { SqliteDriver } from './storage/sqlite-driver.ts'
-export type { DamagedRecord, SyncStorage, Transaction } from './storage.ts'
+export type { DamagedRecord, DeviceInfo, SyncStorage, Transaction } from './storage.ts'
 export type { StorageLimit, StorageLimitReached } from './limits.ts'
 export type { Damaged } from './damage.ts'
 export type { Channel, TabsOptions } from './tabs.ts'

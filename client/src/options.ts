@@ -1,4 +1,4 @@
-import { type Account, type AuthLike, supabaseAccount } from './account.ts'
+import type { Account, AuthLike } from './account.ts'
 import { type AppState, browserAppState } from './app-state.ts'
 import { type Backoff, defaultBackoff } from './backoff.ts'
 import { type Battery, browserBattery } from './battery.ts'
@@ -7,14 +7,17 @@ import { ValidationError } from './errors.ts'
 import { type NewId, uuid } from './ids.ts'
 import { browserNetwork, type Network } from './network.ts'
 import type { StorageLimit } from './limits.ts'
+import type { Callbacks } from './observe/callbacks.ts'
+import { measured, type Metric } from './observe/metrics.ts'
 import type { TablePriority } from './priority.ts'
+import { type Connection, connectionPokes, createConnection } from './provider.ts'
 import type { BatchLimits } from './push.ts'
-import { type RealtimeClient, realtimePokes } from './realtime.ts'
 import { defaultIntervals, type Intervals, type Mode, type Pokes } from './scheduler.ts'
-import type { SyncStorage } from './storage.ts'
+import type { DeviceInfo, SyncStorage } from './storage.ts'
 import type { TabsOptions } from './tabs.ts'
 import { memoryStorage } from './storage/memory.ts'
-import { type Caller, functionsTransport, rpcTransport, type Transport } from './transport.ts'
+import type { Transport } from './transport.ts'
+import type { Validate } from './validate.ts'
 
 /** Which way rows and edits go. */
 export type Direction = 'both' | 'push-only' | 'pull-only'
@@ -45,12 +48,17 @@ export type TableOption<Name extends string = string> =
       maxRecords?: number
       /** Leave it out of syncs that do not name it; a function is asked at each, e.g. for the network's type. */
       skip?: boolean | ((network: Network) => boolean)
+      /** What its rows must pass before they are written here. */
+      validate?: Validate
     }
 
 /** What `createSync` takes. Times in milliseconds. */
-export interface SyncOptions<Name extends string = string> {
-  /** The app's own supabase-js client: its session decides who is syncing. */
-  supabase: SupabaseLike
+export interface SyncOptions<Name extends string = string> extends Callbacks {
+  /**
+   * The app's own supabase-js client: its session decides who is syncing. Absent: everything works on
+   * this device alone, until `sync.provider.connect(supabase)`.
+   */
+  supabase?: SupabaseLike | undefined
   /** Tables to sync; each must have been given to `tidemark.add_table`. `schema.table` outside `public`. */
   tables: readonly TableOption<Name>[]
   /** Where rows and edits are kept. Default: in memory. */
@@ -94,6 +102,10 @@ export interface SyncOptions<Name extends string = string> {
   appState?: AppState
   /** How tabs that share a store take turns and hear of each other. Default: Web Locks and a BroadcastChannel. */
   tabs?: TabsOptions
+  /** How the user knows this device among theirs. */
+  device?: DeviceInfo
+  /** Told of each request, with its time and outcome. */
+  metrics?: (metric: Metric) => void
   clock?: Clock
   /** Makes the ids of devices and rows. Default: UUIDs that sort by time of creation. */
   newId?: NewId
@@ -109,10 +121,13 @@ export interface Settings {
   maxRecords: ReadonlyMap<string, number>
   /** Whether to leave a table out of a sync that does not name it. */
   skipped(table: string): boolean
+  rules: ReadonlyMap<string, Validate>
   storage: SyncStorage
   storageLimit: StorageLimit
   modes: readonly Mode[]
   direction: Direction
+  connection: Connection
+  device: DeviceInfo
   transport: Transport
   batch: BatchLimits
   pageSize: number
@@ -134,15 +149,14 @@ export interface Settings {
 }
 
 export function settingsOf(options: SyncOptions): Settings {
-  const { supabase, tables, mode = 'manual', transport = 'functions' } = options
+  const { tables, mode = 'manual', metrics } = options
   if (tables.length === 0)
     throw new ValidationError({
       code: 'no_tables',
       message: 'Name the tables to sync: tables: [...].',
     })
   const clock = options.clock ?? systemClock
-  const account = supabaseAccount(supabase, clock)
-  const caller = supabase as unknown as Caller
+  const connection = createConnection(options, clock)
   const named = tables.map((table) => (typeof table === 'string' ? { name: table } : table))
   const network = options.network ?? browserNetwork
   const skips = new Map(named.map(({ name, skip }) => [name, skip]))
@@ -166,12 +180,10 @@ export function settingsOf(options: SyncOptions): Settings {
     storageLimit: options.storageLimit ?? {},
     storage: options.storage ?? memoryStorage(),
     modes: [mode].flat(),
-    transport:
-      transport === 'functions'
-        ? functionsTransport(caller, { compress: options.compress ?? false })
-        : transport === 'rpc'
-          ? rpcTransport(caller)
-          : transport,
+    rules: new Map(named.flatMap(({ name, validate }) => (validate ? [[name, validate]] : []))),
+    connection,
+    device: options.device ?? {},
+    transport: metrics ? measured(connection.transport, metrics) : connection.transport,
     batch: { mutations: 2_000, bytes: 1_000_000, ...options.batch },
     pageSize: options.pageSize ?? 5_000,
     backoff: { ...defaultBackoff, ...options.backoff },
@@ -181,25 +193,15 @@ export function settingsOf(options: SyncOptions): Settings {
     direction: options.direction ?? 'both',
     verifyAfterSync: options.verifyAfterSync ?? false,
     createMissing: options.whenMissing === 'create',
-    pokes: (scopes) => options.pokes ?? pokesOf(supabase, account, scopes),
+    pokes: (scopes) => options.pokes ?? connectionPokes(connection, scopes),
     network,
     battery: options.battery ?? browserBattery(),
     appState: options.appState ?? browserAppState,
     tabs: options.tabs ?? {},
     clock,
     newId: options.newId ?? uuid,
-    account,
+    account: connection.account,
   }
-}
-
-/** Realtime of the app's own client; nothing is heard over one that has none. */
-function pokesOf(
-  supabase: SupabaseLike,
-  account: Account,
-  scopes: () => Promise<readonly string[]>,
-): Pokes {
-  if (!supabase.channel || !supabase.removeChannel) return { watch: () => () => {} }
-  return realtimePokes(supabase as unknown as RealtimeClient, account, scopes)
 }
 
 /** One number is the pause while somebody looks at the app, and the least otherwise. */

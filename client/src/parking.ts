@@ -32,8 +32,17 @@ export async function handOver({ tx, drop }: Draft, keep: boolean, newId: NewId)
     'failed',
     failed.map(({ seq }) => seq),
   )
+  await tx.deleteMany('meta', ['history'])
   await tx.putMany('meta', [
-    { name: 'device', id: newId(), user: null, seq: 0, sent: 0, completed: 0 },
+    {
+      name: 'device',
+      id: newId(),
+      user: null,
+      seq: 0,
+      sent: 0,
+      completed: 0,
+      ...(device.info && { info: device.info }),
+    },
     // Whatever is on its way was asked for by somebody else.
     { name: 'cursor', cursor: null, pages: place.pages + 1 },
   ])

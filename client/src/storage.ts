@@ -1,4 +1,5 @@
 import type { Cursor, Mutation, ResultError } from '../../supabase/functions/_tidemark/wire.ts'
+import type { HistoryRecord } from './observe/history.ts'
 import type { Row } from './row.ts'
 
 /** A row as the device holds it. */
@@ -68,6 +69,15 @@ export interface Flight {
   error?: { code: string; message: string }
 }
 
+/** How people and operators know a device. */
+export interface DeviceInfo {
+  name?: string
+  /** E.g. `iOS 19`, `Firefox on Linux`. */
+  platform?: string
+  /** Version of the app. */
+  client_version?: string
+}
+
 /** Who this device is and how far its queue has got. */
 export interface DeviceRecord {
   name: 'device'
@@ -75,6 +85,8 @@ export interface DeviceRecord {
   id: string
   /** The account whose rows these are; null until somebody has signed in. */
   user: string | null
+  /** What the server is told of it. */
+  info?: DeviceInfo
   /** The last `seq` given to an edit. */
   seq: number
   /** The highest `seq` ever sent: edits up to there are frozen, since the server may have them. */
@@ -135,7 +147,7 @@ export interface DamagedRecord {
 
 /** Record types by store. */
 export interface Records {
-  meta: DeviceRecord | CursorRecord | PartialRecord | ParkedRecord
+  meta: DeviceRecord | CursorRecord | PartialRecord | ParkedRecord | HistoryRecord
   rows: RowRecord
   queue: QueuedEdit
   failed: FailedEdit
@@ -146,7 +158,7 @@ export type StoreName = keyof Records
 
 /** Primary keys by store. */
 export interface Keys {
-  meta: 'device' | 'cursor' | 'partial' | ParkedRecord['name']
+  meta: 'device' | 'cursor' | 'partial' | 'history' | ParkedRecord['name']
   rows: readonly [table: string, id: string]
   queue: number
   failed: number

@@ -6,8 +6,10 @@ import type {
 } from '../../supabase/functions/_tidemark/wire.ts'
 import { PROTOCOL_VERSION } from '../../supabase/functions/_tidemark/constants.ts'
 import { settle } from './answer.ts'
+import { createConflicts } from './conflicts/conflicts.ts'
 import { retry } from './backoff.ts'
 import { timestamp } from './clock.ts'
+import { createDevices } from './devices.ts'
 import {
   aborted,
   classify,
@@ -19,9 +21,14 @@ import {
 import { createEmitter, type Progress, type SyncEvents, type SyncReport } from './events.ts'
 import { createDamaged } from './damage.ts'
 import { createLane, type Lane } from './lane.ts'
+import { listen } from './observe/callbacks.ts'
+import { healthOf } from './observe/health.ts'
+import { createHistory, runRecord } from './observe/history.ts'
+import { statsOf } from './observe/stats.ts'
 import { intervalsOf, settingsOf, type SyncOptions } from './options.ts'
 import { createLimit, dropOldest, partialTables } from './limits.ts'
 import { pullProgress, pushProgress, sizeOf } from './progress.ts'
+import { createProvider } from './provider.ts'
 import { applyPage, startAfresh } from './pull.ts'
 import { type Batch, narrow, noteFailure, take, toMutation, type Wanted, wanted } from './push.ts'
 import type { Verification } from './maintenance/verify.ts'
@@ -49,6 +56,8 @@ const FINAL = new Set(['upgrade_required', 'device_revoked', 'device_of_another_
 
 const isBadCursor = ({ code, details = '' }: SyncError): boolean =>
   code === 'malformed' && details.startsWith('cursor')
+const offline = (): NetworkError =>
+  new NetworkError({ code: 'offline', message: 'There is no network.' })
 
 /** Up to so many edits the round trip that the function saves is worth the copy that it makes. */
 const FEW = 200
@@ -77,7 +86,8 @@ interface Sent {
  */
 export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): Sync<DB> {
   const settings = settingsOf(options)
-  const { transport, account, clock, newId, keys, priorities, maxRecords, network } = settings
+  const { transport, account, clock, newId, keys, priorities, rules, maxRecords, network } =
+    settings
   const events = createEmitter<SyncEvents>()
   const tabs = createTabs(settings.storage.name, settings.tabs)
   const store = createStore(settings.storage, newId, {
@@ -93,6 +103,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   const closing = new AbortController()
   /** What is in the lane of this tab waits for those of others. */
   const lane: Lane = (name, work) => inLine(name, () => tabs.alone(work, closing.signal))
+  const history = createHistory(store)
 
   /** Smaller than asked for once a page has taken the database too long. */
   let { pageSize, direction } = settings
@@ -104,7 +115,8 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   let lastError: SyncError | null = null
 
   const session = createSession(store, settings, async (device_id) => {
-    const args = { device_id, info: {} }
+    const { info } = await store.read(deviceOf)
+    const args = { device_id, info: { ...settings.device, ...info } }
     const { last_seq } = await request(
       (signal) => transport.call<{ last_seq: number }>('sync_register_device', args, signal),
       closing.signal,
@@ -130,14 +142,15 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       const report = { pushed: 0, pulled: 0, merged: 0, conflicts: 0, rejected: 0, durationMs: 0 }
       const { signal = closing.signal, tables, onProgress } = options
       const at = clock.now()
+      let error: SyncError | null = null
       running = true
       tabs.tell({ kind: 'begun' })
       events.emit('sync_started', { at })
+      tellStatus()
       const own = createEmitter<Pick<SyncEvents, 'sync_progress'>>()
       if (onProgress) own.on('sync_progress', onProgress)
       try {
-        if (!network.online())
-          throw new NetworkError({ code: 'offline', message: 'There is no network.' })
+        if (!network.online()) throw offline()
         await session.claim()
         const chosen = tables ?? unskipped()
         const run: Run = {
@@ -153,17 +166,22 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         await work(run)
         if (settings.verifyAfterSync && name !== 'push' && name !== 'seed') await compare(run)
         pokes.refresh?.()
-        report.durationMs = clock.now() - at
-        lastSync = { at, report }
-        tabs.tell({ kind: 'synced', ...lastSync })
-        lastError = null
       } catch (thrown) {
         const calledOff = signal.aborted && !(thrown instanceof SyncError)
-        lastError = calledOff ? aborted(thrown) : classify(thrown)
-        events.emit('sync_error', lastError)
-        throw lastError
-      } finally {
-        running = false
+        error = calledOff ? aborted(thrown) : classify(thrown)
+      }
+      report.durationMs = clock.now() - at
+      await history.note(runRecord(name, at, report, error))
+      running = false
+      lastError = error
+      if (!error) {
+        lastSync = { at, report }
+        tabs.tell({ kind: 'synced', ...lastSync })
+      }
+      tellStatus()
+      if (error) {
+        events.emit('sync_error', error)
+        throw error
       }
       events.emit('sync_completed', report)
       return report
@@ -384,15 +402,23 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       lastSync = { at: message.at, report: message.report }
     if (message.kind !== 'begun') return
     elsewhere = true
+    tellStatus()
     // Free again when the other tab is done, or gone.
     await tabs.alone(async () => {}, closing.signal).catch(() => {})
     elsewhere = false
+    tellStatus()
   })
 
   store.onCommit(({ origin, rows }) => {
     for (const [table, changed] of rows)
       events.emit('change', { table, ids: [...changed.keys()], origin })
+    tellStatus()
   })
+  const unwatch = network.watch((online) => {
+    events.emit(online ? 'online' : 'offline', { at: clock.now() })
+    tellStatus()
+  })
+  listen(events.on, options)
 
   const pokes = settings.pokes(async () => (await store.read(cursorOf)).scopes ?? [])
   const scheduler = createScheduler({
@@ -442,6 +468,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         priority: priorities.get(name)!,
         ...(settings.local.has(name) && { local: settings.local.get(name)! }),
         admit: limit.admit,
+        validate: rules.get(name),
       }),
     ]),
   )
@@ -459,6 +486,54 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     events.emit('verified', found)
     return found
   }
+
+  /** The same, for the account that is signed in and no other. */
+  async function rpc<T>(name: string, args: object): Promise<T> {
+    await session.claim()
+    return call<T>(name, args)
+  }
+
+  /** The same, without trying again: for whoever wants to know how things are, and soon. */
+  async function ask<T>(name: string, args: object): Promise<T> {
+    if (!network.online()) throw offline()
+    await session.claim()
+    const { timeout } = settings
+    return transport.call<T>(
+      name,
+      args,
+      AbortSignal.any([closing.signal, AbortSignal.timeout(timeout)]),
+    )
+  }
+
+  const conflicts = createConflicts({
+    store: admitted,
+    clock,
+    keys,
+    call: rpc,
+    async insert(table, row) {
+      await tables.get(table)!.insert(row)
+    },
+    async onResolved(resolved) {
+      await history.noteResolved()
+      events.emit('conflict_resolved', resolved)
+    },
+  })
+  const provider = createProvider({
+    connection: settings.connection,
+    call: ask,
+    online: network.online,
+    lastError: () => lastError,
+  })
+
+  const status = (): SyncStatus => ({
+    state: running || elsewhere ? 'syncing' : 'idle',
+    online: network.online(),
+    ...store.counts(),
+    lastSync,
+    lastError,
+    nextSync: scheduler.next(),
+  })
+  const tellStatus = (): void => events.emit('status', status())
 
   /** Work on the store that must not meet a run. */
   const alone = <T>(name: string, work: () => Promise<T>): Promise<T> =>
@@ -553,17 +628,16 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     on: events.on,
     queue,
     damaged: createDamaged(admitted),
-    status: () => ({
-      state: running || elsewhere ? 'syncing' : 'idle',
-      online: network.online(),
-      ...store.counts(),
-      lastSync,
-      lastError,
-      nextSync: scheduler.next(),
-    }),
+    conflicts,
+    devices: createDevices(admitted, rpc, settings.device),
+    provider,
+    status,
+    stats: () => statsOf(admitted, history, status()),
+    health: () => healthOf({ store, provider, status }),
     async close() {
       scheduler.stop()
       session.close()
+      unwatch()
       closing.abort()
       await inLine('close', async () => {})
       await store.close()

@@ -10,6 +10,7 @@ import { omit } from './omit.ts'
 import { copy, editable, seen } from './row.ts'
 import type { Row } from './row.ts'
 import type { Store } from './store.ts'
+import { type Validate, validated } from './validate.ts'
 
 /** How an edit is to be treated. */
 export interface WriteOptions {
@@ -66,6 +67,8 @@ export interface TableDeps {
   local?: ReadonlySet<string>
   /** Throws where no more may be stored. */
   admit?: () => void
+  /** What its rows must pass before they are written. */
+  validate?: Validate | undefined
 }
 
 export function createTable(
@@ -79,6 +82,7 @@ export function createTable(
     createMissing = false,
     local = new Set(),
     admit = () => {},
+    validate,
   }: TableDeps,
 ): Table {
   async function write(edits: Edit[], options?: WriteOptions): Promise<Row[]> {
@@ -115,7 +119,7 @@ export function createTable(
     }
   }
 
-  return {
+  const made: Table = {
     insert: async (row, options) => (await write([put(row)], options))[0]!,
     insertMany: async (rows, options) => write(rows.map(put), options),
     async update(id, patch, options) {
@@ -152,4 +156,5 @@ export function createTable(
       return live(store, table, filter, options, listener)
     },
   }
+  return validate ? validated(made, table, validate, createMissing ? key : undefined) : made
 }

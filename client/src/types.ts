@@ -1,9 +1,14 @@
 import type { Damaged } from './damage.ts'
+import type { Conflicts } from './conflicts/conflicts.ts'
+import type { Devices } from './devices.ts'
 import type { SyncError } from './errors.ts'
 import type { Listener, Progress, SyncEvents, SyncReport } from './events.ts'
 import type { Repaired } from './maintenance/repair.ts'
 import type { Verification } from './maintenance/verify.ts'
+import type { Health } from './observe/health.ts'
+import type { SyncStats } from './observe/stats.ts'
 import type { Direction } from './options.ts'
+import type { Provider } from './provider.ts'
 import type { Queue } from './queue.ts'
 import type { Intervals, Mode } from './scheduler.ts'
 import type { SignedOut, SignOutOptions } from './session.ts'
@@ -124,7 +129,14 @@ export interface Sync<DB = unknown> {
   readonly queue: Queue
   /** Stored records that could not be read. They are out of the way; the rest goes on. */
   readonly damaged: Damaged
+  readonly conflicts: Conflicts
+  readonly devices: Devices
+  readonly provider: Provider
   status(): SyncStatus
+  /** Figures of the queue and of all runs so far. */
+  stats(): Promise<SyncStats>
+  /** How each part is; asks the server. Never rejects. */
+  health(): Promise<Health>
   /** Stops, ends a sync that is running, and closes the store. What is stored stays. */
   close(): Promise<void>
 }

@@ -1,0 +1,185 @@
+import { type Account, supabaseAccount } from './account.ts'
+import type { Clock } from './clock.ts'
+import { classify, PermanentError, type SyncError } from './errors.ts'
+import type { SupabaseLike, SyncOptions } from './options.ts'
+import { type RealtimeClient, realtimePokes } from './realtime.ts'
+import type { Pokes } from './scheduler.ts'
+import { type Caller, functionsTransport, rpcTransport, type Transport } from './transport.ts'
+
+/** What a look at the server came to. */
+export interface Validity {
+  /**
+   * `no_provider`: there is no project to sync with. `disconnected`: it does not answer. `invalid`: it
+   * answers, but nobody is signed in, the key is wrong or Tidemark is not installed. `healthy`: all is well.
+   */
+  status: 'no_provider' | 'disconnected' | 'invalid' | 'healthy'
+  error?: SyncError
+  /** Conflicts of this user that wait, where the server could tell. */
+  openConflicts?: number
+}
+
+/** The Supabase project that this device syncs with; there may be none, or none yet. */
+export interface Provider {
+  /** `supabase`; null while there is none. */
+  readonly name: 'supabase' | null
+  /** Begins to sync with a project. What was written before goes there. */
+  connect(supabase: SupabaseLike): void
+  /** Goes on without one. Rows and edits stay. */
+  disconnect(): void
+  /** True where there is a project and its last answer is not known to have failed to come. */
+  connected(): boolean
+  /** Asks the server whether everything needed is there. Never rejects. */
+  validate(): Promise<Validity>
+}
+
+/** The project in use, for whom it may change under the feet. */
+export interface Connection {
+  transport: Transport
+  account: Account
+  current(): SupabaseLike | Transport | undefined
+  connect(supabase: SupabaseLike | undefined): void
+  /** Calls `fn` when it is another one. */
+  onChange(fn: () => void): void
+}
+
+const noProvider = (): never => {
+  throw new PermanentError({
+    code: 'no_provider',
+    message: 'There is no Supabase project to sync with.',
+    hint: 'Give createSync one as `supabase`, or later: sync.provider.connect(supabase).',
+  })
+}
+
+const nobody: Transport = {
+  push: async () => noProvider(),
+  pull: async () => noProvider(),
+  call: async () => noProvider(),
+}
+
+/** A transport and an account that are those of the project in use. */
+export function createConnection(
+  {
+    supabase,
+    transport = 'functions',
+    compress = false,
+  }: Pick<SyncOptions, 'supabase' | 'transport' | 'compress'>,
+  clock: Clock,
+): Connection {
+  let current: SupabaseLike | Transport | undefined
+  let inUse = nobody
+  let account: Account | undefined
+  const watchers = new Map<(user: string | null) => void, () => void>()
+  const changed = new Set<() => void>()
+
+  function transportOf(supabase: SupabaseLike | undefined): Transport {
+    if (typeof transport !== 'string') return transport
+    if (!supabase) return nobody
+    const caller = supabase as unknown as Caller
+    return transport === 'rpc' ? rpcTransport(caller) : functionsTransport(caller, { compress })
+  }
+
+  /** Where there is no project nobody is signed in, so that whoever is there later is news. */
+  function watch(fn: (user: string | null) => void): void {
+    if (!account) fn(null)
+    watchers.set(fn, account?.watch(fn) ?? (() => {}))
+  }
+
+  function connect(next: SupabaseLike | undefined): void {
+    current = next ?? (typeof transport === 'string' ? undefined : transport)
+    inUse = transportOf(next)
+    account = next && supabaseAccount(next, clock)
+    for (const [fn, end] of watchers) {
+      end()
+      watch(fn)
+    }
+    for (const fn of changed) fn()
+  }
+
+  connect(supabase)
+  return {
+    current: () => current,
+    connect,
+    onChange: (fn) => void changed.add(fn),
+    transport: {
+      push: (request, signal) => inUse.push(request, signal),
+      pull: (request, signal) => inUse.pull(request, signal),
+      call: (name, args, signal) => inUse.call(name, args, signal),
+      get sync() {
+        return inUse.sync?.bind(inUse)
+      },
+    } as Transport,
+    account: {
+      // A transport of one's own without a client knows by itself who is syncing.
+      user: async () => (account ? account.user() : current ? undefined : noProvider()),
+      renew: async () => (await account?.renew()) ?? false,
+      watch(fn) {
+        watch(fn)
+        return () => {
+          watchers.get(fn)?.()
+          watchers.delete(fn)
+        }
+      },
+    },
+  }
+}
+
+/** Realtime of the project in use; nothing is heard over a client that has none. */
+export function connectionPokes(
+  connection: Connection,
+  scopes: () => Promise<readonly string[]>,
+): Pokes {
+  const listeners = new Map<() => void, () => void>()
+
+  function heard(): Pokes | undefined {
+    const client = connection.current() as Partial<RealtimeClient> | undefined
+    if (!client?.channel || !client.removeChannel) return undefined
+    return realtimePokes(client as RealtimeClient, connection.account, scopes)
+  }
+
+  let pokes = heard()
+  const listen = (fn: () => void): void => void listeners.set(fn, pokes?.watch(fn) ?? (() => {}))
+  connection.onChange(() => {
+    for (const end of listeners.values()) end()
+    pokes = heard()
+    for (const fn of listeners.keys()) listen(fn)
+  })
+  return {
+    watch(fn) {
+      listen(fn)
+      return () => {
+        listeners.get(fn)?.()
+        listeners.delete(fn)
+      }
+    },
+    refresh: () => pokes?.refresh?.(),
+  }
+}
+
+export interface ProviderDeps {
+  connection: Connection
+  /** Calls a database function, once. */
+  call<T>(name: string, args: object): Promise<T>
+  lastError(): SyncError | null
+  online(): boolean
+}
+
+export function createProvider({ connection, call, lastError, online }: ProviderDeps): Provider {
+  return {
+    get name() {
+      return connection.current() ? 'supabase' : null
+    },
+    connect: (supabase) => connection.connect(supabase),
+    disconnect: () => connection.connect(undefined),
+    connected: () => !!connection.current() && online() && lastError()?.retryable !== true,
+    async validate() {
+      if (!connection.current()) return { status: 'no_provider' }
+      try {
+        const { open_conflicts } = await call<{ open_conflicts: number }>('sync_status', {})
+        return { status: 'healthy', openConflicts: open_conflicts }
+      } catch (thrown) {
+        const error = classify(thrown)
+        return { status: error.retryable ? 'disconnected' : 'invalid', error }
+      }
+    },
+  }
+}
