@@ -5,6 +5,7 @@ import { AuthError, ConflictError, type SyncError } from './errors.ts'
 import type { NewId } from './ids.ts'
 import { handOver, takeOver } from './parking.ts'
 import { checkName, renamed } from './push.ts'
+import type { DeviceInfo } from './storage.ts'
 import { deviceOf } from './store.ts'
 import type { Store } from './store.ts'
 
@@ -68,7 +69,12 @@ const otherUser = (): AuthError =>
 
 export function createSession(
   store: Store,
-  { account, clock, newId }: { account: Account; clock: Clock; newId: NewId },
+  {
+    account,
+    clock,
+    newId,
+    device,
+  }: { account: Account; clock: Clock; newId: NewId; device: DeviceInfo },
   /** Asks for the highest `seq` that the server has heard from a device. */
   register: (device: string) => Promise<number>,
 ): Session {
@@ -131,8 +137,10 @@ export function createSession(
       if (barred) throw barred
     },
     async checkName() {
-      // A name made up in this session cannot be anybody else's.
-      if (checked || (await store.open())) return
+      if (checked) return
+      // A name made up in this session cannot be anybody else's: there is nothing to ask, only to tell.
+      const isNew = await store.open()
+      if (isNew && Object.keys(device).length === 0) return
       const { id } = await store.read(deviceOf)
       const lastSeq = await register(id)
       await store.write('local', (draft) => checkName(draft, lastSeq, newId))

@@ -31,4 +31,11 @@ export function devices(): void {
       code: 'not_found',
     })
   })
+  it("devices: this device's id and name, register, list, deregister: a new one is described by its first push", async () => {
+    const { sync, rows } = await p.open({ device: { name: 'Tablet' } })
+    await rows.insert({ name: 'Ada' })
+    await sync.sync()
+    const current = (await sync.devices.list()).find(({ current }) => current)
+    expect(current).toMatchObject({ name: 'Tablet', last_seq: 1 })
+  })
 }
