@@ -7,7 +7,7 @@ import { expect, it } from 'vitest'
 const program = fileURLToPath(new URL('run.ts', import.meta.url))
 
 // Each on a stack of its own, as the command in its README starts it.
-it.each(['contacts', 'reminders', 'anything', 'trips'])(
+it.each(['contacts', 'reminders', 'progressive', 'anything', 'trips'])(
   'the example %s prints what its README shows',
   async (name) => {
     const { stdout } = await promisify(execFile)(process.execPath, [program, name])

@@ -3,7 +3,7 @@ import { StackError } from '../dev/errors.ts'
 import type { StackInfo } from '../dev/stack.ts'
 import { type ExampleStack, ownStack, runningStack } from './stack.ts'
 
-const examples = ['contacts', 'reminders', 'anything', 'trips']
+const examples = ['contacts', 'reminders', 'progressive', 'anything', 'trips']
 
 const usage = `npm run example -- <name>                       on a stack of its own
 npm run example -- <name> --stack <stack.json>  on one that runs already
