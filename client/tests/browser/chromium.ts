@@ -63,6 +63,8 @@ export async function startBrowser() {
               : (...args: unknown[]) => ask(name, args),
       })
     },
+    /** Cuts all tabs off, or connects them again. */
+    setOffline: (offline: boolean): Promise<void> => context.setOffline(offline),
     async stop(): Promise<void> {
       await browser.close()
       server.close()

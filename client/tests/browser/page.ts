@@ -18,11 +18,14 @@ export interface Tab {
   write(name: string, from: number, to: number): Promise<void>
   sync(): Promise<void>
   rows(): Promise<Record<string, unknown>[]>
+  /** How many rows its subscription was last told of. */
+  shown(): Promise<number>
   waiting(): Promise<number>
 }
 
 let sync: Sync
 let table: string
+let shown = 0
 
 const tab: Tab = {
   async open(setting) {
@@ -36,12 +39,13 @@ const tab: Tab = {
       supabase,
       storage: indexedDbStorage(setting.store),
       tables: [table],
-      mode: 'auto',
+      mode: ['auto', 'on-reconnect'],
       debounce: 20,
       batch: { mutations: 25 },
       backoff: { base: 10 },
     })
     await sync.ready()
+    sync.table(table).subscribe((rows) => void (shown = rows.length))
   },
   async write(name, from, to) {
     const rows = sync.table(table)
@@ -54,6 +58,7 @@ const tab: Tab = {
     await sync.sync()
   },
   rows: () => sync.table(table).list(),
+  shown: async () => shown,
   async waiting() {
     const { pending, sent, failed } = await sync.queue.stats()
     return pending + sent + failed

@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres'
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect, createUser, stack, type TestUser } from '../../../dev/testing.ts'
 import { makeTable, rowsInDatabase } from '../support/project.ts'
 import { noBrowser, type RemoteTab, startBrowser } from './chromium.ts'
@@ -87,5 +87,21 @@ describe('tabs of a real browser on one IndexedDB', () => {
     )
     expect(await staying.rows()).toEqual(stored)
     expect(await staying.waiting()).toBe(0)
+  }, 60_000)
+  it('offline show each other what they write, and send it once the network is back', async () => {
+    const { table, tabs: opened } = await tabs(2)
+    const [first, second] = opened as [RemoteTab, RemoteTab]
+    await browser!.setOffline(true)
+    await first.write('first', 1, 10)
+    await vi.waitUntil(async () => (await second.shown()) === 10, { timeout: 10_000 })
+    await second.write('second', 11, 20)
+    await vi.waitUntil(async () => (await first.shown()) === 20, { timeout: 10_000 })
+    expect(await rowsInDatabase(sql, table)).toEqual([])
+
+    await browser!.setOffline(false)
+    await vi.waitUntil(async () => (await first.waiting()) === 0, { timeout: 20_000 })
+    const stored = await rowsInDatabase(sql, table)
+    expect(stored).toHaveLength(20)
+    expect(stored.every(({ version }) => version === 1)).toBe(true)
   }, 60_000)
 })
