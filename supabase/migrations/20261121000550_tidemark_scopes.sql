@@ -55,7 +55,7 @@ begin
     return '{}';
   end if;
   execute format(
-    'select array_agg(distinct m.%1$I::text) from %2$s m where m.%3$I = $1%4$s',
+    'select array_agg(distinct m.%1$I::text collate "C") from %2$s m where m.%3$I = $1%4$s',
     members.key_column, members.relation::regclass, members.user_column,
     case when members.soft then ' and m.deleted_at is null' else '' end
   ) into keys using auth.uid();

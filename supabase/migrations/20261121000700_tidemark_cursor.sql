@@ -64,6 +64,7 @@ stable
 security definer -- reads the log, only for the scopes the caller is in
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set enable_bitmapscan = off -- the index has the order: a scope's entries are neither all read nor sorted
 as $$
 begin
   return (
@@ -160,6 +161,7 @@ stable
 security definer -- reads the log, only for the scopes the caller is in
 set search_path = ''
 set plan_cache_mode = force_generic_plan
+set enable_bitmapscan = off -- the index has the order: a scope's entries are neither all read nor sorted
 as $$
 #variable_conflict use_column
 begin
