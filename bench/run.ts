@@ -13,12 +13,14 @@ import { logSize } from './log-size.ts'
 import { poll } from './poll.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
+import { purge } from './purge.ts'
 import { rivals } from './rivals.ts'
+import { scopes } from './scopes.ts'
 import type { Result, Subject } from './subject.ts'
 import { table } from './table.ts'
 import { writeLatency } from './write-latency.ts'
 
-const subjects = [push, pull, capture, logSize, client, rivals, writeLatency, poll]
+const subjects = [push, pull, capture, logSize, client, rivals, writeLatency, poll, scopes, purge]
 
 const usage = `npm run bench                      everything
 npm run bench -- push pull         some of it: ${subjects.map(({ name }) => name).join(', ')}
