@@ -56,8 +56,10 @@ $$;
 --   * entries that it has not seen were purged, or a table it holds is no longer synced;
 --   * transaction numbers were given out twice (a restore in place): then a scope holds an entry that
 --     the cursor counts as seen, or that is ahead of every transaction here, although it was written
---     after the cursor was given out. Looked up by the scope's hash alone: asking for the scope too
---     makes the planner expect one entry, and read and sort all of them.
+--     after the cursor was given out. Files are put back while the server is stopped, so only a cursor
+--     from before its start (clocks may differ by a minute) is looked at so closely. Entries are found by
+--     the scope's hash alone: asking for the scope too makes the planner expect one entry, and read and
+--     sort all of them.
 create function tidemark.cursor_is_lost(epoch text, seen pg_snapshot, upto pg_snapshot, at timestamptz, tables int[])
 returns boolean
 language plpgsql
@@ -80,7 +82,7 @@ begin
             select from pg_snapshot_xip(seen) as x (xact)
             where x.xact <= s.purged_to and pg_visible_in_snapshot(x.xact, pg_current_snapshot()))
       )
-      or exists (
+      or at < pg_postmaster_start_time() + interval '1 minute' and exists (
         select
         from unnest(tidemark.my_scopes()) as mine (scope)
         cross join lateral (
