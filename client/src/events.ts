@@ -1,5 +1,6 @@
 import type { SyncError } from './errors.ts'
 import type { Verification } from './maintenance/verify.ts'
+import type { KeyAssigned } from './server-keys.ts'
 import type { StorageLimitReached } from './limits.ts'
 import type { ResolvedConflict } from './conflicts/types.ts'
 import type { Row } from './row.ts'
@@ -75,6 +76,8 @@ export interface SyncEvents {
   rejected: FailedEdit
   /** A stored record could not be read and was set aside; it is in `damaged.list()`. */
   damaged: DamagedRecord
+  /** A row that was made here has been given its key by the server; the old one still finds it. */
+  key_assigned: KeyAssigned
   /** More is stored than `storageLimit` says. */
   storage_limit: StorageLimitReached
   /** Columns of an edit that a policy overruled. */

@@ -42,6 +42,11 @@ export type TableOption<Name extends string = string> =
       key?: string
       /** How urgent its edits are. Default `medium`. */
       priority?: TablePriority
+      /**
+       * Its key is an identity or serial column: a row made here has a negative number for it until its
+       * first push, when it gets the server's.
+       */
+      serverKey?: boolean
       /** Columns that stay on this device: they are never sent, and survive what comes in. */
       local?: readonly string[]
       /** Keep only so many rows, those that changed last; edited ones always stay. Default: all. */
@@ -115,6 +120,8 @@ export interface SyncOptions<Name extends string = string> extends Callbacks {
 export interface Settings {
   keys: ReadonlyMap<string, string>
   priorities: ReadonlyMap<string, TablePriority>
+  /** Tables whose key the server makes. */
+  serverKeys: ReadonlySet<string>
   /** Columns that stay on this device, by table; only tables that have some. */
   local: ReadonlyMap<string, ReadonlySet<string>>
   /** The most rows to keep, by table; only tables with such a limit. */
@@ -163,6 +170,7 @@ export function settingsOf(options: SyncOptions): Settings {
   return {
     keys: new Map(named.map(({ name, key = 'id' }) => [name, key])),
     priorities: new Map(named.map(({ name, priority = 'medium' }) => [name, priority])),
+    serverKeys: new Set(named.flatMap(({ name, serverKey }) => (serverKey === true ? [name] : []))),
     local: new Map(
       named.flatMap(({ name, local = [] }) =>
         local.length > 0 ? [[name, new Set(local)] as const] : [],

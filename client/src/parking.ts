@@ -33,6 +33,10 @@ export async function handOver({ tx, drop }: Draft, keep: boolean, newId: NewId)
     failed.map(({ seq }) => seq),
   )
   await tx.deleteMany('meta', ['history'])
+  await tx.deleteMany(
+    'aliases',
+    (await tx.scan('aliases')).map(({ local }) => local),
+  )
   await tx.putMany('meta', [
     {
       name: 'device',

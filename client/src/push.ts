@@ -31,6 +31,8 @@ export interface Wanted {
   upTo: number
   /** Of these tables alone, and what they need; absent: of all. */
   only?: ReadonlySet<string>
+  /** True for an edit that cannot go out yet, nor what comes after it. */
+  waits?: (edit: QueuedEdit) => boolean
 }
 
 /** An edit in the words of the wire. */
@@ -45,7 +47,7 @@ export const toMutation = (edit: QueuedEdit): Mutation =>
 export async function take(
   { tx }: Draft,
   limits: BatchLimits,
-  { upTo, only }: Wanted,
+  { upTo, only, waits = () => false }: Wanted,
   clock: Clock,
 ): Promise<Batch | undefined> {
   let device = await deviceOf(tx)
@@ -57,7 +59,7 @@ export async function take(
     device = omit(device, 'unordered')
     queued = await tx.scan('queue', { limit: limits.mutations })
   }
-  const edits = again?.length ? again : cut(queued, limits.bytes, upTo)
+  const edits = again?.length ? again : cut(queued, limits.bytes, upTo, waits)
   const last = edits.at(-1)
   if (!last) return undefined
   if (queued.length === edits.length && fits(queued, limits))
@@ -90,11 +92,16 @@ export async function noteFailure({ tx }: Draft, { code, message }: SyncError): 
   await tx.putMany('meta', [{ ...device, flight: { ...device.flight, error: { code, message } } }])
 }
 
-function cut(queued: QueuedEdit[], bytes: number, upTo: number): QueuedEdit[] {
+function cut(
+  queued: QueuedEdit[],
+  bytes: number,
+  upTo: number,
+  waits: (edit: QueuedEdit) => boolean,
+): QueuedEdit[] {
   let sum = 0
-  const end = queued.findIndex(({ seq, size }, place) => {
-    sum += size
-    return seq > upTo || (place > 0 && sum > bytes)
+  const end = queued.findIndex((edit, place) => {
+    sum += edit.size
+    return edit.seq > upTo || (place > 0 && sum > bytes) || waits(edit)
   })
   return end === -1 ? queued : queued.slice(0, end)
 }

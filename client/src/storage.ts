@@ -145,6 +145,14 @@ export interface DamagedRecord {
   at: string
 }
 
+/** The key of a row that had a stand-in before. */
+export interface AliasRecord {
+  /** The stand-in, as text. */
+  local: string
+  table: string
+  remote: string | number
+}
+
 /** Record types by store. */
 export interface Records {
   meta: DeviceRecord | CursorRecord | PartialRecord | ParkedRecord | HistoryRecord
@@ -152,6 +160,7 @@ export interface Records {
   queue: QueuedEdit
   failed: FailedEdit
   damaged: DamagedRecord
+  aliases: AliasRecord
 }
 
 export type StoreName = keyof Records
@@ -163,6 +172,7 @@ export interface Keys {
   queue: number
   failed: number
   damaged: string
+  aliases: string
 }
 
 /** What a scan can ask for, by store: name of the index → columns it compares. */
@@ -172,6 +182,7 @@ export interface Indexes {
   queue: 'row'
   failed: never
   damaged: never
+  aliases: never
 }
 
 /** Key and index columns of each store. An adapter builds its tables from this. */
@@ -181,6 +192,7 @@ export const SCHEMA = {
   queue: { key: ['seq'], indexes: { row: ['table', 'id'] } },
   failed: { key: ['seq'], indexes: {} },
   damaged: { key: ['id'], indexes: {} },
+  aliases: { key: ['local'], indexes: {} },
 } as const satisfies {
   [S in StoreName]: { key: readonly string[]; indexes: Record<string, readonly string[]> }
 }
@@ -188,7 +200,7 @@ export const SCHEMA = {
 export const STORE_NAMES = Object.keys(SCHEMA) as StoreName[]
 
 /** Version of {@link SCHEMA}; an adapter that finds an older one upgrades. */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 
 /** Which records to read; all of the store without `index`. Results come in key order. */
 export interface Scan<S extends StoreName> {

@@ -35,6 +35,7 @@ import type { Verification } from './maintenance/verify.ts'
 import { createQueue } from './queue.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSession } from './session.ts'
+import { assign, standIn, unassigned, waitsForKey } from './server-keys.ts'
 import { createStore, cursorOf, deviceOf, type Store } from './store.ts'
 import { createTable } from './table.ts'
 import { createTabs } from './tabs.ts'
@@ -207,11 +208,14 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     const total = store.counts().pending
     let coming: Coming | undefined
     if (total === 0) return coming
-    const edits = await store.write('local', (draft) => wanted(draft, only))
+    const edits: Wanted = await store.write('local', (draft) => wanted(draft, only))
+    edits.waits = (edit) => waitsForKey(edit, settings.serverKeys)
     await session.checkName()
     for (;;) {
       try {
+        await assignKeys()
         const sent = await request((until) => sendBatch(run, edits, pullToo, until), signal)
+        if (!sent && (await assignKeys())) continue
         if (!sent) return coming
         await land(sent, report)
         coming = sent.coming ?? coming
@@ -220,6 +224,19 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       }
       run.tell(pushProgress(report.pushed + report.rejected, total))
     }
+  }
+
+  /** Asks for the keys that rows made here wait for. Resolves to whether there were any. */
+  async function assignKeys(): Promise<boolean> {
+    const { serverKeys } = settings
+    if (serverKeys.size === 0) return false
+    const waiting = await store.read((tx) => unassigned(tx, serverKeys))
+    for (const [table, rows] of waiting) {
+      const made = await call<string[]>('sync_new_ids', { table, count: Math.min(rows, 10_000) })
+      const assigned = await store.write('remote', (draft) => assign(draft, table, made))
+      for (const each of assigned) events.emit('key_assigned', each)
+    }
+    return waiting.size > 0
   }
 
   /**
@@ -467,6 +484,8 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         createMissing: settings.createMissing,
         priority: priorities.get(name)!,
         ...(settings.local.has(name) && { local: settings.local.get(name)! }),
+        ...(settings.serverKeys.has(name) && { newKey: standIn }),
+        standIns: settings.serverKeys.size > 0,
         admit: limit.admit,
         validate: rules.get(name),
       }),

@@ -9,6 +9,8 @@ import { type EditPriority, rankOf, type TablePriority } from './priority.ts'
 import { omit } from './omit.ts'
 import { copy, editable, seen } from './row.ts'
 import type { Row } from './row.ts'
+import { resolved, resolvedId } from './server-keys.ts'
+import type { Transaction } from './storage.ts'
 import type { Store } from './store.ts'
 import { type Validate, validated } from './validate.ts'
 
@@ -65,6 +67,10 @@ export interface TableDeps {
   createMissing?: boolean
   /** Columns that stay on this device. */
   local?: ReadonlySet<string>
+  /** Makes the key of a row that comes without one. Default: `newId`. */
+  newKey?: () => Id
+  /** Whether keys that the app knows may be stand-ins. */
+  standIns?: boolean
   /** Throws where no more may be stored. */
   admit?: () => void
   /** What its rows must pass before they are written. */
@@ -81,6 +87,8 @@ export function createTable(
     priority,
     createMissing = false,
     local = new Set(),
+    newKey = newId,
+    standIns = false,
     admit = () => {},
     validate,
   }: TableDeps,
@@ -88,13 +96,25 @@ export function createTable(
   async function write(edits: Edit[], options?: WriteOptions): Promise<Row[]> {
     const rank = rankOf(priority, options?.priority)
     const ranked = edits.map((edit) => ({ ...edit, rank }))
-    const rows = await store.write('local', (draft) => enqueue(draft, ranked, clock))
+    const rows = await store.write('local', async (draft) => {
+      const asked = standIns
+        ? await Promise.all(ranked.map((edit) => known(draft.tx, edit)))
+        : ranked
+      return enqueue(draft, asked, clock)
+    })
     return rows.map((row) => row && copy(row)) as Row[]
+  }
+
+  /** An edit with keys in place of stand-ins that have been given one. */
+  async function known<E extends Edit>(tx: Transaction, edit: E): Promise<E> {
+    const id = await resolvedId(tx, edit.id)
+    const data = edit.data && (await resolved(tx, edit.data))
+    return { ...edit, id, ...(data && { data }) }
   }
 
   function put(row: Row): Edit {
     const data = plain(row)
-    data[key] ??= newId()
+    data[key] ??= newKey()
     return split({ table, op: 'put', id: String(data[key]), data })
   }
 
@@ -137,7 +157,10 @@ export function createTable(
       await write([{ table, op: 'delete', id: String(id) }], options)
     },
     async get(id) {
-      const record = await store.read((tx) => tx.get('rows', [table, String(id)]))
+      const record = await store.read(async (tx) => {
+        const name = standIns ? await resolvedId(tx, String(id)) : String(id)
+        return tx.get('rows', [table, name])
+      })
       const row = record && seen(record)
       return row ? copy(row) : null
     },

@@ -17,6 +17,7 @@ revoke all on function
   public.sync_verify(text[]),
   public.sync_verify_range(text, text, text),
   public.sync_rows(text, text[], json),
+  public.sync_new_ids(text, int),
   public.sync_status()
 from public, anon, authenticated, service_role;
 
@@ -50,6 +51,7 @@ grant execute on function
   public.sync_verify(text[]),
   public.sync_verify_range(text, text, text),
   public.sync_rows(text, text[], json),
+  public.sync_new_ids(text, int),
   public.sync_status()
 to authenticated;
 

@@ -17,6 +17,7 @@ select 'public', s::regprocedure from unnest(array[
   'public.sync_verify(text[])',
   'public.sync_verify_range(text, text, text)',
   'public.sync_rows(text, text[], json)',
+  'public.sync_new_ids(text, int)',
   'public.sync_status()'
 ]) s;
 -- Its parts that run as the caller.
@@ -150,7 +151,8 @@ select set_eq(
   $$select o.signature::text collate "C" from ours o where o.prosecdef$$,
   $$select e.signature::text collate "C" from expected e where e.who in ('definer', 'trigger')
     union select s::regprocedure::text collate "C" from unnest(array[
-      'public.sync_register_device(uuid, json)', 'public.sync_devices()', 'public.sync_revoke_device(uuid)', 'public.sync_status()']) s$$,
+      'public.sync_register_device(uuid, json)', 'public.sync_devices()', 'public.sync_revoke_device(uuid)', 'public.sync_status()',
+      'public.sync_new_ids(text, int)']) s$$,
   'exactly these run with the rights of their owner'
 );
 select is_empty(

@@ -1,6 +1,6 @@
 -- The same by trying: what each role is answered.
 begin;
-select plan(57);
+select plan(60);
 
 create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
@@ -53,6 +53,7 @@ select * from (values
   ('sync_verify', $$select sync_verify()$$),
   ('sync_verify_range', $$select sync_verify_range('tried', 'public')$$),
   ('sync_rows', $$select sync_rows('tried', '{}')$$),
+  ('sync_new_ids', $$select sync_new_ids('tried', 1)$$),
   ('sync_status', $$select sync_status()$$)
 ) as c (name, call);
 grant select on calls to public;
