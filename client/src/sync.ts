@@ -6,7 +6,6 @@ import type {
 } from '../../supabase/functions/_tidemark/wire.ts'
 import { PROTOCOL_VERSION } from '../../supabase/functions/_tidemark/constants.ts'
 import { settle } from './answer.ts'
-import { createConflicts } from './conflicts/conflicts.ts'
 import { retry } from './backoff.ts'
 import { timestamp } from './clock.ts'
 import { createDevices } from './devices.ts'
@@ -21,8 +20,8 @@ import {
 import { createEmitter, type Progress, type SyncEvents, type SyncReport } from './events.ts'
 import { createDamaged } from './damage.ts'
 import { createLane, type Lane } from './lane.ts'
+import { later } from './later.ts'
 import { listen } from './observe/callbacks.ts'
-import { healthOf } from './observe/health.ts'
 import { createHistory, runRecord } from './observe/history.ts'
 import { statsOf } from './observe/stats.ts'
 import { intervalsOf, settingsOf, type SyncOptions } from './options.ts'
@@ -524,19 +523,23 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     )
   }
 
-  const conflicts = createConflicts({
-    store: admitted,
-    clock,
-    keys,
-    call: rpc,
-    async insert(table, row) {
-      await tables.get(table)!.insert(row)
-    },
-    async onResolved(resolved) {
-      await history.noteResolved()
-      events.emit('conflict_resolved', resolved)
-    },
-  })
+  const conflicts = later(
+    async () =>
+      (await import('./conflicts/conflicts.ts')).createConflicts({
+        store: admitted,
+        clock,
+        keys,
+        call: rpc,
+        async insert(table, row) {
+          await tables.get(table)!.insert(row)
+        },
+        async onResolved(resolved) {
+          await history.noteResolved()
+          events.emit('conflict_resolved', resolved)
+        },
+      }),
+    ['list', 'resolve'],
+  )
   const provider = createProvider({
     connection: settings.connection,
     call: ask,
@@ -652,7 +655,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     provider,
     status,
     stats: () => statsOf(admitted, history, status()),
-    health: () => healthOf({ store, provider, status }),
+    health: async () => (await import('./observe/health.ts')).healthOf({ store, provider, status }),
     async close() {
       scheduler.stop()
       session.close()
