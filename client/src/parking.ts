@@ -1,3 +1,4 @@
+import { groupBy } from './group.ts'
 import type { NewId } from './ids.ts'
 import { baseOf, stack } from './row.ts'
 import type { ParkedRecord, QueuedEdit, RowRecord } from './storage.ts'
@@ -82,7 +83,7 @@ export async function takeOver({ tx, put }: Draft, user: string): Promise<void> 
 }
 
 function restacked(rows: readonly RowRecord[], edits: readonly QueuedEdit[]): RowRecord[] {
-  const byRow = Map.groupBy(edits, ({ table, id }) => `${table}\n${id}`)
+  const byRow = groupBy(edits, ({ table, id }) => `${table}\n${id}`)
   const records = new Map(rows.map((record) => [`${record.table}\n${record.id}`, record]))
   return [...records].flatMap(([key, record]) => {
     const next = stack(record, baseOf(record), byRow.get(key) ?? [])

@@ -1,3 +1,4 @@
+import { groupBy } from '../group.ts'
 import { type Clock, timestamp } from '../clock.ts'
 import { omit } from '../omit.ts'
 import { sizeOf, squash } from '../queue.ts'
@@ -40,7 +41,7 @@ export async function repair(draft: Draft, clock: Clock): Promise<Repaired> {
   const device = await deviceOf(tx)
   const all = await tx.scan('queue')
   const damaged = all.filter((edit) => !isEdit(edit))
-  const byRow = Map.groupBy(all.filter(isEdit), ({ table, id }) => `${table}\n${id}`)
+  const byRow = groupBy(all.filter(isEdit), ({ table, id }) => `${table}\n${id}`)
   const failed = damaged.map((edit): FailedEdit => ({
     ...edit,
     error: { code: 'malformed', message: 'The edit was damaged on this device.' },
@@ -137,7 +138,7 @@ function lostEdit(
  */
 export async function optimize({ tx, put, drop }: Draft): Promise<number> {
   const { sent } = await deviceOf(tx)
-  const rows = Map.groupBy(
+  const rows = groupBy(
     (await tx.scan('queue')).filter(({ seq }) => seq > sent),
     ({ table, id }) => `${table}\n${id}`,
   )

@@ -1,0 +1,44 @@
+/**
+ * Builds the package into dist/ and prints what the client weighs in an app: `npm run build`, or with a
+ * folder of one's own `node client/build.ts <folder>`.
+ */
+import { fileURLToPath } from 'node:url'
+import { build } from 'tsdown'
+import { sizeOfClient } from './size.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** Entry points of the package: those of package.json's `exports`, by the name of their file. */
+const entry = {
+  index: 'client/src/index.ts',
+  attachments: 'client/src/attachments/index.ts',
+  env: 'client/src/env.ts',
+  react: 'client/src/react.ts',
+  redux: 'client/src/redux.ts',
+  tanstack: 'client/src/tanstack.ts',
+}
+
+/** ES modules and their types, in `outDir`. */
+export async function buildClient(outDir: string, logLevel: 'info' | 'silent'): Promise<void> {
+  await build({
+    config: false,
+    cwd: root,
+    entry,
+    outDir,
+    logLevel,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    dts: true,
+    clean: true,
+  })
+}
+
+if (import.meta.main) {
+  await buildClient(process.argv[2] ?? 'dist', 'info')
+  const { core, adapter, later } = await sizeOfClient()
+  const kB = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`
+  console.log(`core ${kB(core)} minified and compressed, without storage adapters`)
+  console.log(`     ${kB(adapter)} more with the storage in memory, which is the default`)
+  console.log(`     ${kB(later)} more when first asked for: conflicts, health, verify, repair`)
+}
