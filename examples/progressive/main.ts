@@ -1,62 +1,53 @@
 import { DatabaseSync } from 'node:sqlite'
-import { createClient } from '@supabase/supabase-js'
 import {
   autoResolve,
-  createSync,
   resolvers,
   type Sync,
   sqliteStorage,
   syncSqlite,
 } from '../../client/src/index.ts'
+import { createSyncFromEnv, type Env } from '../../client/src/env.ts'
 import type { StackInfo } from '../../dev/stack.ts'
 import { say } from '../say.ts'
 
-type Env = Record<string, string | undefined>
+interface Account {
+  email: string
+  password: string
+}
 
 const tables = ['notifications', 'projects', 'settings']
 
-/** The app as it starts anywhere: SQLite is all it needs. */
-function start(name: string): Sync {
-  const storage = sqliteStorage(syncSqlite(new DatabaseSync(':memory:')))
-  const sync = createSync({ storage, tables, device: { name } })
+/** The app as it starts anywhere: SQLite is all it needs. Sync appears where the environment names a project. */
+async function start(name: string, database: DatabaseSync, env: Env, account: Account) {
+  const storage = sqliteStorage(syncSqlite(database))
+  const sync = createSyncFromEnv({ storage, tables, device: { name } }, env)
   autoResolve(sync, { notifications: resolvers.notification, projects: resolvers.project })
+  const { error } = (await sync.supabase?.auth.signInWithPassword(account)) ?? {}
+  if (error) await sync.supabase?.auth.signUp(account)
   return sync
-}
-
-/** Sync appears where a project is named. Resolves to whether it is. */
-async function connect(sync: Sync, env: Env, account: { email: string; password: string }) {
-  const { SUPABASE_URL, SUPABASE_ANON_KEY } = env
-  if (!SUPABASE_URL || !SUPABASE_ANON_KEY) return false
-  const supabase = createClient(SUPABASE_URL, SUPABASE_ANON_KEY, {
-    auth: { persistSession: false, autoRefreshToken: false },
-  })
-  const { error } = await supabase.auth.signInWithPassword(account)
-  if (error) await supabase.auth.signUp(account)
-  sync.provider.connect(supabase)
-  return true
 }
 
 /** A desktop app that has never heard of a cloud gets one, and then a second device. */
 export async function main({ api_url, publishable_key }: StackInfo): Promise<void> {
   const account = { email: `${crypto.randomUUID()}@example.com`, password: crypto.randomUUID() }
-  const desktop = start('desktop')
   const state = async (sync: Sync) => (await sync.provider.validate()).status
 
-  await connect(desktop, {}, account)
+  const file = new DatabaseSync(':memory:')
+  let desktop = await start('desktop', file, {}, account)
   const note = await desktop.table('notifications').insert({ text: 'Build failed', read: false })
   const project = await desktop.table('projects').insert({ name: 'Tidal clock', status: 'active' })
   await desktop.table('settings').insert({ name: 'theme', value: { dark: true } })
   say('desktop', `${await state(desktop)}: 3 rows saved and read all the same`)
+  await desktop.close()
 
   const env = { SUPABASE_URL: api_url, SUPABASE_ANON_KEY: publishable_key }
-  await connect(desktop, env, account)
+  desktop = await start('desktop', file, env, account)
   const seeded = await desktop.seed({
     onProgress: ({ percentage, message }) => say('desktop', `${message} (${percentage} %)`),
   })
   say('desktop', `${await state(desktop)}: ${seeded.pushed} rows seeded`)
 
-  const phone = start('phone')
-  await connect(phone, env, account)
+  const phone = await start('phone', new DatabaseSync(':memory:'), env, account)
   const some = ['notifications', 'projects']
   const hydrated = await phone.hydrate({ tables: some })
   say('phone', `${hydrated.pulled} rows hydrated, of ${some.join(' and ')} alone`)
