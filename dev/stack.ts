@@ -9,6 +9,7 @@ import { forkGateway } from './gateway/process.ts'
 import { loadKeys } from './keys.ts'
 import { applyOnce, migrate } from './migrate.ts'
 import { freePort, requireFreePort } from './ports.ts'
+import { pageDir } from './page.ts'
 import { startPostgres } from './postgres.ts'
 import { guard, isRunning, stopProcess } from './processes.ts'
 import { databaseUrl } from './urls.ts'
@@ -21,6 +22,8 @@ export interface StackOptions {
   fresh?: boolean
   /** Serve supabase/functions, yes by default; 'watch' loads them again when a file changes. */
   functions?: boolean | 'watch'
+  /** Serve the playground at the API's address, if it is built. */
+  page?: boolean
   /** examples/<name>/schema.sql is applied after the migrations. */
   example?: string | undefined
   migrationsDir?: string
@@ -96,6 +99,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       dbPort,
       functionsPort,
       objectsDir: join(dataDir, 'objects'),
+      page: options.page ? { folder: pageDir, ...schemaOf('playground') } : undefined,
       keys,
     })
     parts.add('the gateway', gateway.process)
@@ -106,9 +110,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       return applied.length > 0 ? `${applied.length} applied` : 'up to date'
     })
     if (example) {
-      const name = `examples/${example}/schema.sql`
-      const state = await step(name, () => applyOnce(info.db_url, join(project, name), name))
-      if (state === 'changed') log(edited(name))
+      const { schema, schemaName } = schemaOf(example)
+      const state = await step(schemaName, () => applyOnce(info.db_url, schema, schemaName))
+      if (state === 'changed') log(edited(schemaName))
     }
     await step('API', () => gateway.ready)
     if (functions) await step('functions', () => functions.ready)
@@ -187,6 +191,11 @@ async function clear(dataDir: string): Promise<void> {
     )
   }
   await rm(dataDir, { recursive: true, force: true })
+}
+
+function schemaOf(example: string): { schema: string; schemaName: string } {
+  const schemaName = `examples/${example}/schema.sql`
+  return { schema: join(project, schemaName), schemaName }
 }
 
 function edited(file: string): string {

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { StackError } from './errors.ts'
+import { buildPage, pageIsFresh, type PageBuild } from './page.ts'
 import { startStack, type Stack } from './stack.ts'
 
 const usage = `npm start                          the local stack, ready in some seconds
@@ -12,11 +13,13 @@ TIDEMARK_DATA     the folder that keeps its data, .tidemark by default`
 
 const started = performance.now()
 let stack: Stack | undefined
+let build: PageBuild | undefined
 let leaving = false
 
 async function leave(code: number): Promise<void> {
   if (leaving) return
   leaving = true
+  await build?.stop()
   await stack?.stop()
   process.exit(code)
 }
@@ -47,15 +50,23 @@ try {
     dataDir: process.env.TIDEMARK_DATA || '.tidemark',
     fresh: values.fresh ?? false,
     example: values.example,
+    page: true,
     functions: 'watch',
     log: console.log,
   })
   if (wanted) await leave(0)
   const { api_url, db_url, publishable_key } = stack.info
-  console.log(`\n  API       ${api_url}\n  database  ${db_url}\n  key       ${publishable_key}\n`)
+  console.log(`\n  page      ${api_url}/`)
+  console.log(`  API       ${api_url}\n  database  ${db_url}\n  key       ${publishable_key}\n`)
   console.log(
     `ready in ${((performance.now() - started) / 1000).toFixed(1)} s, ${stack.dataDir}/stack.json tells clients the rest`,
   )
+  // Only now, so that nothing waits for it; the address says so until it is there.
+  if (!(await pageIsFresh())) {
+    build = buildPage()
+    const problem = await build.done
+    if (problem !== undefined && !leaving) console.error(`the page could not be built: ${problem}`)
+  }
   console.error(`stopped: ${await stack.broken}`)
   await leave(1)
 } catch (error) {

@@ -6,6 +6,7 @@ import { databaseUrl } from '../urls.ts'
 import { identify, Refusal } from './access.ts'
 import { allow, headersOf, openToBrowsers, readBody, send } from './http.ts'
 import { createLite } from './lite.ts'
+import { createPage, type PageOptions } from './page.ts'
 import { proxy, verifyFunctionCall } from './proxy.ts'
 import { serveRealtime } from '../realtime/server.ts'
 import { Rpc } from './rpc.ts'
@@ -18,6 +19,8 @@ export interface GatewayOptions {
   functionsPort?: number | undefined
   /** Where Storage keeps its objects. */
   objectsDir: string
+  /** Served at `/`. Absent: nothing is. */
+  page?: PageOptions | undefined
   keys: Keys
 }
 
@@ -38,6 +41,13 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
   })
   const serveAuth = getRequestListener(lite.auth)
   const serveTables = getRequestListener(lite.rest)
+  const servePage =
+    options.page &&
+    createPage(options.page, {
+      dbUrl: databaseUrl(dbPort, 'postgres', 'postgres'),
+      key: keys.publishable,
+      port,
+    })
   const serveObjects = getRequestListener(createStorage(options))
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -55,6 +65,7 @@ export async function startGateway(options: GatewayOptions): Promise<void> {
     }
     if (url.pathname.startsWith('/storage/v1/')) return void serveObjects(request, response)
     if (url.pathname.startsWith('/rest/v1/')) return serveRest(url, request, response)
+    if (await servePage?.(url, request, response)) return
     throw new Refusal(404, { message: 'no Route matched with those values' })
   }
 
