@@ -132,5 +132,6 @@ describe('the docs', () => {
     const { page, strays } = await features()
     expect(strays).toEqual([])
     expect(read('docs/features.md')).toBe(page)
-  })
+    // All of the tests' files are loaded for it.
+  }, 120_000)
 })
