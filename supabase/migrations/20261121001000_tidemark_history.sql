@@ -29,9 +29,11 @@ $$;
 -- What somebody else than this device changed between the given versions and those of now: columns, a json object
 -- {column: instant}, and everything, when the row itself was made, or a column that nobody knows any more
 -- was changed; an entry's names are those of its time. complete is false where the log no
--- longer, or not yet, reaches back to the version: then every column counts as changed.
+-- longer, or not yet, reaches back to the version: then every column counts as changed. beside is true
+-- where a push of this very device changed the row without naming it, by a cascade or a trigger: that
+-- overrules nothing, but the device has not heard of it.
 create function tidemark.changed_since(table_no int, ids text[], versions bigint[], versions_now bigint[], device uuid)
-returns table (row_id text, complete boolean, columns jsonb, everything timestamptz)
+returns table (row_id text, complete boolean, columns jsonb, everything timestamptz, beside boolean)
 language plpgsql
 stable
 security definer -- reads the log, in the caller's scopes only
@@ -57,7 +59,8 @@ begin
   where l.table_no = changed_since.table_no;
   return query
     with entries as (
-      select w.row_id, w.version as since, w.version_now, c.version, c.op, c.columns, c.device_id, coalesce(c.edited_at, c.at) as edited_at
+      select w.row_id, w.version as since, w.version_now, c.version, c.op, c.columns, c.device_id, coalesce(c.edited_at, c.at) as edited_at,
+        c.device_id = device and c.edited_at is null as beside
       from unnest(ids, versions, versions_now) as w (row_id, version, version_now)
       -- Row by row through the index of histories; the index by scope would read the scope once a row.
       left join lateral (
@@ -74,7 +77,8 @@ begin
       select e.row_id, count(distinct e.version) filter (where e.version <= e.version_now) = e.version_now - e.since as complete,
         max(e.edited_at) filter (
           where e.op in ('insert', 'update') and e.device_id is distinct from device and (e.columns is null or not e.columns <@ known)
-        ) as everything
+        ) as everything,
+        coalesce(bool_or(e.beside), false) as beside
       from entries e
       group by e.row_id, e.since, e.version_now
     ),
@@ -91,7 +95,7 @@ begin
       ) c
       group by c.row_id
     )
-    select r.row_id, coalesce(r.complete, false), coalesce(l.columns, '{}'), r.everything
+    select r.row_id, coalesce(r.complete, false), coalesce(l.columns, '{}'), r.everything, r.beside
     from reach r
     left join latest l using (row_id);
 end

@@ -438,7 +438,7 @@ begin
   execute format(
     'select array_agg(row(
        e.n, e.id, e.op, e.base, e.seq, e.sent, e.old, coalesce(d.kept, ''{}''), e.edited_at, e.fate, e.version,
-       not h.complete or h.everything is not null or h.columns <> ''{}'', e.echo, d.lost, d.undecided, null, null
+       not h.complete or h.everything is not null or h.columns <> ''{}'' or h.beside, e.echo, d.lost, d.undecided, null, null
      )::tidemark.edit)
      from unnest($1) e
      join tidemark.changed_since($2, $3, $4, $8, $5) h on h.row_id = e.id

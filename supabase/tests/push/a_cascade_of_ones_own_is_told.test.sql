@@ -1,0 +1,45 @@
+-- A row that a device's own delete changed by a cascade is sent back with the device's next edit of it.
+begin;
+select plan(4);
+
+create table public.own_docs (id uuid primary key, user_id uuid not null default auth.uid());
+create table public.own_cards (
+  id uuid primary key, user_id uuid not null default auth.uid(),
+  doc_id uuid references public.own_docs on delete set null, note text);
+alter table public.own_docs enable row level security;
+alter table public.own_cards enable row level security;
+create policy "own" on public.own_docs to authenticated using (user_id = (select auth.uid()));
+create policy "own" on public.own_cards to authenticated using (user_id = (select auth.uid()));
+select tidemark.add_table('public.own_docs', 'user:user_id'), tidemark.add_table('public.own_cards', 'user:user_id');
+insert into public.own_docs values
+  ('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-00000000000a'),
+  ('00000000-0000-4000-8000-000000000002', '00000000-0000-4000-8000-00000000000a');
+insert into public.own_cards values
+  ('00000000-0000-4000-8000-000000000011', '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000001'),
+  ('00000000-0000-4000-8000-000000000012', '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000001');
+
+create function pg_temp.push(mutation text) returns jsonb
+language plpgsql
+as $$
+declare
+  answer jsonb;
+begin
+  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true), set_config('role', 'authenticated', true);
+  answer := public.sync_push('00000000-0000-4000-8000-0000000000d1', ('[' || mutation || ']')::json)::jsonb -> 'results' -> 0;
+  perform set_config('role', 'postgres', true);
+  return answer;
+end
+$$;
+
+select is(pg_temp.push('{"seq": 1, "table": "own_docs", "op": "delete", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "edited_at": "2026-01-01T00:00:00Z"}') ->> 'status', 'applied', 'a doc is deleted, and its cards lose it');
+create temp table answer as
+  select pg_temp.push('{"seq": 2, "table": "own_cards", "op": "patch", "id": "00000000-0000-4000-8000-000000000011", "base": 1, "data": {"note": "x"}, "edited_at": "2026-01-01T00:00:01Z"}') as it;
+select is((select it #> '{row,doc_id}' from answer), 'null'::jsonb, 'an edit of such a card brings back what it is now');
+select is((select it -> 'lost' from answer), null, 'and loses nothing');
+select is(
+  pg_temp.push('{"seq": 3, "table": "own_cards", "op": "patch", "id": "00000000-0000-4000-8000-000000000012", "base": 1, "data": {"doc_id": "00000000-0000-4000-8000-000000000002"}, "old": {"doc_id": "00000000-0000-4000-8000-000000000001"}, "edited_at": "2026-01-01T00:00:01Z"}') -> 'lost',
+  null, 'an edit of the very column is not overruled by the device''s own delete'
+);
+
+select * from finish();
+rollback;
