@@ -8,6 +8,7 @@ export default defineConfig({
       'examples/**/*.test.ts',
       'bench/**/*.test.ts',
       'tests/**/*.test.ts',
+      'fuzz/**/*.test.ts',
     ],
     maxWorkers: 2,
     testTimeout: 30_000,

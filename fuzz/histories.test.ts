@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { stack } from '../dev/testing.ts'
+import { breaks } from './breaks.ts'
+import { fuzz, type Report } from './fuzz.ts'
+
+const seed = Number(process.env.TIDEMARK_SEED ?? Date.now() % 1e9)
+const HISTORIES = 2_000
+const minutes = 60_000
+
+const say = ({ failure }: Report): string =>
+  failure
+    ? `${failure.message}\n\nagain: npm run fuzz -- --seed ${failure.seed} --path ${failure.path}`
+    : ''
+
+describe('random histories of three users and four devices', () => {
+  it(
+    `leave every device with what plain SQL shows its user`,
+    { timeout: 12 * minutes },
+    async () => {
+      console.log(`${HISTORIES} histories, seed ${seed}`)
+      const report = await fuzz({ serverUrl: stack().db_url, runs: HISTORIES, seed, workers: 2 })
+      expect(say(report)).toBe('')
+    },
+  )
+
+  it.each(Object.keys(breaks))(
+    'find an engine that is broken: %s',
+    { timeout: 4 * minutes },
+    async (name) => {
+      const broken = breaks[name]
+      const options = { serverUrl: stack().db_url, runs: 500, seed, workers: 1 }
+      const { failure } = await fuzz({ ...options, endOnFailure: true, broken })
+      expect(failure, `500 histories from seed ${seed} did not notice`).toBeDefined()
+    },
+  )
+})
