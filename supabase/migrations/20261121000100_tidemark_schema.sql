@@ -1,6 +1,11 @@
 -- The private schema, its settings, and the two ways in which it says no.
 -- `tidemark` is not exposed through the Data API: what clients call is `public.sync_*`
 -- (20261121001200_tidemark_access.sql lists every grant).
+--
+-- Every function pins its search_path to pg_catalog, pg_temp. An empty one would look for tables and
+-- types among the caller's temporary ones first: a domain pg_temp.uuid with a check of the caller's
+-- would run with the rights of a security definer function (supabase/tests/attack). Everything else is
+-- written with its schema.
 
 create schema if not exists tidemark;
 comment on schema tidemark is 'Offline-first sync: registry, log, devices and the functions behind public.sync_*. Not exposed through the API.';
@@ -35,7 +40,7 @@ create function tidemark.refuse(status int, code text, detail text default null,
 returns void
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception using

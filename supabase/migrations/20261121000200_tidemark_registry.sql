@@ -38,7 +38,7 @@ returns table (
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -77,7 +77,7 @@ returns table (table_no int, rank int)
 language plpgsql
 stable
 security definer -- reads the registry, which callers cannot; answers with names and numbers only
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin

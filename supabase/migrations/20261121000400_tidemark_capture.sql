@@ -15,7 +15,7 @@ create function tidemark.stamp_insert()
 returns trigger
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   new.version := 1;
@@ -32,7 +32,7 @@ create function tidemark.stamp_update()
 returns trigger
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   new.version := old.version;
@@ -63,7 +63,7 @@ create function tidemark.actor(out user_id uuid, out device_id uuid, out row_ids
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   select o.* into actor.user_id, actor.device_id, actor.row_ids, actor.edited_at
@@ -83,7 +83,7 @@ returns text[]
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -107,7 +107,7 @@ create function tidemark.log_insert()
 returns trigger
 language plpgsql
 security definer -- writes the log
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   names text[] := tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
@@ -160,7 +160,7 @@ create function tidemark.log_update()
 returns trigger
 language plpgsql
 security definer -- writes the log
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   names text[] := tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
@@ -258,7 +258,7 @@ create function tidemark.collect_delete()
 returns trigger
 language plpgsql
 security definer -- writes tidemark.deleting
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- purging: 'tombstones' lets those go for good, 'rows' everything
@@ -280,7 +280,7 @@ create function tidemark.delete_collected()
 returns trigger
 language plpgsql
 security definer -- like a foreign key's own cascade, not subject to the caller's policies on other tables; and a SELECT policy that hides tombstones would refuse the caller's own update
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables;
@@ -358,7 +358,7 @@ create function tidemark.follow_foreign_keys(parent oid, key_column text, key_ty
 returns void
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   fk record;
@@ -428,7 +428,7 @@ create function tidemark.refuse_truncate()
 returns trigger
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception using

@@ -7,7 +7,7 @@ create function tidemark.refuse_table(errcode text, code text, message text, hin
 returns void
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   raise exception using errcode = errcode, message = code || ': ' || message, hint = hint;
@@ -20,7 +20,7 @@ returns oid
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -40,7 +40,7 @@ create function tidemark.key_of(target oid, out key_column name, out key_type te
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   key_columns int;
@@ -72,7 +72,7 @@ returns void
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   found_column record;
@@ -123,7 +123,7 @@ returns void
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   bad record;
@@ -169,7 +169,7 @@ returns void
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   found_index record;
@@ -206,7 +206,7 @@ create function tidemark.index_scope(target oid, schema_of text, index_name text
 returns void
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   indexed text[];
@@ -237,7 +237,7 @@ create function tidemark.add_table(
 returns void
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   relation pg_catalog.pg_class;
@@ -365,7 +365,7 @@ create function tidemark.remove_table(target regclass)
 returns void
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.sync_tables;

@@ -40,7 +40,7 @@ returns text[]
 language plpgsql
 stable
 security definer -- a members table's own policies must not decide who belongs to a scope
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -69,7 +69,7 @@ returns text[]
 language plpgsql
 stable
 security definer -- reads the declared kinds
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -89,7 +89,7 @@ create function tidemark.log_members()
 returns trigger
 language plpgsql
 security definer -- writes the log
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   members tidemark.live_scopes;
@@ -139,7 +139,7 @@ create function tidemark.log_all_members(members tidemark.live_scopes, op tidema
 returns void
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   execute format(
@@ -156,7 +156,7 @@ create function tidemark.forget_members(members tidemark.live_scopes)
 returns void
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   trigger_name text;
@@ -185,7 +185,7 @@ create function tidemark.add_scope(kind text, members regclass, key_column name,
 returns void
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   relation pg_catalog.pg_class;

@@ -28,7 +28,7 @@ returns uuid
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   me uuid := auth.uid();
@@ -46,7 +46,7 @@ returns void
 language plpgsql
 stable
 security definer -- reads the settings
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   spoken text := coalesce(options ->> 'protocol', '1');
@@ -69,7 +69,7 @@ returns void
 language plpgsql
 stable
 security definer -- a caller may learn only that a device is not theirs, which the answer says anyway
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   found_device tidemark.sync_devices;
@@ -93,7 +93,7 @@ create function tidemark.lock_device(device uuid, out last_seq bigint, out outco
 language plpgsql
 volatile
 security definer -- writes the caller's own device row
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if device is null then
@@ -117,7 +117,7 @@ returns void
 language plpgsql
 volatile
 security definer -- writes the caller's own device row
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   update tidemark.sync_devices d
@@ -138,7 +138,7 @@ returns json
 language plpgsql
 volatile
 security definer -- writes the caller's own device row
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   found_seq bigint;
@@ -166,7 +166,7 @@ returns json
 language plpgsql
 stable
 security definer -- reads the caller's own device rows
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   me uuid := tidemark.require_user();
@@ -190,7 +190,7 @@ returns json
 language plpgsql
 volatile
 security definer -- writes the caller's own device row
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   revoked timestamptz;

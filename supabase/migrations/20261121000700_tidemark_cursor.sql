@@ -21,7 +21,7 @@ returns pg_snapshot
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -39,7 +39,7 @@ returns text
 language plpgsql
 stable
 security definer -- reads the settings
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -65,7 +65,7 @@ returns boolean
 language plpgsql
 stable
 security definer -- reads the log, only for the scopes the caller is in
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -113,7 +113,7 @@ create function tidemark.moves_between_scopes(seen pg_snapshot, upto pg_snapshot
 language plpgsql
 stable
 security definer -- reads the caller's own scope of the log
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
@@ -161,7 +161,7 @@ create function tidemark.log_page(
 language plpgsql
 stable
 security definer -- reads the log, only for the scopes the caller is in
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 set enable_bitmapscan = off -- the index has the order: a scope's entries are neither all read nor sorted
 as $$

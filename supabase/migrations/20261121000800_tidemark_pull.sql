@@ -8,7 +8,7 @@ returns tidemark.live_tables
 language plpgsql
 stable
 security definer -- reads the registry
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -25,7 +25,7 @@ returns table (name text, relation oid)
 language plpgsql
 stable
 security definer -- reads the registry
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
@@ -40,7 +40,7 @@ returns setof tidemark.live_tables
 language plpgsql
 stable
 security definer -- reads the registry
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -70,7 +70,7 @@ returns int[]
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -93,7 +93,7 @@ returns text
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -127,7 +127,7 @@ returns text
 language plpgsql
 immutable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -142,7 +142,7 @@ returns text
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -168,7 +168,7 @@ returns tidemark.change[]
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := tidemark.table_by_no(table_no);
@@ -217,7 +217,7 @@ returns tidemark.change[]
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   named int[] := array(select distinct n from unnest(table_nos) n);
@@ -250,7 +250,7 @@ create function tidemark.read_pages(
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables;
@@ -311,7 +311,7 @@ returns bigint
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables;
@@ -337,7 +337,7 @@ returns int
 language plpgsql
 stable
 security definer -- reads the settings
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   asked text := options ->> 'limit';
@@ -358,7 +358,7 @@ returns text[]
 language plpgsql
 immutable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if input is null or json_typeof(input) = 'null' then
@@ -377,7 +377,7 @@ returns json
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   present pg_snapshot := tidemark.snapshot_now();

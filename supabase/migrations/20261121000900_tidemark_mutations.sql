@@ -43,7 +43,7 @@ returns tidemark.mutation[]
 language plpgsql
 stable
 security definer -- reads the registry and the settings
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -133,7 +133,7 @@ returns tidemark.mutation[]
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   size int;
@@ -174,7 +174,7 @@ returns void
 language plpgsql
 stable
 security definer -- reads the settings
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   limits tidemark.settings;
@@ -199,7 +199,7 @@ returns tidemark.mutation[]
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   bad record;

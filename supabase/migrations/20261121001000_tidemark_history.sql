@@ -9,7 +9,7 @@ returns table (row_id text, version bigint, deleted boolean)
 language plpgsql
 volatile
 security definer -- sees tombstones that the caller's policies hide, in the caller's scopes only
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := tidemark.table_by_no(table_no);
@@ -37,7 +37,7 @@ returns table (row_id text, complete boolean, columns jsonb, everything timestam
 language plpgsql
 stable
 security definer -- reads the log, in the caller's scopes only
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column

@@ -35,7 +35,7 @@ returns jsonb
 language sql
 immutable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with
   s as (
@@ -68,7 +68,7 @@ returns jsonb
 language plpgsql
 immutable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if jsonb_typeof(server) = 'object' and jsonb_typeof(client) = 'object' then
@@ -105,7 +105,7 @@ returns jsonb
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   resolved jsonb;
@@ -155,7 +155,7 @@ returns boolean
 language sql
 immutable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select case
     when resolved is null or client = resolved then false
@@ -166,13 +166,13 @@ as $$
     else resolved = server end
 $$;
 
--- A function named in a policy or rule, quoted; it is looked up under an empty search_path.
+-- A function named in a policy or rule, quoted; it is looked up under the search_path below.
 create function tidemark.function_name(name text)
 returns text
 language sql
 immutable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select string_agg(quote_ident(part), '.') from unnest(parse_ident(name)) part
 $$;
@@ -188,7 +188,7 @@ returns jsonb
 language sql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   with
   facts as (
@@ -232,7 +232,7 @@ returns jsonb
 language plpgsql
 stable
 security definer -- reads the log, in the caller's scopes only
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   scopes text[] := tidemark.my_scopes();
@@ -262,7 +262,7 @@ returns uuid
 language sql
 volatile
 security definer -- writes a conflict of the caller's
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   insert into tidemark.sync_conflicts (
     table_no, row_id, user_id, device_id, seq, op, columns, client, server, base, base_version, server_version, edited_at, analysis
@@ -287,7 +287,7 @@ returns setof tidemark.sync_conflicts
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
@@ -309,7 +309,7 @@ returns setof tidemark.sync_conflicts
 language plpgsql
 stable
 security definer -- reads the caller's own conflicts
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
@@ -322,7 +322,7 @@ returns void
 language sql
 volatile
 security definer -- writes a conflict of the caller's
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   update tidemark.sync_conflicts k
   set resolved_at = now(), resolution = how
@@ -334,7 +334,7 @@ returns json
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform tidemark.require_user();
@@ -360,7 +360,7 @@ returns jsonb
 language sql
 immutable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   -- Read stays read, on whichever device it was read; everything else, a delete too, is the newer edit's.
   select case when client is null then case when (context ->> 'client_is_newer')::boolean then null else server end
@@ -376,7 +376,7 @@ returns jsonb
 language sql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   -- Lists are united, objects merged key by key, single values the newer edit's; an edit beats a delete.
   select case when client is null then server else jsonb_object_agg(k, tidemark.resolve_column('merge', server -> k, client -> k, old -> k, (context ->> 'client_is_newer')::boolean)) end
@@ -389,7 +389,7 @@ returns jsonb
 language sql
 immutable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   -- A person's own settings: what was set last on the device in hand, key by key.
   select jsonb_object_agg(k, tidemark.merge_deep(server -> k, client -> k, old -> k, true))

@@ -32,7 +32,7 @@ returns boolean
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -51,7 +51,7 @@ returns tidemark.push_target[]
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
@@ -146,7 +146,7 @@ returns void
 language plpgsql
 volatile
 security definer -- sees tombstones that the caller's policies hide; says no more than the foreign key would
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := tidemark.table_by_no(table_no);
@@ -194,7 +194,7 @@ returns void
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform
@@ -211,7 +211,7 @@ returns table (row_id text, version bigint, deleted boolean, "row" json)
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if registered.table_no is null then
@@ -234,7 +234,7 @@ returns table (row_id text, version bigint, deleted boolean)
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query execute format(
@@ -250,7 +250,7 @@ returns void
 language plpgsql
 immutable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if used && denied then
@@ -267,7 +267,7 @@ returns tidemark.outcome[]
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -357,7 +357,7 @@ returns tidemark.edit[]
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -398,7 +398,7 @@ returns text
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -429,7 +429,7 @@ returns tidemark.edit[]
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -508,7 +508,7 @@ returns tidemark.edit[]
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -560,7 +560,7 @@ returns text
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -589,7 +589,7 @@ returns tidemark.outcome[]
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -687,7 +687,7 @@ create function tidemark.judge_delete(
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   other jsonb := tidemark.last_change(registered.table_no, e.id, device);
@@ -724,7 +724,7 @@ returns tidemark.outcome[]
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -786,7 +786,7 @@ returns tidemark.outcome[]
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   part record;
@@ -851,7 +851,7 @@ returns tidemark.outcome
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -882,7 +882,7 @@ returns tidemark.outcome[]
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   size int := cardinality(mutations);
@@ -931,7 +931,7 @@ returns tidemark.outcome[]
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   targets tidemark.push_target[] := tidemark.push_targets(array(select distinct m.table_no from unnest(mutations) m));
@@ -967,7 +967,7 @@ returns tidemark.outcome[]
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   part record;
@@ -1010,7 +1010,7 @@ returns json
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   skew interval;
@@ -1116,7 +1116,7 @@ returns json
 language plpgsql
 volatile
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   c tidemark.sync_conflicts;

@@ -7,7 +7,7 @@ returns json
 language plpgsql
 volatile
 security definer -- draws from a sequence that callers need no right to for inserts into an identity column
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   target tidemark.live_tables;

@@ -8,7 +8,7 @@ returns text
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return coalesce((
@@ -31,7 +31,7 @@ create function tidemark.purge(keep interval default '90 days')
 returns json
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables;
@@ -86,7 +86,7 @@ create function tidemark.schedule_purge()
 returns boolean
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if to_regprocedure('cron.schedule(text,text,text)') is null then

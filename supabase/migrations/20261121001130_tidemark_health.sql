@@ -5,7 +5,7 @@ returns json
 language sql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select json_build_object(
     'log', json_build_object(
@@ -60,7 +60,7 @@ returns json
 language plpgsql
 stable
 security definer -- reads the caller's own devices, conflicts and scopes
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   me uuid := tidemark.require_user();

@@ -7,7 +7,7 @@ create function tidemark.poke()
 returns trigger
 language plpgsql
 security definer -- writers need no right to send
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is not null then
@@ -27,7 +27,7 @@ returns boolean
 language plpgsql
 stable
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   return topic like 'tidemark:%' and substr(topic, length('tidemark:') + 1) = any (tidemark.my_scopes());
@@ -39,7 +39,7 @@ create function tidemark.enable_realtime()
 returns boolean
 language plpgsql
 security invoker
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   if to_regclass('realtime.messages') is null or to_regprocedure('realtime.topic()') is null then

@@ -115,7 +115,8 @@ from pg_proc p
 where p.pronamespace = 'tidemark'::regnamespace or p.pronamespace = 'public'::regnamespace and p.proname like 'sync\_%';
 
 select is_empty(
-  $$select signature from ours where proconfig is null or not ('search_path=""' = any (proconfig))$$, 'every function pins an empty search_path'
+  $$select signature from ours where proconfig is null or not ('search_path=pg_catalog, pg_temp' = any (proconfig))$$,
+  'every function pins its search_path, with temporary objects last'
 );
 select is_empty($$select signature, owner from ours where owner <> 'postgres'$$, 'every function belongs to postgres');
 select is_empty(
