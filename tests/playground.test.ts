@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { AxeBuilder } from '@axe-core/playwright'
 import {
   type Browser,
   type BrowserContext,
@@ -73,6 +75,8 @@ describe('the playground', () => {
   const device = (name: string): Locator => page.getByRole('region', { name, exact: true })
   const phone = (): Locator => device('Ada’s phone')
   const laptop = (): Locator => device('Ada’s laptop')
+  const tablet = (): Locator => device('Bob’s tablet')
+  const inspector = (): Locator => device('Inspector')
   const contact = (of: Locator, name: string): Locator =>
     of.getByRole('article', { name, exact: true })
   const item = (of: Locator, name: string): Locator => of.getByLabel(`${name} is packed`)
@@ -87,6 +91,29 @@ describe('the playground', () => {
   const quiet = (of: Locator): Promise<void> => of.getByText(/^online, 0 edits wait$/).waitFor()
   const eventually = (locator: Locator, text: string | RegExp): Promise<void> =>
     locator.filter({ hasText: text }).first().waitFor()
+
+  /** Fails by what axe calls serious or critical. */
+  async function serious(schemes: readonly ('light' | 'dark')[] = ['light']): Promise<void> {
+    for (const colorScheme of schemes) {
+      await page.emulateMedia({ colorScheme })
+      const { violations } = await new AxeBuilder({ page }).analyze()
+      const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      expect(grave.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([])
+    }
+  }
+
+  /** The README's pictures are taken again by SCREENSHOTS=1 npm test -- vitest tests/playground.test.ts */
+  async function picture(
+    name: string,
+    colorScheme: 'light' | 'dark',
+    of: Page | Locator = page,
+  ): Promise<void> {
+    if (!process.env.SCREENSHOTS) return
+    await page.emulateMedia({ colorScheme })
+    await page.evaluate(() => window.scrollTo(0, 0))
+    const path = fileURLToPath(new URL(`../playground/screenshots/${name}.jpg`, import.meta.url))
+    await of.screenshot({ path, type: 'jpeg', quality: 70 })
+  }
 
   it('merges what two devices edit offline, and says who won where both changed the same', async () => {
     await quiet(phone())
@@ -122,5 +149,144 @@ describe('the playground', () => {
       expect(await card.getByLabel('tags').inputValue()).toBe('navy, yale, cobol')
       expect(await card.getByLabel('visits', { exact: true }).textContent()).toBe('6')
     }
-  })
+  }, 120_000)
+
+  it('lets a person decide what no rule decides, field by field', async () => {
+    await quiet(phone())
+    await quiet(laptop())
+    await online(phone()).click()
+    await online(laptop()).click()
+    await edit(contact(phone(), 'Alan Turing').getByLabel('notes'), 'owes me a book')
+    await edit(contact(phone(), 'Alan Turing').getByLabel('name'), 'Alan M. Turing')
+    await edit(contact(laptop(), 'Alan Turing').getByLabel('notes'), 'likes running')
+    await edit(contact(laptop(), 'Alan Turing').getByLabel('name'), 'Dr Turing')
+    await online(laptop()).click()
+    await quiet(laptop())
+    await online(phone()).click()
+    await button(phone(), 'Decide').click()
+
+    const dialog = page.getByRole('dialog')
+    await eventually(dialog, /Suggested, \d+ % sure/)
+    await dialog.getByLabel('Alan M. Turing').check()
+    await dialog.getByLabel('likes running').check()
+    await serious(['dark'])
+    await picture('conflict', 'dark')
+    await button(dialog, 'Use what is picked').click()
+    await dialog.waitFor({ state: 'detached' })
+    for (const card of [contact(phone(), 'Alan M. Turing'), contact(laptop(), 'Alan M. Turing')]) {
+      await card.waitFor()
+      await expect.poll(() => card.getByLabel('notes').inputValue()).toBe('likes running')
+    }
+    await button(phone(), 'Decide').waitFor({ state: 'detached' })
+  }, 120_000)
+
+  it('brings a trip to whoever is invited, and takes it away again', async () => {
+    await page.getByRole('button', { name: 'Bring in Bob, another user' }).click()
+    await quiet(tablet())
+    await button(phone(), 'Invite Bob').click()
+    await item(tablet(), 'Tent').check()
+    await expect.poll(() => item(phone(), 'Tent').isChecked()).toBe(true)
+    await serious()
+    await picture('trip', 'light')
+    await button(phone(), 'Remove Bob').click()
+    await item(tablet(), 'Tent').waitFor({ state: 'detached' })
+    await eventually(story(tablet()), 'its rows have left this device')
+    await tablet().getByText('No trip is shared with this user.').waitFor()
+    await item(laptop(), 'Tent').waitFor()
+  }, 120_000)
+
+  it('survives a kill in mid-sync: an edit whose answer was lost is taken once', async () => {
+    await quiet(phone())
+    const name = `Once ${stack.info.publishable_key.slice(-4)}`
+    await phone().getByLabel('Syncs').selectOption('manual')
+    await phone().getByLabel('New contact').fill(name)
+    await button(phone(), 'Add').first().click()
+    await contact(phone(), name).getByText('not sent yet').waitFor()
+    await button(phone(), 'Kill in mid-sync').click()
+    await eventually(story(phone()), 'Killed while its sync was under way')
+    await contact(phone(), name).waitFor()
+    await button(phone(), 'Sync now').click()
+    await quiet(phone())
+    await eventually(story(phone()), 'the server had this edit already, and took it only once')
+    const rows = await sql`select version from playground.contacts where name = ${name}`
+    expect(rows).toMatchObject([{ version: '1' }])
+    await contact(laptop(), name).waitFor()
+  }, 120_000)
+
+  it('sets a bad edit aside, says why, and sends it when it is put right', async () => {
+    await quiet(phone())
+    await edit(contact(phone(), 'Hedy Lamarr').getByLabel('phone'), 'call me')
+    await edit(contact(phone(), 'Hedy Lamarr').getByLabel('tags'), 'radio, film, patents')
+    await button(phone(), 'Inspect').click()
+    const queue = inspector().getByRole('region', { name: 'Queue' })
+    const refused = queue.getByRole('article').filter({ hasText: 'failed' })
+    await button(refused, 'Why is it not on the server?').click()
+    await eventually(refused, /The server refused it \(constraint\)/)
+    const content = refused.getByRole('textbox')
+    await serious()
+    await picture('inspector', 'light', inspector())
+    await content.fill((await content.inputValue()).replace('call me', '+1 202 555 0199'))
+    await button(refused, 'Change and retry').click()
+    await queue.getByText('Everything is on the server.').waitFor()
+    await expect
+      .poll(() => contact(laptop(), 'Hedy Lamarr').getByLabel('phone').inputValue())
+      .toBe('+1 202 555 0199')
+    expect(await contact(laptop(), 'Hedy Lamarr').getByLabel('tags').inputValue()).toBe(
+      'radio, film, patents',
+    )
+    await button(inspector(), 'Verify').click()
+    await inspector()
+      .getByText(/rows compared, all alike/)
+      .waitFor()
+  }, 120_000)
+
+  it('draws what is in sight of 10,000 rows, and nothing else', async () => {
+    await online(phone()).click()
+    await button(phone(), 'Add 10,000').click()
+    await eventually(phone().getByRole('heading', { name: 'Contacts' }), '10,003')
+    // What is slow then is the scrolling, not the insert.
+    await phone().getByText('offline, 10000 edits wait').waitFor({ timeout: 30_000 })
+    const list = phone().getByRole('group', { name: 'Contacts' })
+    const longest = await list.evaluate(async (element) => {
+      let [longest, last] = [0, performance.now()]
+      for (let step = 1; step <= 60; step++) {
+        element.scrollTop = (element.scrollHeight * step) / 60
+        await new Promise((resolve) => requestAnimationFrame(resolve))
+        longest = Math.max(longest, performance.now() - last)
+        last = performance.now()
+      }
+      return longest
+    })
+    await contact(phone(), 'Somebody 10000').waitFor()
+    expect(await list.getByRole('article').count()).toBeLessThan(60)
+    console.log(`longest frame while scrolling 10,003 rows: ${Math.round(longest)} ms`)
+  }, 120_000)
+
+  it('has nothing serious against it by axe, on a phone, dark and light, and reaches out to nobody', async () => {
+    await quiet(phone())
+    await serious()
+    await page.setViewportSize({ width: 390, height: 800 })
+    await serious(['dark'])
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth)
+    expect(wide).toBeLessThanOrEqual(390)
+    const paint = await page.evaluate(
+      () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime,
+    )
+    console.log(`first contentful paint: ${Math.round(paint ?? 0)} ms`)
+  }, 120_000)
+
+  it('can be used by keyboard alone', async () => {
+    await quiet(phone())
+    const name = contact(phone(), 'Grace Hopper').getByLabel('notes')
+    await online(phone()).focus()
+    await page.keyboard.press('Space')
+    for (let presses = 0; presses < 60; presses++) {
+      if (await name.evaluate((element) => element === document.activeElement)) break
+      await page.keyboard.press('Tab')
+    }
+    await page.keyboard.type('by hand')
+    await page.keyboard.press('Enter')
+    await phone().getByText('offline, 1 edit waits').waitFor()
+    expect(await contact(laptop(), 'Grace Hopper').getByLabel('notes').inputValue()).toBe('')
+  }, 120_000)
 })

@@ -2,13 +2,19 @@ import type { QueueItem, SyncStatus } from '../../../client/src/index.ts'
 
 const clockTime = (ms: number): string => new Date(ms).toLocaleTimeString()
 
+const sentences = (...parts: (string | null | undefined)[]): string =>
+  parts
+    .filter((part) => part)
+    .map((part) => part!.replace(/\.?$/, '.'))
+    .join(' ')
+
 /** Why an edit is not on the server, and what would bring it there. */
 export function whyNot(
   { status: state, attempts, error }: QueueItem,
   { online, lastError, nextSync, state: doing }: SyncStatus,
 ): string {
   if (state === 'failed')
-    return `The server refused it (${error?.code}): ${error?.message}${error?.hint ? `. ${error.hint}` : ''}. It was set aside so that others could pass. Change and retry it, or discard it.`
+    return `The server refused it (${error?.code}): ${sentences(error?.message, error?.hint)} It was set aside so that others could pass. Change and retry it, or discard it.`
   if (doing === 'syncing')
     return state === 'sent'
       ? 'It has been sent, and its answer has not come yet.'

@@ -54,7 +54,7 @@ export function Contacts({
   function card(contact: Contact) {
     const { id } = contact
     const { state, columns } = waitingOf(waiting, TABLES.contacts, id)
-    const update = (patch: Partial<Contact>): void => void table.update(id, patch)
+    const update = (patch: Partial<Contact>): Promise<unknown> => table.update(id, patch)
     const field = (column: 'name' | 'phone' | 'notes') => (
       <Field
         label={column}
@@ -83,7 +83,7 @@ export function Contacts({
             <button
               type="button"
               aria-label="One visit less"
-              onClick={() => update({ visits: contact.visits - 1 })}
+              onClick={() => void update({ visits: contact.visits - 1 })}
             >
               −
             </button>
@@ -91,7 +91,7 @@ export function Contacts({
             <button
               type="button"
               aria-label="One visit more"
-              onClick={() => update({ visits: contact.visits + 1 })}
+              onClick={() => void update({ visits: contact.visits + 1 })}
             >
               +
             </button>

@@ -3,6 +3,7 @@ import type { Device } from '../device/device.ts'
 import type { Note } from '../device/story.ts'
 import { type Waiting, waitingOf } from '../device/waiting.ts'
 import { type Item, type Member, TABLES, type Trip } from '../schema.ts'
+import { Check } from '../ui/Check.tsx'
 import { Field } from '../ui/Field.tsx'
 import { useRows } from '../use.ts'
 import { RowState } from './RowState.tsx'
@@ -82,14 +83,13 @@ function OneTrip({
       <ul>
         {items.map((item) => {
           const { state, columns } = waitingOf(waiting, TABLES.packing, item.id)
-          const update = (patch: Partial<Item>): void => void packing.update(item.id, patch)
+          const update = (patch: Partial<Item>): Promise<unknown> => packing.update(item.id, patch)
           return (
             <li className="row" key={item.id} data-state={state}>
-              <input
-                type="checkbox"
-                aria-label={`${item.name} is packed`}
+              <Check
+                label={`${item.name} is packed`}
                 checked={item.packed}
-                onChange={({ target }) => update({ packed: target.checked })}
+                onChange={(packed) => update({ packed })}
               />
               <Field
                 label="item"
@@ -101,7 +101,7 @@ function OneTrip({
                 <button
                   type="button"
                   aria-label={`One ${item.name} less`}
-                  onClick={() => update({ quantity: item.quantity - 1 })}
+                  onClick={() => void update({ quantity: item.quantity - 1 })}
                 >
                   −
                 </button>
@@ -109,7 +109,7 @@ function OneTrip({
                 <button
                   type="button"
                   aria-label={`One ${item.name} more`}
-                  onClick={() => update({ quantity: item.quantity + 1 })}
+                  onClick={() => void update({ quantity: item.quantity + 1 })}
                 >
                   +
                 </button>

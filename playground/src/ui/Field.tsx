@@ -15,12 +15,12 @@ export function Field({
   waiting?: boolean
   placeholder?: string
   className?: string
-  onSave: (value: string) => void
+  onSave: (value: string) => Promise<unknown>
 }) {
   const [draft, setDraft] = useState<string>()
   const save = (): void => {
-    if (draft !== undefined && draft !== value) onSave(draft)
-    setDraft(undefined)
+    if (draft === undefined || draft === value) return setDraft(undefined)
+    void onSave(draft).finally(() => setDraft(undefined))
   }
   return (
     <input
