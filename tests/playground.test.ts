@@ -247,19 +247,22 @@ describe('the playground', () => {
     // What is slow then is the scrolling, not the insert.
     await phone().getByText('offline, 10000 edits wait').waitFor({ timeout: 30_000 })
     const list = phone().getByRole('group', { name: 'Contacts' })
-    const longest = await list.evaluate(async (element) => {
-      let [longest, last] = [0, performance.now()]
+    const frames = await list.evaluate(async (element) => {
+      const frames: number[] = []
+      let last = performance.now()
       for (let step = 1; step <= 60; step++) {
         element.scrollTop = (element.scrollHeight * step) / 60
         await new Promise((resolve) => requestAnimationFrame(resolve))
-        longest = Math.max(longest, performance.now() - last)
+        frames.push(performance.now() - last)
         last = performance.now()
       }
-      return longest
+      return frames.toSorted((a, b) => a - b).map(Math.round)
     })
     await contact(phone(), 'Somebody 10000').waitFor()
     expect(await list.getByRole('article').count()).toBeLessThan(60)
-    console.log(`longest frame while scrolling 10,003 rows: ${Math.round(longest)} ms`)
+    console.log(
+      `a frame while scrolling 10,003 rows: ${frames[30]} ms, the longest ${frames.at(-1)} ms`,
+    )
   }, 120_000)
 
   it('has nothing serious against it by axe, on a phone, dark and light, and reaches out to nobody', async () => {

@@ -2,10 +2,10 @@ import type { QueueItem, SyncStatus } from '../../../client/src/index.ts'
 
 const clockTime = (ms: number): string => new Date(ms).toLocaleTimeString()
 
-const sentences = (...parts: (string | null | undefined)[]): string =>
+const sentences = (...parts: unknown[]): string =>
   parts
-    .filter((part) => part)
-    .map((part) => part!.replace(/\.?$/, '.'))
+    .filter((part): part is string => typeof part === 'string' && part !== '')
+    .map((part) => part.replace(/\.?$/, '.'))
     .join(' ')
 
 /** Why an edit is not on the server, and what would bring it there. */
