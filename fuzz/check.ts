@@ -80,7 +80,8 @@ function checkBelief(answered: Answered, key: string, places: number[]): void {
       throw new Violation(`the device believes in ${key}, which its user does not see`)
     return
   }
-  if (!believed && actual)
+  // Without a row it is of a scope that the user is not in: visible, and not for a device to hold.
+  if (!believed && actual && last.row)
     throw new Violation(`after "${last.status}" the device drops ${key}, which its user sees`)
   if (!believed || !actual) return
   const ignored = last.row ? [] : ['updated_at']
@@ -110,6 +111,8 @@ function checkEffect(answered: Answered, key: string, edit: Edit, result: PushRe
   const elsewhere = aside.get(copy_id ?? conflict_id ?? '')
   if ((copy_id || conflict_id) && !elsewhere)
     throw new Violation(`${key}: ${copy_id ? 'the copy' : 'the conflict'} is not there`)
+  // What a delete of the same batch takes along or sets to null is no longer as it was sent.
+  if (isCarried(answered, key)) return
   for (const [column, value] of Object.entries(edit.data ?? {})) {
     if (column === 'id' || stamps.includes(column) || result.lost?.includes(column)) continue
     if (edit.old && same(edit.old[column], value)) continue

@@ -35,9 +35,13 @@ export type Op =
 export interface History {
   /** Who is in which scope at the start: 0 nobody, 1 an editor, 2 a viewer; scope by scope, user by user. */
   members: number[]
+  /** How many devices have downloaded everything before it begins: they edit what they share. */
+  ready: number
   ops: Op[]
   /** The page size with which the devices read to the end. */
   limit: number
+  /** Whether the checksums of sync_verify are held against the devices too. */
+  sums: boolean
 }
 
 const device = fc.nat(3)
@@ -156,6 +160,11 @@ const op: fc.Arbitrary<Op> = fc.oneof(
 
 export const history: fc.Arbitrary<History> = fc.record({
   members: fc.array(fc.constantFrom(1, 1, 2, 0), { minLength: 9, maxLength: 9 }),
+  ready: fc.constantFrom(0, 2, 2, 4),
   ops: fc.array(op, { maxLength: 25, size: 'max' }),
-  limit: fc.constantFrom(100, 100, 20, 5),
+  limit: fc.constantFrom(100, 100, 100, 100, 20, 5),
+  sums: fc.oneof(
+    { weight: 2, arbitrary: fc.constant(false) },
+    { weight: 1, arbitrary: fc.constant(true) },
+  ),
 })

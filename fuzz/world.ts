@@ -49,11 +49,12 @@ export class World {
     this.#slots = db.slots.map((lane) => ({ lane, open: false, onCommit: [] }))
   }
 
-  async run({ members, ops, limit }: History): Promise<void> {
+  async run({ members, ready, ops, limit, sums }: History): Promise<void> {
     try {
       await this.#begin(members)
+      for (const device of this.#devices.slice(0, ready)) await this.#pull(device, 100, 'no')
       for (const op of ops) await this.#take(op)
-      await this.#settle(limit)
+      await this.#settle(limit, sums)
     } catch (error) {
       if (!(error instanceof Violation || error instanceof postgres.PostgresError)) throw error
       const where =
@@ -409,7 +410,7 @@ export class World {
   }
 
   /** Everything ends, every queue is sent, every device reads to the end: then all agree with plain SQL. */
-  async #settle(limit: number): Promise<void> {
+  async #settle(limit: number, withSums: boolean): Promise<void> {
     for (const slot of this.#slots) await this.#end(slot, true)
     for (const device of this.#devices)
       for (let tries = 0; device.queue.length > 0; tries++) {
@@ -424,7 +425,7 @@ export class World {
     }
     const [summed] = this.#setting.users
     for (const user of this.#setting.users) {
-      const sum = user === summed ? 'select public.sync_verify()' : ''
+      const sum = withSums && user === summed ? 'select public.sync_verify()' : ''
       const [truth, sums] = (await this.#db.main.run(
         `${as(user)} select fuzz.truth(); ${sum}`,
       )) as [Looked, Sum[] | undefined]

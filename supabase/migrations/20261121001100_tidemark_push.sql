@@ -1022,6 +1022,7 @@ declare
   outcomes tidemark.outcome[];
   last_seq bigint;
   kept jsonb;
+  outside int[] := '{}';
   results json;
 begin
   perform tidemark.require_user();
@@ -1088,12 +1089,29 @@ begin
     ) t
   ));
 
+  -- A row of a scope that the caller is not in would stay on the device for good, for no pull speaks of it.
+  if exists (select from unnest(outcomes) o where o."row" is not null) then
+    outside := array(
+      with places as materialized (
+        select t.table_no, t.scope_column, tidemark.my_keys(t.scope_kind) as keys
+        from (select distinct (u.m).table_no from (select unnest(sent) as m) u) d
+        cross join lateral tidemark.table_by_no(d.table_no) t
+        where t.scope_kind <> 'public'
+      )
+      select o.n
+      from unnest(outcomes) o
+      join (select (u.m).n, (u.m).table_no from (select unnest(sent) as m) u) m on m.n = o.n
+      join places p on p.table_no = m.table_no
+      where o."row" is not null and (o."row" ->> p.scope_column) <> all (p.keys)
+    );
+  end if;
+
   -- Assembled as text: a row's own nulls must stay, and most results are three short fields.
   select ('[' || coalesce(string_agg(
     '{"seq":' || m.seq || ',"status":"' || o.status || '"'
     || coalesce(',"version":' || o.version, '')
     || case when o.status = 'applied' and o."row" is null then '' else
-      coalesce(',"row":' || o."row"::text, '')
+      case when o.n = any (outside) then '' else coalesce(',"row":' || o."row"::text, '') end
       || coalesce(',"lost":' || to_json(o.lost)::text, '')
       || coalesce(',"copy_id":' || to_json(o.copy_id)::text, '')
       || coalesce(',"conflict_id":' || to_json(o.conflict_id)::text, '')

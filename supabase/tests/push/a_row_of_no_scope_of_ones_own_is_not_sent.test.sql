@@ -1,0 +1,37 @@
+-- Policies may show more than the caller's scopes hold. The answer to an edit of such a row has no row: a
+-- device would keep it for good, for no pull speaks of it.
+begin;
+select plan(4);
+
+create table public.wide_members (club text not null, user_id uuid not null, primary key (user_id, club));
+create table public.wide_docs (id uuid primary key, club text not null, title text);
+alter table public.wide_docs enable row level security;
+create policy "all" on public.wide_docs to authenticated using (true) with check (true);
+select tidemark.add_scope('wideclub', 'public.wide_members', 'club', 'user_id');
+select tidemark.add_table('public.wide_docs', 'wideclub:club');
+insert into public.wide_members values ('chess', '00000000-0000-4000-8000-00000000000a');
+insert into public.wide_docs values
+  ('00000000-0000-4000-8000-000000000001', 'chess', 'ours'), ('00000000-0000-4000-8000-000000000002', 'go', 'theirs');
+
+create function pg_temp.push(seq int, id int) returns jsonb
+language plpgsql
+as $$
+declare
+  answer jsonb;
+begin
+  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true), set_config('role', 'authenticated', true);
+  answer := public.sync_push('00000000-0000-4000-8000-0000000000d1', json_build_array(json_build_object('seq', seq, 'table', 'wide_docs', 'op', 'patch',
+    'id', '00000000-0000-4000-8000-00000000000' || id, 'base', null, 'data', json_build_object('title', 'mine'))))::jsonb #> '{results,0}';
+  perform set_config('role', 'postgres', true);
+  return answer;
+end
+$$;
+create temp table own as select pg_temp.push(1, 1) as answer;
+create temp table other as select pg_temp.push(2, 2) as answer;
+select is((select answer #>> '{row,title}' from own), 'mine', 'a row of a scope of one''s own comes back');
+select is((select answer ->> 'status' from other), 'merged', 'an edit beyond it that the policies allow is done');
+select is((select answer -> 'row' from other), null, 'and its row is not sent');
+select is((select title from public.wide_docs where club = 'go'), 'mine', 'though it is written');
+
+select * from finish();
+rollback;
