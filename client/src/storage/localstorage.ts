@@ -1,4 +1,5 @@
 import { StorageError } from '../errors.ts'
+import { uuid } from '../ids.ts'
 import { browserLocks, type Locks } from '../locks.ts'
 import { SCHEMA, STORE_NAMES } from '../storage.ts'
 import type { Keys, StoreName, SyncStorage } from '../storage.ts'
@@ -100,7 +101,7 @@ export function localStorageStorage(
         record ? JSON.stringify(record) : null,
       ]),
     )
-    const next = crypto.randomUUID()
+    const next = uuid()
     const items: Items = [...texts, [mark, next]]
     const before: Items = items.map(([item]) => [item, area.getItem(item)])
     area.setItem(journal, JSON.stringify(items))
