@@ -2,13 +2,10 @@ import { expect, it } from 'vitest'
 import { checksumOf } from '../../../../src/checksum.ts'
 import { project } from '../../support.ts'
 
-const row =
-  'change: ids, operation, data, previous data, user, version, timestamp, checksum, device, client version, attempts, error'
-
 export function change(): void {
   const p = project()
 
-  it(row, async () => {
+  it('change: ids, operation, data, previous data, user, version, timestamp, checksum, device, client version, attempts, error', async () => {
     const one = await p.open({ device: { name: 'phone', client_version: '7.1' } })
     const { id } = await one.rows.insert({ name: 'Ada', n: 1 })
     await one.sync.sync()
