@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { PushResult } from '../supabase/functions/_tidemark/wire.ts'
-import { keyOf, type Row, same, tables } from './app.ts'
+import { keyOf, type Row, same, type TableName, tables } from './app.ts'
 import type { Device, Edit } from './model.ts'
 
 /** Rows by key, as `fuzz.look` and `fuzz.truth` answer them. */
@@ -22,6 +22,8 @@ export interface Answered {
   before: Rows
   stored: Rows
   seen: Rows
+  /** The user's scopes after it: a row of another scope may be visible, and is not for a device to hold. */
+  scopes: readonly string[]
   /** Rows made by keep_both, and what of the client's manual conflicts keep, by id. */
   aside: Rows
 }
@@ -63,6 +65,11 @@ function isCarried({ batch }: Answered, key: string): boolean {
   return batch.some((edit) => edit.op === 'delete' && keyOf(edit.table, edit.id) !== key)
 }
 
+/** Whether the row is of a scope that the user is in. */
+function isHeld({ scopes }: Answered, key: string, row: Row): boolean {
+  return scopes.includes(tables[key.split('/')[0] as TableName].scope(row))
+}
+
 /** What the device now holds for a row it edited is what its user sees. */
 function checkBelief(answered: Answered, key: string, places: number[]): void {
   const { after, batch, results, held, seen } = answered
@@ -80,8 +87,7 @@ function checkBelief(answered: Answered, key: string, places: number[]): void {
       throw new Violation(`the device believes in ${key}, which its user does not see`)
     return
   }
-  // Without a row it is of a scope that the user is not in: visible, and not for a device to hold.
-  if (!believed && actual && last.row)
+  if (!believed && actual && isHeld(answered, key, actual))
     throw new Violation(`after "${last.status}" the device drops ${key}, which its user sees`)
   if (!believed || !actual) return
   const ignored = last.row ? [] : ['updated_at']
@@ -97,10 +103,16 @@ function checkBelief(answered: Answered, key: string, places: number[]): void {
 
 /** What was accepted is in the row, or is said to be elsewhere. */
 function checkEffect(answered: Answered, key: string, edit: Edit, result: PushResult): void {
-  const { before, stored, aside } = answered
+  const { before, stored, seen, aside } = answered
   const row = stored.get(key)
   if (edit.op === 'delete') {
-    if (result.status === 'conflict' && live(row) && !result.row)
+    const winner = seen.get(key)
+    if (
+      result.status === 'conflict' &&
+      live(winner) &&
+      isHeld(answered, key, winner!) &&
+      !result.row
+    )
       throw new Violation(`the delete of ${key} was overruled without saying by which row`)
     return
   }
@@ -163,7 +175,7 @@ export function checkDevice(device: Device, truth: Rows, sums?: readonly Sum[]):
     else if (!same(held.row, row))
       problems.push(`holds ${key} as ${JSON.stringify(held.row)}, and it is ${JSON.stringify(row)}`)
     else {
-      const scope = tables[key.split('/')[0] as keyof typeof tables].scope(row)
+      const scope = tables[key.split('/')[0] as TableName].scope(row)
       if (held.scope !== scope)
         problems.push(`holds ${key} under ${held.scope ?? 'no scope'}, and it is in ${scope}`)
     }

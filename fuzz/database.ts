@@ -24,46 +24,66 @@ export interface Database {
   drop(): Promise<void>
 }
 
+/** A database with Tidemark and the app, that nobody is connected to: where the others are copied from. */
+export interface Template {
+  copy(): Promise<Database>
+  drop(): Promise<void>
+}
+
 /**
- * Makes a database on a running server. Histories get one of their own because `tidemark.purge` and
+ * Makes databases on a running server. Histories get one of their own because `tidemark.purge` and
  * what is broken on purpose concern all of it. `broken` is SQL that runs last.
  */
-export async function createDatabase(
+export async function createTemplate(
   serverUrl: string,
   { migrations = ownMigrations, broken = '' }: { migrations?: string; broken?: string } = {},
-): Promise<Database> {
-  const name = `fuzz_${randomUUID().replaceAll('-', '').slice(0, 12)}`
+): Promise<Template> {
   const server = open(serverUrl)
-  await server.unsafe(`create database ${name}`)
-  const url = new URL(serverUrl)
-  url.pathname = `/${name}`
-
-  const owner = open(url.href)
+  const template = `fuzz_${randomUUID().replaceAll('-', '').slice(0, 12)}`
+  await server.unsafe(`create database ${template}`)
+  const url = on(serverUrl, template)
+  const owner = open(url)
   await owner.unsafe(await file('project.sql'))
-  await migrate(url.href, migrations)
+  await migrate(url, migrations)
   await owner.unsafe(await file('schema.sql'))
   await owner.unsafe(broken)
   await owner.end()
 
-  const connections = Array.from({ length: 4 }, () =>
-    open(url.href, { lock_timeout: LOCK_TIMEOUT, ...cheap }),
-  )
-  const [main, twin, first, second] = connections.map((sql) => new Lane(sql)) as [
-    Lane,
-    Lane,
-    Lane,
-    Lane,
-  ]
+  let copies = 0
   return {
-    main,
-    twin,
-    slots: [first, second],
+    async copy() {
+      const name = `${template}_${++copies}`
+      await server.unsafe(`create database ${name} template ${template}`)
+      const connections = Array.from({ length: 4 }, () =>
+        open(on(serverUrl, name), { lock_timeout: LOCK_TIMEOUT, ...cheap }),
+      )
+      const [main, twin, first, second] = connections.map((sql) => new Lane(sql)) as [
+        Lane,
+        Lane,
+        Lane,
+        Lane,
+      ]
+      return {
+        main,
+        twin,
+        slots: [first, second],
+        async drop() {
+          await Promise.all(connections.map((sql) => sql.end({ timeout: 1 })))
+          await server.unsafe(`drop database ${name} with (force)`)
+        },
+      }
+    },
     async drop() {
-      await Promise.all(connections.map((sql) => sql.end({ timeout: 1 })))
-      await server.unsafe(`drop database ${name} with (force)`)
+      await server.unsafe(`drop database ${template} with (force)`)
       await server.end()
     },
   }
+}
+
+function on(serverUrl: string, database: string): string {
+  const url = new URL(serverUrl)
+  url.pathname = `/${database}`
+  return url.href
 }
 
 function open(url: string, connection: postgres.ConnectionParameters | {} = {}): Sql {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { createDatabase, type Database } from './database.ts'
+import { createTemplate, type Database, type Template } from './database.ts'
 import { type History, history } from './history.ts'
 import { World } from './world.ts'
 
@@ -18,7 +18,12 @@ export interface FuzzOptions {
   broken?: string | undefined
   /** Another folder than the project's own. */
   migrations?: string | undefined
+  /** Called after each history, those of shrinking too. `failing`: one failed, and shorter ones are tried. */
+  onHistory?: (done: number, failing: boolean) => void
 }
+
+/** How many histories a database takes: what they leave behind makes every further one slower. */
+const PER_DATABASE = 100
 
 export interface Report {
   seconds: number
@@ -29,30 +34,38 @@ export interface Report {
 
 /** Runs random histories until one fails or all are done. Worker n has the seed `seed + n`. */
 export async function fuzz(options: FuzzOptions): Promise<Report> {
-  const { serverUrl, runs, seed, path, broken, migrations } = options
+  const { serverUrl, runs, seed, path, broken, migrations, onHistory } = options
   const workers = path ? 1 : Math.min(options.workers ?? 3, runs)
   const counts = new Map<string, number>()
   const start = performance.now()
   let failure: Report['failure']
 
+  const template = await createTemplate(serverUrl, {
+    ...(broken && { broken }),
+    ...(migrations && { migrations }),
+  })
+  let done = 0
+  let failing = false
   const work = async (worker: number) => {
-    const db = await createDatabase(serverUrl, {
-      ...(broken && { broken }),
-      ...(migrations && { migrations }),
-    })
+    const databases = new Databases(template)
     try {
-      const numRuns = Math.floor(runs / workers) + (worker < runs % workers ? 1 : 0)
-      const parameters = {
-        numRuns,
+      const property = fc.asyncProperty(history, async (one) => {
+        if (failure) return
+        try {
+          await play(await databases.next(), one, counts)
+        } catch (error) {
+          failing = true
+          throw error
+        } finally {
+          onHistory?.(++done, failing)
+        }
+      })
+      const details = await fc.check(property, {
+        numRuns: Math.floor(runs / workers) + (worker < runs % workers ? 1 : 0),
         seed: seed + worker,
         ...(path && { path }),
         endOnFailure: options.endOnFailure ?? false,
-      }
-      const property = fc.asyncProperty(history, async (one) => {
-        if (failure) return
-        await play(db, one, counts)
       })
-      const details = await fc.check(property, parameters)
       if (details.failed && !failure)
         failure = {
           seed: seed + worker,
@@ -61,11 +74,38 @@ export async function fuzz(options: FuzzOptions): Promise<Report> {
           message: String((details.errorInstance as Error | undefined)?.message),
         }
     } finally {
-      await db.drop()
+      await databases.drop()
     }
   }
-  await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)))
+  try {
+    await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)))
+  } finally {
+    await template.drop()
+  }
   return { seconds: (performance.now() - start) / 1000, counts, ...(failure && { failure }) }
+}
+
+/** One database after the other. */
+class Databases {
+  readonly #template: Template
+  #database: Database | undefined
+  #histories = 0
+
+  constructor(template: Template) {
+    this.#template = template
+  }
+
+  async next(): Promise<Database> {
+    if (this.#histories === PER_DATABASE) await this.drop()
+    this.#histories++
+    return (this.#database ??= await this.#template.copy())
+  }
+
+  async drop(): Promise<void> {
+    await this.#database?.drop()
+    this.#database = undefined
+    this.#histories = 0
+  }
 }
 
 async function play(db: Database, one: History, counts: Map<string, number>): Promise<void> {

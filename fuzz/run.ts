@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { SingleBar } from 'cli-progress'
 import { freePort } from '../dev/ports.ts'
 import { startStack, type StackInfo } from '../dev/stack.ts'
 import { breaks } from './breaks.ts'
@@ -47,6 +48,15 @@ try {
   const seed = Number(values.seed ?? Date.now() % 1e9)
   const runs = Number(values.runs)
   console.log(`seed ${seed}`)
+  const bar = new SingleBar({
+    format: '  {bar} {value} of {total} histories{more}',
+    barsize: 30,
+    clearOnComplete: true,
+    hideCursor: true,
+    stream: process.stdout,
+  })
+  const { isTTY } = process.stdout
+  if (isTTY) bar.start(runs, 0, { more: '' })
   const { seconds, counts, failure } = await fuzz({
     serverUrl: info.db_url,
     runs,
@@ -55,7 +65,12 @@ try {
     workers: Number(values.workers),
     migrations: values.migrations,
     broken: values.break && breaks[values.break],
+    onHistory(done, failing) {
+      if (isTTY)
+        bar.update(Math.min(done, runs), { more: failing ? ', one failed: shrinking' : '' })
+    },
   })
+  if (isTTY) bar.stop()
   for (const [name, n] of [...counts].sort()) console.log(`  ${name.padEnd(32)} ${n}`)
   failed = failure !== undefined
   if (failure) {

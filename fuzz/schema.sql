@@ -183,6 +183,24 @@ begin
 end
 $$;
 
+-- The scopes whose rows the caller's devices hold.
+create function fuzz.scopes() returns json
+language plpgsql stable security invoker
+as $$
+begin
+  return (
+    select json_agg(s.scope)
+    from (
+      values ('public'), ('user:' || auth.uid())
+      union all
+      select 'trip:' || m.trip_id from public.trip_members m where m.user_id = auth.uid()
+      union all
+      select 'club:' || m.club_id from public.club_members m where m.user_id = auth.uid() and m.deleted_at is null
+    ) s (scope)
+  );
+end
+$$;
+
 -- The rows with these ids, tombstones too, as far as the caller may see them.
 create function fuzz.look(ids text[]) returns json
 language plpgsql stable security invoker

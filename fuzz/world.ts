@@ -186,12 +186,13 @@ export class World {
     const ids = words([...new Set(batch.map((edit) => edit.id))])
     const call = `select public.sync_push('${id}', ${literal(batch)}, ${literal({ client_time: device.clock() })})`
     const look = `select fuzz.look(${ids})`
-    const whole = `${look}; ${as(device.user)} ${call}; ${look}; ${asOwner} ${look}`
+    const asUser = `select fuzz.scopes(); ${look}; ${asOwner} ${look}`
+    const whole = `${look}; ${as(device.user)} ${call}; ${asUser}`
     const { main } = this.#db
 
     let lookedAt: unknown[]
     try {
-      if (fate === 'twice') lookedAt = await this.#pushTwice(device, call, look)
+      if (fate === 'twice') lookedAt = await this.#pushTwice(device, call, look, asUser)
       else if (fate === 'late') {
         lookedAt = await slot.lane.run(`begin; ${whole}`)
         slot.open = true
@@ -206,7 +207,13 @@ export class World {
       if (this.#isRevoked(error, device)) return
       throw error
     }
-    const [before, answer, seen, stored] = lookedAt as [Looked, PushAnswer, Looked, Looked]
+    const [before, answer, scopes, seen, stored] = lookedAt as [
+      Looked,
+      PushAnswer,
+      string[],
+      Looked,
+      Looked,
+    ]
     const { results } = answer
     const aside = await this.#aside(fate === 'late' ? slot.lane : main, results)
     if (fate === 'undone') await main.run('rollback')
@@ -230,6 +237,7 @@ export class World {
       before: rows(before),
       stored: rows(stored),
       seen: rows(seen),
+      scopes,
       aside,
     })
     if (fate === 'heard' || fate === 'twice') device.restore(after)
@@ -237,7 +245,7 @@ export class World {
   }
 
   /** Two equal calls at once: one of them does it. */
-  async #pushTwice(device: Device, call: string, look: string): Promise<unknown[]> {
+  async #pushTwice(device: Device, call: string, look: string, asUser: string): Promise<unknown[]> {
     const { main, twin } = this.#db
     const [before] = await main.run(look)
     const patient = this.#slots.some(({ open }) => open) ? '' : `set local lock_timeout = '5s';`
@@ -247,7 +255,7 @@ export class World {
       one.status === 'fulfilled' ? (one.value as PushAnswer[]) : [],
     )
     if (answers.length === 0) throw (settled[0] as PromiseRejectedResult).reason
-    const [seen, stored] = await main.run(`${as(device.user)} ${look}; ${asOwner} ${look}`)
+    const lookedAt = await main.run(`${as(device.user)} ${asUser}`)
     const results = answers[0]!.results.map((first, n) => {
       const second = answers.at(-1)!.results[n]!
       const firsts = [first, second].filter(({ status }) => status !== 'duplicate')
@@ -255,7 +263,7 @@ export class World {
         throw new Violation(`seq ${first.seq} was taken by both of two equal calls`)
       return firsts[0] ?? first
     })
-    return [before, { ...answers[0], results }, seen, stored]
+    return [before, { ...answers[0], results }, ...lookedAt]
   }
 
   /** Copies and parked edits that the results name. */
