@@ -64,7 +64,7 @@ try {
     path: values.path,
     workers: Number(values.workers),
     migrations: values.migrations,
-    broken: values.break && breaks[values.break],
+    broken: values.break && breaks[values.break]!.sql,
     onHistory(done, failing) {
       if (isTTY)
         bar.update(Math.min(done, runs), { more: failing ? ', one failed: shrinking' : '' })
