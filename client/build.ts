@@ -40,5 +40,5 @@ if (import.meta.main) {
   const kB = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`
   console.log(`core ${kB(core)} minified and compressed, without storage adapters`)
   console.log(`     ${kB(adapter)} more with the storage in memory, which is the default`)
-  console.log(`     ${kB(later)} more when first asked for: conflicts, health, verify, repair`)
+  console.log(`     ${kB(later)} more when first asked for, part by part`)
 }

@@ -10,7 +10,7 @@ export interface Size {
   core: number
   /** What the storage in memory adds, which is the default. */
   adapter: number
-  /** What is loaded when it is first asked for: conflicts, health, verify, repair. */
+  /** What is loaded when it is first asked for, from conflicts and repair to realtime and the queue's lists. */
   later: number
 }
 

@@ -100,4 +100,4 @@ describe('the package', () => {
 })
 
 /** Bytes. Lower it with the client; whoever raises it says why. */
-const CEILING = 21_500
+const CEILING = 17_500

@@ -8,7 +8,7 @@ import type { Conflict } from './events.ts'
 import type { NewId } from './ids.ts'
 import { omit } from './omit.ts'
 import { type Batch, renamed } from './push.ts'
-import { sizeOf } from './queue.ts'
+import { sizeOf } from './enqueue.ts'
 import { alive, apply, baseOf, editable, stack } from './row.ts'
 import type { Row } from './row.ts'
 import type {

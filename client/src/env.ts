@@ -1,7 +1,7 @@
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
 import { ValidationError } from './errors.ts'
 import type { SyncOptions } from './options.ts'
-import { createSync } from './sync.ts'
+import { createSync } from './create.ts'
 import type { Sync, TableName } from './types.ts'
 
 /** Environment variables by name. */

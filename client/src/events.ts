@@ -23,6 +23,16 @@ export interface SyncReport {
   durationMs: number
 }
 
+/** The report of a sync that has done nothing yet. */
+export const emptyReport = (): SyncReport => ({
+  pushed: 0,
+  pulled: 0,
+  merged: 0,
+  conflicts: 0,
+  rejected: 0,
+  durationMs: 0,
+})
+
 /** How far a running sync has come. */
 export interface Progress {
   phase: 'push' | 'pull'

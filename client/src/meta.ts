@@ -1,5 +1,5 @@
 import { StorageError } from './errors.ts'
-import type { CursorRecord, DeviceRecord, Transaction } from './storage.ts'
+import type { CursorRecord, DeviceRecord, ParkedRecord, Transaction } from './storage.ts'
 
 /** The record that says who this device is. */
 export async function deviceOf(tx: Transaction): Promise<DeviceRecord> {
@@ -20,3 +20,6 @@ export const cursorOf = async (tx: Transaction): Promise<CursorRecord> =>
     cursor: null,
     pages: 0,
   }
+
+/** The key of what is put away for an account. */
+export const parkedKey = (user: string): ParkedRecord['name'] => `parked:${user}`

@@ -8,9 +8,10 @@ import { type NewId, uuid } from './ids.ts'
 import { browserNetwork, type Network } from './network.ts'
 import type { StorageLimit } from './limits.ts'
 import type { Callbacks } from './observe/callbacks.ts'
-import { measured, type Metric } from './observe/metrics.ts'
+import type { Metric } from './observe/metrics.ts'
 import type { TablePriority } from './priority.ts'
-import { type Connection, connectionPokes, createConnection } from './provider.ts'
+import { later } from './part.ts'
+import { type Connection, createConnection } from './provider.ts'
 import type { BatchLimits } from './push.ts'
 import { defaultIntervals, type Intervals, type Mode, type Pokes } from './scheduler.ts'
 import type { DeviceInfo, SyncStorage } from './storage.ts'
@@ -144,8 +145,8 @@ export interface Settings {
   intervals: Intervals
   verifyAfterSync: boolean
   createMissing: boolean
-  /** What says when there is news; `scopes` are those that the device holds rows of. */
-  pokes(scopes: () => Promise<readonly string[]>): Pokes
+  /** What says when there is news; absent: Realtime of the project in use. */
+  pokes: Pokes | undefined
   network: Network
   battery: Battery
   appState: AppState
@@ -201,7 +202,7 @@ export function settingsOf(options: SyncOptions): Settings {
     direction: options.direction ?? 'both',
     verifyAfterSync: options.verifyAfterSync ?? false,
     createMissing: options.whenMissing === 'create',
-    pokes: (scopes) => options.pokes ?? connectionPokes(connection, scopes),
+    pokes: options.pokes,
     network,
     battery: options.battery ?? browserBattery(),
     appState: options.appState ?? browserAppState,
@@ -210,6 +211,21 @@ export function settingsOf(options: SyncOptions): Settings {
     newId: options.newId ?? uuid,
     account: connection.account,
   }
+}
+
+/** A transport that tells of each request. */
+function measured(transport: Transport, tell: (metric: Metric) => void): Transport {
+  type Functions = Record<keyof Transport, (...args: never[]) => Promise<unknown>>
+  const all = later<Functions>(async () => {
+    const { measured } = await import('./observe/metrics.ts')
+    return measured(transport, tell) as unknown as Functions
+  }, ['push', 'pull', 'call', 'sync']) as unknown as Transport
+  return {
+    ...all,
+    get sync() {
+      return transport.sync && all.sync
+    },
+  } as Transport
 }
 
 /** One number is the pause while somebody looks at the app, and the least otherwise. */

@@ -1,11 +1,9 @@
 import { groupBy } from './group.ts'
 import type { NewId } from './ids.ts'
 import { baseOf, stack } from './row.ts'
-import type { ParkedRecord, QueuedEdit, RowRecord } from './storage.ts'
-import { cursorOf, deviceOf } from './store.ts'
+import type { ParkedRecord, QueuedEdit, RowRecord, Transaction } from './storage.ts'
+import { cursorOf, deviceOf, parkedKey } from './meta.ts'
 import type { Draft } from './store.ts'
-
-const keyOf = (user: string): ParkedRecord['name'] => `parked:${user}`
 
 /**
  * Empties the store for whoever comes next, under a new name of the device. With `keep` the owner's edits
@@ -21,7 +19,7 @@ export async function handOver({ tx, drop }: Draft, keep: boolean, newId: NewId)
   const failed = await tx.scan('failed')
   if (keep && queue.length + failed.length > 0) {
     const edited = rows.filter(({ edits }) => edits)
-    const name = keyOf(device.user!)
+    const name = parkedKey(device.user!)
     await tx.putMany('meta', [{ name, device, queue, failed, rows: edited }])
   }
   await drop(rows)
@@ -54,12 +52,32 @@ export async function handOver({ tx, drop }: Draft, keep: boolean, newId: NewId)
 }
 
 /**
+ * Makes the store `user`'s. Resolves to false, and does nothing, where that would cost its owner edits that
+ * the server has not taken.
+ */
+export async function changeOwner(draft: Draft, user: string, newId: NewId): Promise<boolean> {
+  const { tx } = draft
+  const owner = (await deviceOf(tx)).user
+  if (owner === user) return true
+  if (owner !== null) {
+    if ((await unsent(tx)) > 0) return false
+    await handOver(draft, false, newId)
+  }
+  await takeOver(draft, user)
+  return true
+}
+
+/** Edits that the server has not taken. */
+export const unsent = async (tx: Transaction): Promise<number> =>
+  (await tx.count('queue')) + (await tx.count('failed'))
+
+/**
  * Gives the store to `user`, with the edits that were put away for them; edits made since by nobody in
  * particular follow behind.
  */
-export async function takeOver({ tx, put }: Draft, user: string): Promise<void> {
+async function takeOver({ tx, put }: Draft, user: string): Promise<void> {
   const device = await deviceOf(tx)
-  const parked = (await tx.get('meta', keyOf(user))) as ParkedRecord | undefined
+  const parked = (await tx.get('meta', parkedKey(user))) as ParkedRecord | undefined
   if (!parked) return tx.putMany('meta', [{ ...device, user }])
   const waiting = await tx.scan('queue')
   const rows = await tx.scan('rows')
@@ -79,7 +97,7 @@ export async function takeOver({ tx, put }: Draft, user: string): Promise<void> 
   await tx.putMany('failed', [...parked.failed, ...failed.map((edit) => ({ ...edit, seq: ++seq }))])
   await put(restacked([...rows, ...parked.rows], edits))
   await tx.putMany('meta', [{ ...parked.device, seq, user }])
-  await tx.deleteMany('meta', [keyOf(user)])
+  await tx.deleteMany('meta', [parkedKey(user)])
 }
 
 function restacked(rows: readonly RowRecord[], edits: readonly QueuedEdit[]): RowRecord[] {

@@ -1,22 +1,9 @@
 import { type Account, supabaseAccount } from './account.ts'
 import type { Clock } from './clock.ts'
-import { classify, PermanentError, type SyncError } from './errors.ts'
+import { PermanentError, type SyncError } from './errors.ts'
+import type { Validity } from './observe/validity.ts'
 import type { SupabaseLike, SyncOptions } from './options.ts'
-import { type RealtimeClient, realtimePokes } from './realtime.ts'
-import type { Pokes } from './scheduler.ts'
 import { type Caller, functionsTransport, rpcTransport, type Transport } from './transport.ts'
-
-/** What a look at the server came to. */
-export interface Validity {
-  /**
-   * `no_provider`: there is no project to sync with. `disconnected`: it does not answer. `invalid`: it
-   * answers, but nobody is signed in, the key is wrong or Tidemark is not installed. `healthy`: all is well.
-   */
-  status: 'no_provider' | 'disconnected' | 'invalid' | 'healthy'
-  error?: SyncError
-  /** Conflicts of this user that wait, where the server could tell. */
-  openConflicts?: number
-}
 
 /** The Supabase project that this device syncs with; there may be none, or none yet. */
 export interface Provider {
@@ -123,47 +110,20 @@ export function createConnection(
   }
 }
 
-/** Realtime of the project in use; nothing is heard over a client that has none. */
-export function connectionPokes(
-  connection: Connection,
-  scopes: () => Promise<readonly string[]>,
-): Pokes {
-  const listeners = new Map<() => void, () => void>()
-
-  function heard(): Pokes | undefined {
-    const client = connection.current() as Partial<RealtimeClient> | undefined
-    if (!client?.channel || !client.removeChannel) return undefined
-    return realtimePokes(client as RealtimeClient, connection.account, scopes)
-  }
-
-  let pokes = heard()
-  const listen = (fn: () => void): void => void listeners.set(fn, pokes?.watch(fn) ?? (() => {}))
-  connection.onChange(() => {
-    for (const end of listeners.values()) end()
-    pokes = heard()
-    for (const fn of listeners.keys()) listen(fn)
-  })
-  return {
-    watch(fn) {
-      listen(fn)
-      return () => {
-        listeners.get(fn)?.()
-        listeners.delete(fn)
-      }
-    },
-    refresh: () => pokes?.refresh?.(),
-  }
-}
-
+/** What else the provider is asked. */
 export interface ProviderDeps {
   connection: Connection
-  /** Calls a database function, once. */
-  call<T>(name: string, args: object): Promise<T>
   lastError(): SyncError | null
   online(): boolean
+  validate(): Promise<Validity>
 }
 
-export function createProvider({ connection, call, lastError, online }: ProviderDeps): Provider {
+export function createProvider({
+  connection,
+  lastError,
+  online,
+  validate,
+}: ProviderDeps): Provider {
   return {
     get name() {
       return connection.current() ? 'supabase' : null
@@ -171,15 +131,6 @@ export function createProvider({ connection, call, lastError, online }: Provider
     connect: (supabase) => connection.connect(supabase),
     disconnect: () => connection.connect(undefined),
     connected: () => !!connection.current() && online() && lastError()?.retryable !== true,
-    async validate() {
-      if (!connection.current()) return { status: 'no_provider' }
-      try {
-        const { open_conflicts } = await call<{ open_conflicts: number }>('sync_status', {})
-        return { status: 'healthy', openConflicts: open_conflicts }
-      } catch (thrown) {
-        const error = classify(thrown)
-        return { status: error.retryable ? 'disconnected' : 'invalid', error }
-      }
-    },
+    validate,
   }
 }

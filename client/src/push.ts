@@ -3,9 +3,8 @@ import { type Clock, timestamp } from './clock.ts'
 import type { SyncError } from './errors.ts'
 import type { NewId } from './ids.ts'
 import { omit } from './omit.ts'
-import { reorder } from './order.ts'
-import { baseOf, stack } from './row.ts'
-import type { DeviceRecord, FailedEdit, QueuedEdit } from './storage.ts'
+import type { reorder } from './order.ts'
+import type { DeviceRecord, QueuedEdit } from './storage.ts'
 import { deviceOf } from './store.ts'
 import type { Draft } from './store.ts'
 
@@ -30,9 +29,11 @@ export interface Wanted {
   /** Those with a `seq` up to here. */
   upTo: number
   /** Of these tables alone, and what they need; absent: of all. */
-  only?: ReadonlySet<string>
+  only?: ReadonlySet<string> | undefined
   /** True for an edit that cannot go out yet, nor what comes after it. */
   waits?: (edit: QueuedEdit) => boolean
+  /** Puts edits in a better order; needed for `only` and where urgent edits wait behind others. */
+  reorder?: typeof reorder | undefined
 }
 
 /** An edit in the words of the wire. */
@@ -47,14 +48,14 @@ export const toMutation = (edit: QueuedEdit): Mutation =>
 export async function take(
   { tx }: Draft,
   limits: BatchLimits,
-  { upTo, only, waits = () => false }: Wanted,
+  { upTo, only, waits = () => false, reorder }: Wanted,
   clock: Clock,
 ): Promise<Batch | undefined> {
   let device = await deviceOf(tx)
   let queued = await tx.scan('queue', { limit: limits.mutations })
   const again = device.flight && queued.filter(({ seq }) => seq <= device.flight!.to)
   // A batch is applied as a whole, so the order matters only where not everything fits into one.
-  if (!again?.length && device.unordered && !fits(queued, limits)) {
+  if (reorder && !again?.length && device.unordered && !fits(queued, limits)) {
     upTo = await reorder(tx, device, upTo, only)
     device = omit(device, 'unordered')
     queued = await tx.scan('queue', { limit: limits.mutations })
@@ -79,10 +80,13 @@ const fits = (queued: readonly QueuedEdit[], { mutations, bytes }: BatchLimits):
  * The number up to which edits of the tables `only` and what they need go out, after these have been put
  * before the others; without `only`, the number of the last edit made so far.
  */
-export async function wanted({ tx }: Draft, only?: ReadonlySet<string>): Promise<Wanted> {
+export async function wanted(
+  { tx }: Draft,
+  { only, reorder }: Pick<Wanted, 'only' | 'reorder'>,
+): Promise<Wanted> {
   const device = await deviceOf(tx)
-  if (!only) return { upTo: device.seq }
-  return { upTo: await reorder(tx, device, device.seq, only), only }
+  const { seq } = device
+  return only && reorder ? { upTo: await reorder(tx, device, seq, only), only } : { upTo: seq }
 }
 
 /** Notes why a batch got no answer, for whoever looks at the queue. */
@@ -124,49 +128,4 @@ export async function checkName({ tx }: Draft, lastSeq: number, newId: NewId): P
   const taken = lastSeq > device.sent
   if (taken) await tx.putMany('meta', [renamed(device, newId)])
   return taken
-}
-
-/**
- * Narrows the batch that is under way and that the server cannot take as a whole: halves it, or, where
- * it is down to one edit, sets that one aside and resolves to it. A single edit that only took too long
- * is no fault of its own: `error` is thrown.
- */
-export async function narrow(
-  { tx, put, drop }: Draft,
-  error: SyncError,
-  clock: Clock,
-): Promise<FailedEdit | undefined> {
-  const device = await deviceOf(tx)
-  const { flight } = device
-  if (!flight) return undefined
-  const edits = (await tx.scan('queue')).filter(({ seq }) => seq <= flight.to)
-  const [edit] = edits
-  if (edits.length > 1) {
-    const to = edits[Math.ceil(edits.length / 2) - 1]!.seq
-    await tx.putMany('meta', [{ ...device, flight: { ...flight, to, attempts: 0 } }])
-    return undefined
-  }
-  if (error.code === 'statement_timeout') throw error
-  await tx.putMany('meta', [omit(device, 'flight')])
-  if (!edit) return undefined
-  const { table, id, seq } = edit
-  const failed: FailedEdit = {
-    ...edit,
-    error: {
-      code: error.code === 'batch_too_large' ? 'too_large' : 'malformed',
-      message: error.message,
-      hint: error.details,
-    },
-    attempts: flight.attempts,
-    failed_at: timestamp(clock),
-  }
-  await tx.deleteMany('queue', [seq])
-  await tx.putMany('failed', [failed])
-  const record = await tx.get('rows', [table, id])
-  if (!record) return failed
-  const rest = await tx.scan('queue', { index: 'row', equals: [table, id] })
-  const next = stack(record, baseOf(record), rest)
-  if (next) await put([next])
-  else await drop([record])
-  return failed
 }

@@ -1,4 +1,5 @@
 import type { Account } from './account.ts'
+import type { Connection } from './provider.ts'
 import type { Pokes } from './scheduler.ts'
 
 /** The part of a channel of supabase-js that is used. */
@@ -79,5 +80,37 @@ export function realtimePokes(
       }
     },
     refresh,
+  }
+}
+
+/** Realtime of the project in use; nothing is heard over a client that has none. */
+export function connectionPokes(
+  connection: Connection,
+  scopes: () => Promise<readonly string[]>,
+): Pokes {
+  const listeners = new Map<() => void, () => void>()
+
+  function heard(): Pokes | undefined {
+    const client = connection.current() as Partial<RealtimeClient> | undefined
+    if (!client?.channel || !client.removeChannel) return undefined
+    return realtimePokes(client as RealtimeClient, connection.account, scopes)
+  }
+
+  let pokes = heard()
+  const listen = (fn: () => void): void => void listeners.set(fn, pokes?.watch(fn) ?? (() => {}))
+  connection.onChange(() => {
+    for (const end of listeners.values()) end()
+    pokes = heard()
+    for (const fn of listeners.keys()) listen(fn)
+  })
+  return {
+    watch(fn) {
+      listen(fn)
+      return () => {
+        listeners.get(fn)?.()
+        listeners.delete(fn)
+      }
+    },
+    refresh: () => pokes?.refresh?.(),
   }
 }

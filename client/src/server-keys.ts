@@ -1,3 +1,4 @@
+import type { Edit } from './enqueue.ts'
 import type { Id } from './table.ts'
 import { baseOf, type Row, stack } from './row.ts'
 import type { QueuedEdit, RowRecord, Transaction } from './storage.ts'
@@ -118,8 +119,29 @@ export async function resolvedId(tx: Transaction, id: string): Promise<string> {
   return alias ? String(alias.remote) : id
 }
 
+/**
+ * Edits with a key for each row that comes without one, and with keys in place of stand-ins that have been
+ * given one since the app read them. `key` is the column of the primary key.
+ */
+export async function keyed(tx: Transaction, edits: readonly Edit[], key: string): Promise<Edit[]> {
+  const named: Edit[] = []
+  for (const edit of edits) {
+    const { data } = edit
+    if (edit.op === 'put' && data && data[key] == null) {
+      const id = standIn()
+      named.push({ ...edit, id: String(id), data: { ...(await resolved(tx, data)), [key]: id } })
+    } else
+      named.push({
+        ...edit,
+        id: await resolvedId(tx, edit.id),
+        ...(data && { data: await resolved(tx, data) }),
+      })
+  }
+  return named
+}
+
 /** `row` with keys in place of stand-ins that have been given one since the app read them. */
-export async function resolved(tx: Transaction, row: Row): Promise<Row> {
+async function resolved(tx: Transaction, row: Row): Promise<Row> {
   const columns = Object.keys(row).filter((column) => isStandIn(row[column]))
   if (columns.length === 0) return row
   const names = columns.map((column) => String(row[column]))

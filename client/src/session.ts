@@ -1,29 +1,13 @@
 import type { Account } from './account.ts'
 import { pause } from './backoff.ts'
 import type { Clock } from './clock.ts'
-import { AuthError, ConflictError, type SyncError } from './errors.ts'
+import { AuthError, type SyncError } from './errors.ts'
 import type { NewId } from './ids.ts'
-import { handOver, takeOver } from './parking.ts'
-import { checkName, renamed } from './push.ts'
-import type { DeviceInfo } from './storage.ts'
-import { deviceOf } from './store.ts'
+import { deviceOf, parkedKey } from './meta.ts'
+import { part } from './part.ts'
+import { checkName } from './push.ts'
+import type { DeviceInfo, Transaction } from './storage.ts'
 import type { Store } from './store.ts'
-
-/** What becomes of edits that the server has not taken when their user signs out. */
-export interface SignOutOptions {
-  /**
-   * `sync`: they are sent first; where that fails, nothing happens. `keep`: they wait, out of sight,
-   * until the same user signs in on this device again. `discard`: they are thrown away.
-   */
-  unsent?: 'sync' | 'keep' | 'discard'
-}
-
-/** What became of a user's edits. Edits that `sync` sent and the server refused are kept. */
-export interface SignedOut {
-  sent: number
-  kept: number
-  discarded: number
-}
 
 /** Who this device is to the server: the account it syncs for, and the name it goes by. */
 export interface Session {
@@ -45,10 +29,8 @@ export interface Session {
   checkName(): Promise<void>
   /** An answer to a push has said the same. */
   nameIsFine(): void
-  /** Forgets this user's rows; `send` sends what waits. */
-  signOut(options: SignOutOptions, send: () => Promise<number>): Promise<SignedOut>
-  /** Gives the device a new name, with all that waits as if never sent. */
-  renewDevice(): Promise<void>
+  /** The store is nobody's any more. */
+  reset(): void
   /** Stops following who signs in. */
   close(): void
 }
@@ -66,6 +48,14 @@ const otherUser = (): AuthError =>
     message: 'This store holds unsent edits of another account.',
     hint: 'Choose what becomes of them: sync.signOut({ unsent: "keep" }), or "discard".',
   })
+
+/** Gives `user` a store that was nobody's and where nothing is put away for them. False where it is not so. */
+async function takeFirst(tx: Transaction, user: string): Promise<boolean> {
+  const device = await deviceOf(tx)
+  if (device.user !== null || (await tx.get('meta', parkedKey(user)))) return false
+  await tx.putMany('meta', [{ ...device, user }])
+  return true
+}
 
 export function createSession(
   store: Store,
@@ -95,19 +85,16 @@ export function createSession(
       barred = undefined
       return store.show()
     }
-    barred = await store.write('remote', async (draft) => {
-      const { tx } = draft
-      const owner = (await deviceOf(tx)).user
-      if (owner === user) return undefined
-      if (owner !== null) {
-        if ((await tx.count('queue')) + (await tx.count('failed')) > 0) return otherUser()
-        await handOver(draft, false, newId)
-      }
-      await takeOver(draft, user)
-      checked = false
-      return undefined
-    })
+    const taken =
+      (await store.write('remote', ({ tx }) => takeFirst(tx, user))) || (await changeOwner(user))
+    if (taken) checked = false
+    barred = taken ? undefined : otherUser()
     if (barred) await store.hide()
+  }
+
+  async function changeOwner(user: string): Promise<boolean> {
+    const { changeOwner } = await part(import('./parking.ts'))
+    return store.write('remote', (draft) => changeOwner(draft, user, newId))
   }
 
   return {
@@ -149,33 +136,9 @@ export function createSession(
     nameIsFine() {
       checked = true
     },
-    async signOut({ unsent }, send) {
-      const counts = async (): Promise<number> =>
-        store.read(async (tx) => (await tx.count('queue')) + (await tx.count('failed')))
-      const waiting = await counts()
-      if (waiting > 0 && unsent === undefined)
-        throw new ConflictError({
-          code: 'unsent_edits',
-          message: `${waiting} edits have not been taken by the server.`,
-          hint: 'Choose: signOut({ unsent: "sync" }), "keep" or "discard".',
-        })
-      const sent = unsent === 'sync' && waiting > 0 ? await send() : 0
-      const left = await store.write('remote', async (draft) => {
-        const { tx } = draft
-        const rest = (await tx.count('queue')) + (await tx.count('failed'))
-        await handOver(draft, unsent !== 'discard', newId)
-        return rest
-      })
+    reset() {
       barred = undefined
       checked = false
-      return unsent === 'discard'
-        ? { sent, kept: 0, discarded: left }
-        : { sent, kept: left, discarded: 0 }
-    },
-    async renewDevice() {
-      await store.write('local', async ({ tx }) =>
-        tx.putMany('meta', [renamed(await deviceOf(tx), newId)]),
-      )
     },
     close: ended,
   }

@@ -1,8 +1,8 @@
 import { withChecksums } from './checksum.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { setAside } from './damage.ts'
 import { type Damage, StorageError } from './errors.ts'
 import type { NewId } from './ids.ts'
+import { part } from './part.ts'
 import { type Row, seen } from './row.ts'
 import type { DamagedRecord, RowRecord, SyncStorage, Transaction } from './storage.ts'
 import { createTabs, type TabMessage, type Tabs } from './tabs.ts'
@@ -178,6 +178,7 @@ export function createStore(
   }
 
   async function repair(damage: readonly Damage[]): Promise<void> {
+    const { setAside } = await part(import('./damage.ts'))
     const rows: Commit['rows'] = new Map()
     const all = [...damage]
     const { records, now } = await storage

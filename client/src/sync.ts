@@ -6,58 +6,19 @@ import type {
 } from '../../supabase/functions/_tidemark/wire.ts'
 import { PROTOCOL_VERSION } from '../../supabase/functions/_tidemark/constants.ts'
 import { settle } from './answer.ts'
-import { retry } from './backoff.ts'
 import { timestamp } from './clock.ts'
-import { createDevices } from './devices.ts'
-import {
-  aborted,
-  classify,
-  NetworkError,
-  SyncError,
-  UnknownError,
-  ValidationError,
-} from './errors.ts'
-import { createEmitter, type Progress, type SyncEvents, type SyncReport } from './events.ts'
-import { createDamaged } from './damage.ts'
-import { createLane, type Lane } from './lane.ts'
-import { later } from './later.ts'
-import { listen } from './observe/callbacks.ts'
-import { createHistory, runRecord } from './observe/history.ts'
-import { statsOf } from './observe/stats.ts'
-import { intervalsOf, settingsOf, type SyncOptions } from './options.ts'
-import { createLimit, dropOldest, partialTables } from './limits.ts'
+import { classify, type SyncError, UnknownError } from './errors.ts'
+import type { Emitter, SyncEvents, SyncReport } from './events.ts'
+import type { Limit } from './limits.ts'
+import type { Settings } from './options.ts'
+import { part } from './part.ts'
 import { pullProgress, pushProgress, sizeOf } from './progress.ts'
-import { createProvider } from './provider.ts'
 import { applyPage, startAfresh } from './pull.ts'
-import { type Batch, narrow, noteFailure, take, toMutation, type Wanted, wanted } from './push.ts'
-import type { Verification } from './maintenance/verify.ts'
-import { createQueue } from './queue.ts'
-import { createScheduler } from './scheduler.ts'
-import { createSession } from './session.ts'
-import { assign, standIn, unassigned, waitsForKey } from './server-keys.ts'
-import { createStore, cursorOf, deviceOf, type Store } from './store.ts'
-import { createTable } from './table.ts'
-import { createTabs } from './tabs.ts'
-import type { RunOptions, Sync, SyncStatus, TableName, TableOf, Trouble } from './types.ts'
-import { waitForSync } from './wait.ts'
-
-/** A run under way. */
-interface Run {
-  report: SyncReport
-  signal: AbortSignal
-  tables: readonly string[]
-  /** The same, where they are not all. */
-  only?: ReadonlySet<string>
-  tell(progress: Progress): void
-}
-
-/** Refusals after which nothing runs by itself any more: somebody has to do something first. */
-const FINAL = new Set(['upgrade_required', 'device_revoked', 'device_of_another_user'])
-
-const isBadCursor = ({ code, details = '' }: SyncError): boolean =>
-  code === 'malformed' && details.startsWith('cursor')
-const offline = (): NetworkError =>
-  new NetworkError({ code: 'offline', message: 'There is no network.' })
+import { type Batch, noteFailure, take, toMutation, type Wanted, wanted } from './push.ts'
+import type { Requests } from './requests.ts'
+import type { Run } from './run.ts'
+import type { Session } from './session.ts'
+import { cursorOf, deviceOf, type Store } from './store.ts'
 
 /** Up to so many edits the round trip that the function saves is worth the copy that it makes. */
 const FEW = 200
@@ -75,127 +36,42 @@ interface Sent {
   coming?: Coming
 }
 
-/**
- * Makes tables of a Supabase project available on this device, offline first.
- *
- * ```ts
- * const sync = createSync<Database>({ supabase, storage: indexedDbStorage('app'), tables: ['contacts'] })
- * await sync.table('contacts').insert({ name: 'Ada' })
- * await sync.sync()
- * ```
- */
-export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): Sync<DB> {
-  const settings = settingsOf(options)
-  const { transport, account, clock, newId, keys, priorities, rules, maxRecords, network } =
-    settings
-  const events = createEmitter<SyncEvents>()
-  const tabs = createTabs(settings.storage.name, settings.tabs)
-  const store = createStore(settings.storage, newId, {
-    clock,
-    tabs,
-    withLocal: new Set(settings.local.keys()),
-    onDamaged: (record) => events.emit('damaged', record),
-  })
-  const limit = createLimit(settings.storageLimit, settings.storage, store, priorities, (reached) =>
-    events.emit('storage_limit', reached),
-  )
-  const inLine = createLane()
-  const closing = new AbortController()
-  /** What is in the lane of this tab waits for those of others. */
-  const lane: Lane = (name, work) => inLine(name, () => tabs.alone(work, closing.signal))
-  const history = createHistory(store)
+const isBadCursor = ({ code, details = '' }: SyncError): boolean =>
+  code === 'malformed' && details.startsWith('cursor')
 
+/** What a run does: the exchange of edits and rows with the server. */
+export interface Exchange {
+  /** Sends what waits. */
+  push(run: Run): Promise<unknown>
+  /** Fetches what is new. */
+  pull(run: Run): Promise<unknown>
+  /** First the one, then the other. */
+  both(run: Run): Promise<unknown>
+}
+
+export interface ExchangeDeps {
+  settings: Settings
+  store: Store
+  session: Session
+  requests: Requests
+  limit: Limit
+  events: Pick<Emitter<SyncEvents>, 'emit'>
+  /** What knows of keys that the server makes; absent where no table has such. */
+  standIns?: (() => Promise<typeof import('./server-keys.ts')>) | undefined
+}
+
+export function createExchange({
+  settings,
+  store,
+  session,
+  requests: { request, call },
+  limit,
+  events,
+  standIns,
+}: ExchangeDeps): Exchange {
+  const { transport, clock, keys, maxRecords, serverKeys } = settings
   /** Smaller than asked for once a page has taken the database too long. */
-  let { pageSize, direction } = settings
-  let runs = 0
-  let running = false
-  /** Another tab is syncing. */
-  let elsewhere = false
-  let lastSync: SyncStatus['lastSync'] = null
-  let lastError: SyncError | null = null
-
-  const session = createSession(store, settings, async (device_id) => {
-    const { info } = await store.read(deviceOf)
-    const args = { device_id, info: { ...settings.device, ...info } }
-    const { last_seq } = await request(
-      (signal) => transport.call<{ last_seq: number }>('sync_register_device', args, signal),
-      closing.signal,
-    )
-    return last_seq
-  })
-  /** The store as the app sees it: not while it holds another account's edits. */
-  const admitted: Store = {
-    ...store,
-    read: async (body) => (await session.admit(), store.read(body)),
-    write: async (origin, body) => (await session.admit(), store.write(origin, body)),
-  }
-
-  /** One run: push and pull, or one of them. Runs follow each other; only those that ask for nothing special are shared. */
-  async function run(
-    name: string,
-    options: RunOptions,
-    work: (run: Run) => Promise<unknown>,
-  ): Promise<SyncReport> {
-    for (const table of options.tables ?? []) known(table)
-    const special = Object.values(options).some((value) => value !== undefined)
-    return lane(special ? `${name} ${++runs}` : name, async () => {
-      const report = { pushed: 0, pulled: 0, merged: 0, conflicts: 0, rejected: 0, durationMs: 0 }
-      const { signal = closing.signal, tables, onProgress } = options
-      const at = clock.now()
-      let error: SyncError | null = null
-      running = true
-      tabs.tell({ kind: 'begun' })
-      events.emit('sync_started', { at })
-      tellStatus()
-      const own = createEmitter<Pick<SyncEvents, 'sync_progress'>>()
-      if (onProgress) own.on('sync_progress', onProgress)
-      try {
-        if (!network.online()) throw offline()
-        await session.claim()
-        const chosen = tables ?? unskipped()
-        const run: Run = {
-          report,
-          signal: AbortSignal.any([closing.signal, signal]),
-          tables: chosen,
-          ...(chosen.length < keys.size && { only: new Set(chosen) }),
-          tell(progress) {
-            events.emit('sync_progress', progress)
-            own.emit('sync_progress', progress)
-          },
-        }
-        await work(run)
-        if (settings.verifyAfterSync && name !== 'push' && name !== 'seed') await compare(run)
-        pokes.refresh?.()
-      } catch (thrown) {
-        const calledOff = signal.aborted && !(thrown instanceof SyncError)
-        error = calledOff ? aborted(thrown) : classify(thrown)
-      }
-      report.durationMs = clock.now() - at
-      await history.note(runRecord(name, at, report, error))
-      running = false
-      lastError = error
-      if (!error) {
-        lastSync = { at, report }
-        tabs.tell({ kind: 'synced', ...lastSync })
-      }
-      tellStatus()
-      if (error) {
-        events.emit('sync_error', error)
-        throw error
-      }
-      events.emit('sync_completed', report)
-      return report
-    })
-  }
-
-  const unskipped = (): string[] => [...keys.keys()].filter((table) => !settings.skipped(table))
-
-  const push = (options: RunOptions = {}) => run('push', options, (run) => pushAll(run, false))
-  const pull = (options: RunOptions = {}) => run('pull', options, (run) => pullAll(run))
-  const both = (options: RunOptions = {}) =>
-    run('sync', options, async (run) => pullAll(run, await pushAll(run, true)))
-  const sync = (options: RunOptions = {}): Promise<SyncReport> =>
-    (direction === 'both' ? both : direction === 'push-only' ? push : pull)(options)
+  let { pageSize } = settings
 
   /**
    * Sends every edit made before it was called, batch after batch, in order. Resolves to the first page
@@ -207,8 +83,10 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     const total = store.counts().pending
     let coming: Coming | undefined
     if (total === 0) return coming
-    const edits: Wanted = await store.write('local', (draft) => wanted(draft, only))
-    edits.waits = (edit) => waitsForKey(edit, settings.serverKeys)
+    const reorder = only && (await ordering())
+    const edits = await store.write('local', (draft) => wanted(draft, { only, reorder }))
+    const keyed = await standIns?.()
+    if (keyed) edits.waits = (edit) => keyed.waitsForKey(edit, serverKeys)
     await session.checkName()
     for (;;) {
       try {
@@ -227,16 +105,18 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
 
   /** Asks for the keys that rows made here wait for. Resolves to whether there were any. */
   async function assignKeys(): Promise<boolean> {
-    const { serverKeys } = settings
-    if (serverKeys.size === 0) return false
-    const waiting = await store.read((tx) => unassigned(tx, serverKeys))
+    const keyed = await standIns?.()
+    if (!keyed) return false
+    const waiting = await store.read((tx) => keyed.unassigned(tx, serverKeys))
     for (const [table, rows] of waiting) {
       const made = await call<string[]>('sync_new_ids', { table, count: Math.min(rows, 10_000) })
-      const assigned = await store.write('remote', (draft) => assign(draft, table, made))
+      const assigned = await store.write('remote', (draft) => keyed.assign(draft, table, made))
       for (const each of assigned) events.emit('key_assigned', each)
     }
     return waiting.size > 0
   }
+
+  const ordering = async () => (await part(import('./order.ts'))).reorder
 
   /**
    * Sends the next batch. With the one that holds all that is left a page is asked for: of few edits in
@@ -248,6 +128,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     pullToo: boolean,
     signal: AbortSignal,
   ): Promise<Sent | undefined> {
+    if (edits.only || (await store.read(deviceOf)).unordered) edits.reorder = await ordering()
     const batch = await store.write('local', (draft) => take(draft, settings.batch, edits, clock))
     if (!batch) return undefined
     // Kept through the retries: a batch that goes out again is not put in order again.
@@ -320,7 +201,9 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   async function keepNewest(tables: readonly string[]): Promise<void> {
     for (const table of tables) {
       const max = maxRecords.get(table)
-      if (max !== undefined) await store.write('remote', (draft) => dropOldest(draft, table, max))
+      if (max === undefined) continue
+      const { dropOldest } = await part(import('./prune.ts'))
+      await store.write('remote', (draft) => dropOldest(draft, table, max))
     }
   }
 
@@ -373,28 +256,11 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     const ofBatch = error.code === 'batch_too_large' || error.code === 'statement_timeout'
     const ofEdit = error.code === 'malformed' && error.details?.includes('mutations')
     if (!ofBatch && !ofEdit) throw error
+    const { narrow } = await part(import('./narrow.ts'))
     const edit = await store.write('remote', (draft) => narrow(draft, error, clock))
     if (!edit) return
     report.rejected++
     events.emit('rejected', edit)
-  }
-
-  /** A request, tried again as often as makes sense, with a new token where the old one is refused. */
-  function request<T>(work: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const attempt = (): Promise<T> => {
-      signal.throwIfAborted()
-      session.check()
-      return work(AbortSignal.any([signal, AbortSignal.timeout(settings.timeout)]))
-    }
-    const authorised = async (): Promise<T> => {
-      try {
-        return await attempt()
-      } catch (error) {
-        if (classify(error).status !== 401 || !(await account.renew())) throw error
-        return attempt()
-      }
-    }
-    return retry(authorised, settings.backoff, clock, signal)
   }
 
   const pushOptions = () => ({ protocol: PROTOCOL_VERSION, client_time: timestamp(clock) })
@@ -404,265 +270,9 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     tables: [...tables],
   })
 
-  function known(table: string): void {
-    if (keys.has(table)) return
-    throw new ValidationError({
-      code: 'unknown_table',
-      message: `No table ${table} here.`,
-      hint: 'Name it in the tables of createSync.',
-    })
-  }
-
-  tabs.listen(async (message) => {
-    if (message.kind === 'synced' && message.at >= (lastSync?.at ?? 0))
-      lastSync = { at: message.at, report: message.report }
-    if (message.kind !== 'begun') return
-    elsewhere = true
-    tellStatus()
-    // Free again when the other tab is done, or gone.
-    await tabs.alone(async () => {}, closing.signal).catch(() => {})
-    elsewhere = false
-    tellStatus()
-  })
-
-  store.onCommit(({ origin, rows }) => {
-    for (const [table, changed] of rows)
-      events.emit('change', { table, ids: [...changed.keys()], origin })
-    tellStatus()
-  })
-  const unwatch = network.watch((online) => {
-    events.emit(online ? 'online' : 'offline', { at: clock.now() })
-    tellStatus()
-  })
-  listen(events.on, options)
-
-  const pokes = settings.pokes(async () => (await store.read(cursorOf)).scopes ?? [])
-  const scheduler = createScheduler({
-    ...settings,
-    pokes,
-    onEdit: (fn) =>
-      store.onCommit(
-        ({ origin, rows, elsewhere }) =>
-          void (origin === 'local' && !elsewhere && rows.size && fn()),
-      ),
-    onSignIn,
-    waiting: () => store.counts().pending > 0,
-    run: bySelf,
-  })
-
-  /** Not for the user who is there when it is asked for. */
-  function onSignIn(fn: () => void): () => void {
-    let last: string | null | undefined
-    return account.watch((user) => {
-      const isNew = last !== undefined && user !== null && user !== last
-      last = user
-      if (isNew) fn()
-    })
-  }
-
-  /** A run that nobody asked for. Whoever wants to know of its failures listens to `sync_error`. */
-  async function bySelf(): Promise<boolean> {
-    if (lastError && FINAL.has(lastError.code)) return false
-    try {
-      if ((await account.user()) === null) return false
-      await sync()
-      return false
-    } catch (error) {
-      return classify(error).retryable
-    }
-  }
-
-  const queue = createQueue(admitted, clock)
-  const tables = new Map(
-    [...keys].map(([name, key]) => [
-      name,
-      createTable(name, key, {
-        store: admitted,
-        clock,
-        newId,
-        createMissing: settings.createMissing,
-        priority: priorities.get(name)!,
-        ...(settings.local.has(name) && { local: settings.local.get(name)! }),
-        ...(settings.serverKeys.has(name) && { newKey: standIn }),
-        standIns: settings.serverKeys.size > 0,
-        admit: limit.admit,
-        validate: rules.get(name),
-      }),
-    ]),
-  )
-
-  /** Database functions, called one after the other in a lane of their own run. */
-  const call = <T>(name: string, args: object): Promise<T> =>
-    request((signal) => transport.call<T>(name, args, signal), closing.signal)
-
-  /** Compares with the server what a run has fetched, and heals it; not what is held in part on purpose. */
-  async function compare({ tables }: Pick<Run, 'tables'>, heal = true): Promise<Verification> {
-    const { verify } = await import('./maintenance/verify.ts')
-    const partial = await store.read(partialTables)
-    const whole = tables.filter((table) => !partial.includes(table))
-    const found = await verify({ store, keys, call }, { tables: whole, heal })
-    events.emit('verified', found)
-    return found
-  }
-
-  /** The same, for the account that is signed in and no other. */
-  async function rpc<T>(name: string, args: object): Promise<T> {
-    await session.claim()
-    return call<T>(name, args)
-  }
-
-  /** The same, without trying again: for whoever wants to know how things are, and soon. */
-  async function ask<T>(name: string, args: object): Promise<T> {
-    if (!network.online()) throw offline()
-    await session.claim()
-    const { timeout } = settings
-    return transport.call<T>(
-      name,
-      args,
-      AbortSignal.any([closing.signal, AbortSignal.timeout(timeout)]),
-    )
-  }
-
-  const conflicts = later(
-    async () =>
-      (await import('./conflicts/conflicts.ts')).createConflicts({
-        store: admitted,
-        clock,
-        keys,
-        call: rpc,
-        async insert(table, row) {
-          await tables.get(table)!.insert(row)
-        },
-        async onResolved(resolved) {
-          await history.noteResolved()
-          events.emit('conflict_resolved', resolved)
-        },
-      }),
-    ['list', 'resolve'],
-  )
-  const provider = createProvider({
-    connection: settings.connection,
-    call: ask,
-    online: network.online,
-    lastError: () => lastError,
-  })
-
-  const status = (): SyncStatus => ({
-    state: running || elsewhere ? 'syncing' : 'idle',
-    online: network.online(),
-    ...store.counts(),
-    lastSync,
-    lastError,
-    nextSync: scheduler.next(),
-  })
-  const tellStatus = (): void => events.emit('status', status())
-
-  /** Work on the store that must not meet a run. */
-  const alone = <T>(name: string, work: () => Promise<T>): Promise<T> =>
-    lane(`${name} ${++runs}`, work)
-
-  const verify = (options: { tables?: readonly string[]; heal?: boolean } = {}) =>
-    alone('verify', async () => {
-      for (const table of options.tables ?? []) known(table)
-      await session.claim()
-      return compare({ tables: options.tables ?? unskipped() }, options.heal)
-    })
-
-  const repair = () =>
-    alone('repair', async () => {
-      const { repair } = await import('./maintenance/repair.ts')
-      return admitted.write('local', (draft) => repair(draft, clock))
-    })
-
-  const startAgain = () =>
-    alone('start afresh', () => store.write('local', ({ tx }) => startAfresh(tx, [...keys.keys()])))
-
-  /** See {@link Sync.recover}. */
-  async function recover(from?: Trouble): Promise<SyncReport> {
-    if (from === 'partial-sync') return both()
-    await repair()
-    if (from === undefined || from === 'corruption') {
-      const report = await both()
-      const { inSync } = await verify()
-      if (inSync || (await verify()).inSync) return report
-    }
-    await startAgain()
-    return both()
-  }
-
   return {
-    async ready() {
-      await store.open()
-      await session.begin()
-      scheduler.start()
-    },
-    table<Name extends TableName<DB>>(name: Name) {
-      known(name)
-      return tables.get(name) as unknown as TableOf<DB, Name>
-    },
-    sync,
-    push,
-    pull,
-    seed: (options = {}) => run('seed', options, (run) => pushAll(run, false)),
-    hydrate: (options = {}) => run('hydrate', options, (run) => pullAll(run)),
-    async forceSyncAll(options = {}) {
-      await admitted.read(async () => {})
-      await queue.retryFailed()
-      const report = await both({ ...options })
-      await verify()
-      return report
-    },
-    waitForSync: (options = {}) =>
-      waitForSync(
-        {
-          sync: (signal) => both({ signal }),
-          onRejected: (fn) => events.on('rejected', fn),
-          network,
-          backoff: settings.backoff,
-          clock,
-        },
-        options,
-      ),
-    verify,
-    repair,
-    recover,
-    optimize: () =>
-      alone('optimize', async () => {
-        const { optimize } = await import('./maintenance/repair.ts')
-        return admitted.write('local', optimize)
-      }),
-    signOut: (options = {}) => session.signOut(options, async () => (await push()).pushed),
-    renewDevice: () =>
-      alone('renew device', async () => {
-        await session.renewDevice()
-        lastError = null
-      }),
-    configure({ mode, debounce, interval, direction: way = direction }) {
-      direction = way
-      scheduler.change({
-        ...(mode !== undefined && { modes: [mode].flat() }),
-        ...(debounce !== undefined && { debounce }),
-        ...(interval !== undefined && { intervals: intervalsOf(interval) }),
-      })
-    },
-    start: scheduler.start,
-    stop: scheduler.stop,
-    on: events.on,
-    queue,
-    damaged: createDamaged(admitted),
-    conflicts,
-    devices: createDevices(admitted, rpc, settings.device),
-    provider,
-    status,
-    stats: () => statsOf(admitted, history, status()),
-    health: async () => (await import('./observe/health.ts')).healthOf({ store, provider, status }),
-    async close() {
-      scheduler.stop()
-      session.close()
-      unwatch()
-      closing.abort()
-      await inLine('close', async () => {})
-      await store.close()
-    },
+    push: (run) => pushAll(run, false),
+    pull: (run) => pullAll(run),
+    both: async (run) => pullAll(run, await pushAll(run, true)),
   }
 }

@@ -3,16 +3,13 @@ import { ValidationError } from './errors.ts'
 import type { NewId } from './ids.ts'
 import { arrange, live, matcher, rowsOf } from './live.ts'
 import type { Filter, ListOptions } from './live.ts'
-import { enqueue } from './queue.ts'
-import type { Edit } from './queue.ts'
+import { enqueue } from './enqueue.ts'
+import type { Edit } from './enqueue.ts'
 import { type EditPriority, rankOf, type TablePriority } from './priority.ts'
 import { omit } from './omit.ts'
 import { copy, editable, seen } from './row.ts'
 import type { Row } from './row.ts'
-import { resolved, resolvedId } from './server-keys.ts'
-import type { Transaction } from './storage.ts'
 import type { Store } from './store.ts'
-import { type Validate, validated } from './validate.ts'
 
 /** How an edit is to be treated. */
 export interface WriteOptions {
@@ -66,15 +63,15 @@ export interface TableDeps {
   /** Makes an update of a row that is not there create it. */
   createMissing?: boolean
   /** Columns that stay on this device. */
-  local?: ReadonlySet<string>
-  /** Makes the key of a row that comes without one. Default: `newId`. */
-  newKey?: () => Id
-  /** Whether keys that the app knows may be stand-ins. */
-  standIns?: boolean
+  local?: ReadonlySet<string> | undefined
+  /** Makes the server make its keys. */
+  serverKey?: boolean
+  /** What knows of keys that stand in for the server's; absent where there are none in any table. */
+  standIns?: (() => Promise<typeof import('./server-keys.ts')>) | undefined
   /** Throws where no more may be stored. */
   admit?: () => void
-  /** What its rows must pass before they are written. */
-  validate?: Validate | undefined
+  /** Throws where a row is not to be written; `before` is what it was, null for a new one. */
+  check?: ((row: Row, before: Row | null) => Promise<void>) | undefined
 }
 
 export function createTable(
@@ -87,35 +84,34 @@ export function createTable(
     priority,
     createMissing = false,
     local = new Set(),
-    newKey = newId,
-    standIns = false,
+    serverKey = false,
+    standIns,
     admit = () => {},
-    validate,
+    check,
   }: TableDeps,
 ): Table {
-  async function write(edits: Edit[], options?: WriteOptions): Promise<Row[]> {
+  async function write(edits: readonly Edit[], options?: WriteOptions): Promise<Row[]> {
     const rank = rankOf(priority, options?.priority)
     const ranked = edits.map((edit) => ({ ...edit, rank }))
-    const rows = await store.write('local', async (draft) => {
-      const asked = standIns
-        ? await Promise.all(ranked.map((edit) => known(draft.tx, edit)))
-        : ranked
-      return enqueue(draft, asked, clock)
-    })
+    const keys = await standIns?.()
+    const rows = await store.write('local', async (draft) =>
+      enqueue(draft, keys ? await keys.keyed(draft.tx, ranked, key) : ranked, clock),
+    )
     return rows.map((row) => row && copy(row)) as Row[]
   }
 
-  /** An edit with keys in place of stand-ins that have been given one. */
-  async function known<E extends Edit>(tx: Transaction, edit: E): Promise<E> {
-    const id = await resolvedId(tx, edit.id)
-    const data = edit.data && (await resolved(tx, edit.data))
-    return { ...edit, id, ...(data && { data }) }
+  /** What is written is what the rows held at the time of the call. */
+  async function add(rows: readonly Row[], options?: WriteOptions): Promise<Row[]> {
+    const edits = rows.map(put)
+    if (check) for (const row of rows.map((row) => ({ ...row }))) await check(row, null)
+    return write(edits, options)
   }
 
   function put(row: Row): Edit {
     const data = plain(row)
-    data[key] ??= newKey()
-    return split({ table, op: 'put', id: String(data[key]), data })
+    // The stand-in for a key that the server will make is made up as the edit is queued.
+    if (!serverKey) data[key] ??= newId()
+    return split({ table, op: 'put', id: String(data[key] ?? ''), data })
   }
 
   /** An edit with what stays on this device apart from what is sent. */
@@ -139,9 +135,19 @@ export function createTable(
     }
   }
 
-  const made: Table = {
-    insert: async (row, options) => (await write([put(row)], options))[0]!,
-    insertMany: async (rows, options) => write(rows.map(put), options),
+  async function get(id: Id): Promise<Row | null> {
+    const keys = await standIns?.()
+    const record = await store.read(async (tx) => {
+      const name = keys ? await keys.resolvedId(tx, String(id)) : String(id)
+      return tx.get('rows', [table, name])
+    })
+    const row = record && seen(record)
+    return row ? copy(row) : null
+  }
+
+  return {
+    insert: async (row, options) => (await add([row], options))[0]!,
+    insertMany: add,
     async update(id, patch, options) {
       const { [key]: renamed = id, ...data } = plain(patch)
       if (String(renamed) !== String(id))
@@ -151,19 +157,19 @@ export function createTable(
         })
       const edit = split({ table, op: 'patch', id: String(id), data })
       const orPut = createMissing ? { ...edit.data, [key]: id } : undefined
+      if (check) {
+        const wanted = { ...patch }
+        const before = await get(id)
+        // Where there is no such row the update says so, or creates it.
+        if (before) await check({ ...before, ...wanted }, before)
+        else if (orPut) await check({ ...wanted, [key]: id }, null)
+      }
       return (await write([{ ...edit, ...(orPut && { orPut }) }], options))[0]!
     },
     async remove(id, options) {
       await write([{ table, op: 'delete', id: String(id) }], options)
     },
-    async get(id) {
-      const record = await store.read(async (tx) => {
-        const name = standIns ? await resolvedId(tx, String(id)) : String(id)
-        return tx.get('rows', [table, name])
-      })
-      const row = record && seen(record)
-      return row ? copy(row) : null
-    },
+    get,
     async list(filter, options) {
       const rows = await rowsOf(store, table)
       return arrange([...rows.values()].filter(matcher(filter)), options)
@@ -179,5 +185,4 @@ export function createTable(
       return live(store, table, filter, options, listener)
     },
   }
-  return validate ? validated(made, table, validate, createMissing ? key : undefined) : made
 }

@@ -11,7 +11,7 @@ import type { Direction } from './options.ts'
 import type { Provider } from './provider.ts'
 import type { Queue } from './queue.ts'
 import type { Intervals, Mode } from './scheduler.ts'
-import type { SignedOut, SignOutOptions } from './session.ts'
+import type { SignedOut, SignOutOptions } from './sign-out.ts'
 import type { Table } from './table.ts'
 import type { WaitOptions } from './wait.ts'
 

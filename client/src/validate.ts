@@ -1,6 +1,5 @@
 import { ValidationError } from './errors.ts'
 import type { Row } from './row.ts'
-import type { Id, Table } from './table.ts'
 
 /** What a schema library says of a value: zod and what is shaped like it. */
 export interface SchemaLike {
@@ -43,42 +42,15 @@ export function problemsOf(validate: Validate, row: Row, before: Row | null): st
 }
 
 /**
- * A table that lets only rows in that pass. A write that does not throws a `ValidationError`, code
- * `invalid_row`, with one line a problem as its details; nothing is stored or queued. Rows from the server
- * are taken as they are: its constraints have passed them.
+ * Throws a `ValidationError`, code `invalid_row`, with one line a problem as its details, where a row of
+ * `table` does not pass.
  */
-export function validated(
-  table: Table,
-  name: string,
-  validate: Validate,
-  /** Which column is the key, where an update of a row that is not there creates it. */
-  createKey?: string,
-): Table {
-  function check(row: Row, before: Row | null): void {
-    const problems = problemsOf(validate, row, before)
-    if (problems.length === 0) return
-    throw new ValidationError({
-      code: 'invalid_row',
-      message: `The row does not belong in ${name}: ${problems.join('; ')}`,
-      details: problems.join('\n'),
-    })
-  }
-  return {
-    ...table,
-    async insert(row, options) {
-      check(row, null)
-      return table.insert(row, options)
-    },
-    async insertMany(rows, options) {
-      for (const row of rows) check(row, null)
-      return table.insertMany(rows, options)
-    },
-    async update(id: Id, patch, options) {
-      const before = await table.get(id)
-      // Where there is no such row the update says so.
-      if (before) check({ ...before, ...patch }, before)
-      else if (createKey) check({ ...patch, [createKey]: id }, null)
-      return table.update(id, patch, options)
-    },
-  }
+export function check(validate: Validate, table: string, row: Row, before: Row | null): void {
+  const problems = problemsOf(validate, row, before)
+  if (problems.length === 0) return
+  throw new ValidationError({
+    code: 'invalid_row',
+    message: `The row does not belong in ${table}: ${problems.join('; ')}`,
+    details: problems.join('\n'),
+  })
 }

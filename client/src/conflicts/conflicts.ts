@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { ConflictError, ValidationError } from '../errors.ts'
+import { note } from '../observe/history.ts'
 import { editable, same, stack } from '../row.ts'
 import type { Row } from '../row.ts'
 import type { Draft, Store } from '../store.ts'
@@ -33,7 +34,7 @@ export interface ConflictsDeps {
   /** Adds a row as the app would. */
   insert(table: string, row: Row): Promise<void>
   /** Told of each conflict that is decided. */
-  onResolved(resolved: ResolvedConflict): Promise<void>
+  onResolved(resolved: ResolvedConflict): void
 }
 
 export function createConflicts(deps: ConflictsDeps): Conflicts {
@@ -91,7 +92,11 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
         ...(copyId !== undefined && { copyId }),
         metadata: metadataOf(conflict, resolution, row, clock),
       }
-      await onResolved(resolved)
+      await note(store, (history) => ({
+        ...history,
+        totals: { ...history.totals, resolved: history.totals.resolved + 1 },
+      }))
+      onResolved(resolved)
       return resolved
     },
   }

@@ -1,7 +1,7 @@
 import { groupBy } from '../group.ts'
 import { type Clock, timestamp } from '../clock.ts'
 import { omit } from '../omit.ts'
-import { sizeOf, squash } from '../queue.ts'
+import { sizeOf, squash } from '../enqueue.ts'
 import { apply, baseOf, editable, same, type Row, stack } from '../row.ts'
 import type { FailedEdit, QueuedEdit, RowRecord } from '../storage.ts'
 import { type Draft, deviceOf } from '../store.ts'

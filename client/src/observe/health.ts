@@ -1,5 +1,6 @@
 import { classify } from '../errors.ts'
-import type { Provider, Validity } from '../provider.ts'
+import type { Provider } from '../provider.ts'
+import type { Validity } from './validity.ts'
 import { deviceOf, type Store } from '../store.ts'
 import type { SyncStatus } from '../types.ts'
 

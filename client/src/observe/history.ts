@@ -1,5 +1,6 @@
 import type { SyncError } from '../errors.ts'
-import type { SyncReport } from '../events.ts'
+import { emptyReport, type SyncReport } from '../events.ts'
+import type { Transaction } from '../storage.ts'
 import type { Store } from '../store.ts'
 
 /** One run, as the history keeps it. */
@@ -42,80 +43,53 @@ export interface HistoryRecord {
 /** Runs that are kept one by one. */
 const KEPT = 50
 
-const nothing: HistoryRecord = {
+/** What is kept while there has been no run. */
+export const nothing = (): HistoryRecord => ({
   name: 'history',
-  totals: {
-    runs: 0,
-    succeeded: 0,
-    pushed: 0,
-    pulled: 0,
-    merged: 0,
-    conflicts: 0,
-    resolved: 0,
-    rejected: 0,
-    durationMs: 0,
-  },
+  totals: { ...emptyReport(), runs: 0, succeeded: 0, resolved: 0 },
   runs: [],
-}
-
-/** What syncs did and how they ended; survives a restart with the rest of the store. */
-export interface History {
-  /** Never rejects: a sync does not fail because of its record. */
-  note(run: RunRecord): Promise<void>
-  noteResolved(): Promise<void>
-  read(): Promise<HistoryRecord>
-}
-
-export const runRecord = (
-  kind: string,
-  at: number,
-  report: SyncReport,
-  error: SyncError | null,
-): RunRecord => ({
-  kind,
-  at,
-  durationMs: report.durationMs,
-  ok: error === null,
-  report,
-  ...(error && { error: { name: error.name, code: error.code, message: error.message } }),
 })
 
-export function createHistory(store: Store): History {
-  async function change(fn: (history: HistoryRecord) => HistoryRecord): Promise<void> {
-    try {
-      await store.write('local', async ({ tx }) => {
-        const before = (await tx.get('meta', 'history')) as HistoryRecord | undefined
-        await tx.putMany('meta', [fn(before ?? nothing)])
-      })
-    } catch {
-      // A store that is closed or full has told of it where it matters.
-    }
-  }
+export const historyOf = async (tx: Transaction): Promise<HistoryRecord> =>
+  ((await tx.get('meta', 'history')) as HistoryRecord | undefined) ?? nothing()
 
-  return {
-    note: (run) =>
-      change(({ name, totals, runs }) => ({
-        name,
-        totals: {
-          runs: totals.runs + 1,
-          succeeded: totals.succeeded + Number(run.ok),
-          pushed: totals.pushed + run.report.pushed,
-          pulled: totals.pulled + run.report.pulled,
-          merged: totals.merged + run.report.merged,
-          conflicts: totals.conflicts + run.report.conflicts,
-          resolved: totals.resolved,
-          rejected: totals.rejected + run.report.rejected,
-          durationMs: totals.durationMs + run.durationMs,
-        },
-        runs: [...runs, run].slice(-KEPT),
-      })),
-    noteResolved: () =>
-      change((history) => ({
-        ...history,
-        totals: { ...history.totals, resolved: history.totals.resolved + 1 },
-      })),
-    read: async () =>
-      ((await store.read((tx) => tx.get('meta', 'history'))) as HistoryRecord | undefined) ??
-      nothing,
+/**
+ * Changes the history, which survives a restart with the rest of the store. Never rejects: a sync does not
+ * fail because of its record.
+ */
+export async function note(
+  store: Store,
+  change: (history: HistoryRecord) => HistoryRecord,
+): Promise<void> {
+  try {
+    await store.write('local', async ({ tx }) => tx.putMany('meta', [change(await historyOf(tx))]))
+  } catch {
+    // A store that is closed or full has told of it where it matters.
   }
+}
+
+/** Notes a run that has ended. */
+export function noteRun(
+  store: Store,
+  {
+    kind,
+    at,
+    report,
+    error,
+  }: Pick<RunRecord, 'kind' | 'at' | 'report'> & { error: SyncError | null },
+): Promise<void> {
+  const ok = !error
+  return note(store, ({ name, totals, runs }) => {
+    const sums = { ...totals, runs: totals.runs + 1, succeeded: totals.succeeded + Number(ok) }
+    for (const [figure, count] of Object.entries(report)) sums[figure as keyof SyncReport] += count
+    const run = {
+      kind,
+      at,
+      durationMs: report.durationMs,
+      ok,
+      report,
+      ...(error && { error: { name: error.name, code: error.code, message: error.message } }),
+    }
+    return { name, totals: sums, runs: [...runs, run].slice(-KEPT) }
+  })
 }

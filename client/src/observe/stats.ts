@@ -1,6 +1,6 @@
 import type { Store } from '../store.ts'
 import type { SyncStatus } from '../types.ts'
-import type { History, RunRecord, Totals } from './history.ts'
+import { historyOf, type RunRecord, type Totals } from './history.ts'
 
 /** Figures about the queue and the runs. Times in milliseconds since 1970. */
 export interface SyncStats {
@@ -30,16 +30,12 @@ export interface SyncStats {
   history: RunRecord[]
 }
 
-export async function statsOf(
-  store: Store,
-  history: History,
-  { nextSync }: SyncStatus,
-): Promise<SyncStats> {
-  const { queued, failed } = await store.read(async (tx) => ({
+export async function statsOf(store: Store, { nextSync }: SyncStatus): Promise<SyncStats> {
+  const { queued, failed, totals, runs } = await store.read(async (tx) => ({
     queued: await tx.scan('queue'),
     failed: await tx.count('failed'),
+    ...(await historyOf(tx)),
   }))
-  const { totals, runs } = await history.read()
   const good = runs.filter(({ ok }) => ok)
   const count = (op: string): number => queued.filter((edit) => edit.op === op).length
   return {

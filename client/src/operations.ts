@@ -1,0 +1,129 @@
+import type { Emitter, SyncEvents, SyncReport } from './events.ts'
+import type { Settings } from './options.ts'
+import { part } from './part.ts'
+import { partialTables } from './prune.ts'
+import { startAfresh } from './pull.ts'
+import { renamed } from './push.ts'
+import type { Requests } from './requests.ts'
+import type { Runs } from './run.ts'
+import type { Session } from './session.ts'
+import { signOut } from './sign-out.ts'
+import { deviceOf, type Store } from './store.ts'
+import type { RunOptions, Sync, Trouble } from './types.ts'
+import type { Verification } from './maintenance/verify.ts'
+import { waitForSync } from './wait.ts'
+
+/** What is asked for now and then, beside runs. */
+export interface Operations extends Pick<
+  Sync,
+  'forceSyncAll' | 'waitForSync' | 'verify' | 'repair' | 'recover' | 'optimize' | 'renewDevice'
+> {
+  signOut: Sync['signOut']
+  /** Compares with the server what a run has fetched, and heals it; not what is held in part on purpose. */
+  compare(tables: readonly string[], heal?: boolean): Promise<Verification>
+}
+
+export interface OperationsDeps {
+  settings: Settings
+  store: Store
+  /** The store as the app sees it. */
+  admitted: Store
+  session: Session
+  requests: Requests
+  runs: Runs
+  events: Emitter<SyncEvents>
+  /** Throws where no such table is synced. */
+  known(table: string): void
+  /** Tables of a call that names none. */
+  unskipped(): string[]
+  /** Runs as the app asks for them; `sync` whatever `direction` says. */
+  sync(options?: RunOptions): Promise<SyncReport>
+  push(): Promise<SyncReport>
+  /** Puts refused edits back. */
+  retryFailed(): Promise<number>
+}
+
+export function createOperations(deps: OperationsDeps): Operations {
+  const { settings, store, admitted, session, requests, events, sync, known } = deps
+  const { keys, clock, newId, network, backoff } = settings
+  const { alone, forgive } = deps.runs
+
+  async function compare(tables: readonly string[], heal = true): Promise<Verification> {
+    const { verify } = await part(import('./maintenance/verify.ts'))
+    const partial = await store.read(partialTables)
+    const whole = tables.filter((table) => !partial.includes(table))
+    const found = await verify({ store, keys, call: requests.call }, { tables: whole, heal })
+    events.emit('verified', found)
+    return found
+  }
+
+  const verify: Sync['verify'] = ({ tables, heal } = {}) =>
+    alone('verify', async () => {
+      tables?.forEach(known)
+      await session.claim()
+      return compare(tables ?? deps.unskipped(), heal)
+    })
+
+  const repair: Sync['repair'] = () =>
+    alone('repair', async () => {
+      const { repair } = await part(import('./maintenance/repair.ts'))
+      return admitted.write('local', (draft) => repair(draft, clock))
+    })
+
+  const startAgain = () =>
+    alone('start afresh', () => store.write('local', ({ tx }) => startAfresh(tx, [...keys.keys()])))
+
+  async function recover(from?: Trouble): Promise<SyncReport> {
+    if (from === 'partial-sync') return sync()
+    await repair()
+    if (from === undefined || from === 'corruption') {
+      const report = await sync()
+      const { inSync } = await verify()
+      if (inSync || (await verify()).inSync) return report
+    }
+    await startAgain()
+    return sync()
+  }
+
+  return {
+    compare,
+    verify,
+    repair,
+    recover,
+    optimize: () =>
+      alone('optimize', async () => {
+        const { optimize } = await part(import('./maintenance/repair.ts'))
+        return admitted.write('local', optimize)
+      }),
+    async forceSyncAll(options = {}) {
+      await admitted.read(async () => {})
+      await deps.retryFailed()
+      const report = await sync({ ...options })
+      await verify()
+      return report
+    },
+    waitForSync: (options = {}) =>
+      waitForSync(
+        {
+          sync: (signal) => sync({ signal }),
+          onRejected: (fn) => events.on('rejected', fn),
+          network,
+          backoff,
+          clock,
+        },
+        options,
+      ),
+    async signOut(options = {}) {
+      const signedOut = await signOut(store, options, newId, async () => (await deps.push()).pushed)
+      session.reset()
+      return signedOut
+    },
+    renewDevice: () =>
+      alone('renew device', async () => {
+        await store.write('local', async ({ tx }) =>
+          tx.putMany('meta', [renamed(await deviceOf(tx), newId)]),
+        )
+        forgive()
+      }),
+  }
+}

@@ -1,0 +1,79 @@
+import type { TablePriority } from './priority.ts'
+import type { RowRecord, Transaction } from './storage.ts'
+import type { Draft, Store } from './store.ts'
+
+/** Tables that are pruned, one after the other. */
+const ORDER: readonly TablePriority[] = ['low', 'medium', 'high']
+
+/** Down to this share of the limit, so that not every page prunes. */
+const ROOM = 0.9
+
+/** Drops rows for as long as that gives space back; some storages do so only later. Resolves to how many. */
+export async function makeRoom(
+  store: Store,
+  priorities: ReadonlyMap<string, TablePriority>,
+  { bytes, limit, measure }: { bytes: number; limit: number; measure: () => Promise<number> },
+): Promise<number> {
+  const dropped = await prune(store, priorities, bytes - ROOM * limit)
+  if (dropped === 0) return 0
+  const left = await measure()
+  return left > limit && left < bytes
+    ? dropped + (await makeRoom(store, priorities, { bytes: left, limit, measure }))
+    : dropped
+}
+
+/** Drops rows that the server has until about so many bytes are free. Resolves to how many went. */
+function prune(
+  store: Store,
+  priorities: ReadonlyMap<string, TablePriority>,
+  bytes: number,
+): Promise<number> {
+  return store.write('remote', async (draft) => {
+    let left = bytes
+    let dropped = 0
+    for (const priority of ORDER)
+      for (const [table, its] of priorities) {
+        if (its !== priority || left <= 0) continue
+        const going: RowRecord[] = []
+        for (const record of oldestFirst(await synced(draft.tx, table))) {
+          if (left <= 0) break
+          left -= JSON.stringify(record).length
+          going.push(record)
+        }
+        await draft.drop(going)
+        if (going.length > 0) await markPartial(draft.tx, table)
+        dropped += going.length
+      }
+    return dropped
+  })
+}
+
+/** Drops the oldest rows of a table beyond `max`; edited ones stay. */
+export async function dropOldest(draft: Draft, table: string, max: number): Promise<void> {
+  const held = await draft.tx.scan('rows', { index: 'table', equals: [table] })
+  const surplus = held.length - max
+  if (surplus <= 0) return
+  await draft.drop(oldestFirst(held.filter(({ edits }) => !edits)).slice(0, surplus))
+  await markPartial(draft.tx, table)
+}
+
+const synced = async (tx: Transaction, table: string): Promise<RowRecord[]> =>
+  (await tx.scan('rows', { index: 'table', equals: [table] })).filter(({ edits }) => !edits)
+
+/** By the time of the server's last change. */
+const oldestFirst = (records: RowRecord[]): RowRecord[] => {
+  const at = ({ row }: RowRecord): string => String(row?.updated_at ?? '')
+  return records.toSorted((a, b) => (at(a) < at(b) ? -1 : at(a) > at(b) ? 1 : 0))
+}
+
+/** Tables that hold fewer rows than the server has for this device, on purpose. */
+export async function partialTables(tx: Transaction): Promise<readonly string[]> {
+  const record = await tx.get('meta', 'partial')
+  return record?.name === 'partial' ? record.tables : []
+}
+
+async function markPartial(tx: Transaction, table: string): Promise<void> {
+  const known = await partialTables(tx)
+  if (!known.includes(table))
+    await tx.putMany('meta', [{ name: 'partial', tables: [...known, table] }])
+}

@@ -1,0 +1,152 @@
+import { aborted, classify, SyncError } from './errors.ts'
+import {
+  createEmitter,
+  type Emitter,
+  emptyReport,
+  type Progress,
+  type SyncEvents,
+  type SyncReport,
+} from './events.ts'
+import { createLane } from './lane.ts'
+import { noteRun } from './observe/history.ts'
+import type { Settings } from './options.ts'
+import { offline } from './requests.ts'
+import type { Store } from './store.ts'
+import type { Tabs } from './tabs.ts'
+import type { RunOptions, SyncStatus } from './types.ts'
+
+/** A run under way. */
+export interface Run {
+  /** What it has done so far. */
+  report: SyncReport
+  signal: AbortSignal
+  tables: readonly string[]
+  /** The same, where they are not all. */
+  only?: ReadonlySet<string>
+  tell(progress: Progress): void
+}
+
+/** Runs, one after the other, in all tabs that share the store. */
+export interface Runs {
+  /** One run, told of from begin to end. Only runs that ask for nothing special are shared. */
+  run(name: string, options: RunOptions, work: (run: Run) => Promise<unknown>): Promise<SyncReport>
+  /** Work on the store that must not meet a run. */
+  alone<T>(name: string, work: () => Promise<T>): Promise<T>
+  state(): Pick<SyncStatus, 'state' | 'lastSync' | 'lastError'>
+  /** Forgets what the last run failed with. */
+  forgive(): void
+  /** Resolves when nothing runs any more. */
+  end(): Promise<void>
+}
+
+export interface RunsDeps {
+  settings: Settings
+  store: Store
+  tabs: Tabs
+  events: Emitter<SyncEvents>
+  /** Aborts when the sync is closed. */
+  closing: AbortSignal
+  /** Before a run: throws where the account that is signed in must not have one. */
+  claim(): Promise<void>
+  /** Tables of a run that names none. */
+  unskipped(): string[]
+  /** The state may have changed. */
+  tellStatus(): void
+}
+
+export function createRuns({
+  settings: { clock, network, keys },
+  store,
+  tabs,
+  events,
+  closing,
+  claim,
+  unskipped,
+  tellStatus,
+}: RunsDeps): Runs {
+  const lane = createLane()
+  let count = 0
+  let running = false
+  /** Another tab is syncing. */
+  let elsewhere = false
+  let lastSync: SyncStatus['lastSync'] = null
+  let lastError: SyncError | null = null
+
+  /** What is in the lane of this tab waits for those of others. */
+  const inLine = <T>(name: string, work: () => Promise<T>): Promise<T> =>
+    lane(name, () => tabs.alone(work, closing))
+
+  tabs.listen(async (message) => {
+    if (message.kind === 'synced' && message.at >= (lastSync?.at ?? 0))
+      lastSync = { at: message.at, report: message.report }
+    if (message.kind !== 'begun') return
+    elsewhere = true
+    tellStatus()
+    // Free again when the other tab is done, or gone.
+    await tabs.alone(async () => {}, closing).catch(() => {})
+    elsewhere = false
+    tellStatus()
+  })
+
+  async function runNow(
+    kind: string,
+    { signal = closing, tables: asked, onProgress }: RunOptions,
+    work: (run: Run) => Promise<unknown>,
+  ): Promise<SyncReport> {
+    const report = emptyReport()
+    const at = clock.now()
+    let error: SyncError | null = null
+    running = true
+    tabs.tell({ kind: 'begun' })
+    events.emit('sync_started', { at })
+    tellStatus()
+    const own = createEmitter<Pick<SyncEvents, 'sync_progress'>>()
+    if (onProgress) own.on('sync_progress', onProgress)
+    try {
+      if (!network.online()) throw offline()
+      await claim()
+      const tables = asked ?? unskipped()
+      await work({
+        report,
+        signal: AbortSignal.any([closing, signal]),
+        tables,
+        ...(tables.length < keys.size && { only: new Set(tables) }),
+        tell(progress) {
+          events.emit('sync_progress', progress)
+          own.emit('sync_progress', progress)
+        },
+      })
+    } catch (thrown) {
+      const calledOff = signal.aborted && !(thrown instanceof SyncError)
+      error = calledOff ? aborted(thrown) : classify(thrown)
+    }
+    report.durationMs = clock.now() - at
+    await noteRun(store, { kind, at, report, error })
+    running = false
+    lastError = error
+    if (!error) {
+      lastSync = { at, report }
+      tabs.tell({ kind: 'synced', ...lastSync })
+    }
+    tellStatus()
+    if (error) {
+      events.emit('sync_error', error)
+      throw error
+    }
+    events.emit('sync_completed', report)
+    return report
+  }
+
+  return {
+    run(name, options, work) {
+      const special = Object.values(options).some((value) => value !== undefined)
+      return inLine(special ? `${name} ${++count}` : name, () => runNow(name, options, work))
+    },
+    alone: (name, work) => inLine(`${name} ${++count}`, work),
+    state: () => ({ state: running || elsewhere ? 'syncing' : 'idle', lastSync, lastError }),
+    forgive() {
+      lastError = null
+    },
+    end: () => lane('close', async () => {}),
+  }
+}
