@@ -62,6 +62,19 @@ export function ok<T>({ status, body }: Answer): T {
   return body as T
 }
 
+/** The arguments of `sync_pull`. */
+export interface PullCall {
+  device_id: string
+  cursor: Record<string, unknown> | null
+  options: { limit: number; tables: string[] }
+}
+export type Pull = (call: PullCall) => Promise<Page>
+
+const throughGateway =
+  ({ accessToken }: TestUser): Pull =>
+  async (call) =>
+    ok<Page>(await rpc(accessToken, 'sync_pull', call))
+
 /** The smallest possible device: rows by id, a cursor, nothing else. */
 export class Puller {
   readonly rows = new Map<string, Record<string, unknown>>()
@@ -69,23 +82,22 @@ export class Puller {
   readonly deliveries = new Map<string, number>()
   readonly device = randomUUID()
   cursor: Record<string, unknown> | null = null
-  readonly #user: TestUser
   readonly #table: string
+  readonly #pull: Pull
 
-  constructor(user: TestUser, table: string) {
-    this.#user = user
+  /** `pull` answers a page; through the gateway by default. */
+  constructor(user: TestUser, table: string, pull: Pull = throughGateway(user)) {
     this.#table = table
+    this.#pull = pull
   }
 
   /** Takes one page in, as the protocol says; resolves to whether there is more. */
-  async page(limit = 1000): Promise<boolean> {
-    const page = ok<Page>(
-      await rpc(this.#user.accessToken, 'sync_pull', {
-        device_id: this.device,
-        cursor: this.cursor,
-        options: { limit, tables: [this.#table] },
-      }),
-    )
+  async page(limit = 1000, pull = this.#pull): Promise<boolean> {
+    const page = await pull({
+      device_id: this.device,
+      cursor: this.cursor,
+      options: { limit, tables: [this.#table] },
+    })
     if (page.reset) throw new Error('reset')
     for (const { upsert, remove } of page.changes) {
       for (const row of upsert) {
@@ -100,7 +112,7 @@ export class Puller {
   }
 
   /** Everything that is visible now. */
-  async drain(limit = 1000): Promise<void> {
-    while (await this.page(limit));
+  async drain(limit = 1000, pull = this.#pull): Promise<void> {
+    while (await this.page(limit, pull));
   }
 }
