@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { build } from 'tsdown'
-import { sizeOfClient } from './size.ts'
+import { kB, sizeOfClient } from './size.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -37,7 +37,6 @@ export async function buildClient(outDir: string, logLevel: 'info' | 'silent'): 
 if (import.meta.main) {
   await buildClient(process.argv[2] ?? 'dist', 'info')
   const { core, adapter, later } = await sizeOfClient()
-  const kB = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`
   console.log(`core ${kB(core)} minified and compressed, without storage adapters`)
   console.log(`     ${kB(adapter)} more with the storage in memory, which is the default`)
   console.log(`     ${kB(later)} more when first asked for, part by part`)

@@ -14,6 +14,9 @@ export interface Size {
   later: number
 }
 
+/** Bytes as people read them. */
+export const kB = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`
+
 /** What `createSync` adds to an app that imports nothing else. */
 export async function sizeOfClient(): Promise<Size> {
   const all = await bundle([])

@@ -5,20 +5,16 @@ import { createExchange } from './sync.ts'
 import { createLimit } from './limits.ts'
 import { later, part, soon } from './part.ts'
 import { listen } from './observe/callbacks.ts'
-import { intervalsOf, settingsOf, type SyncOptions } from './options.ts'
+import { settingsOf, type SyncOptions } from './options.ts'
 import type { Operations } from './operations.ts'
 import { createProvider } from './provider.ts'
 import { createRuns } from './run.ts'
-import { pokesLater } from './pokes.ts'
-import { createScheduler } from './scheduler.ts'
+import { createSchedule } from './schedule.ts'
 import { createSession } from './session.ts'
-import { createStore, cursorOf, deviceOf, type Store } from './store.ts'
+import { createStore, deviceOf, type Store } from './store.ts'
 import { createTable } from './table.ts'
-import { createTabs } from './tabs.ts'
+import { noTabs } from './tabs.ts'
 import type { RunOptions, Sync, SyncStatus, TableName, TableOf } from './types.ts'
-
-/** Refusals after which nothing runs by itself any more: somebody has to do something first. */
-const FINAL = ['upgrade_required', 'device_revoked', 'device_of_another_user']
 
 /**
  * Makes tables of a Supabase project available on this device, offline first.
@@ -31,22 +27,22 @@ const FINAL = ['upgrade_required', 'device_revoked', 'device_of_another_user']
  */
 export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): Sync<DB> {
   const settings = settingsOf(options)
-  const { account, clock, newId, keys, network, local, rules, serverKeys, connection } = settings
-  let { direction } = settings
+  const { clock, newId, tables: named, keys, network, serverKeys, connection } = settings
+  let { direction = 'both' } = options
   const events = createEmitter<SyncEvents>()
-  const tabs = createTabs(settings.storage.name, settings.tabs)
+  const tabs = settings.storage.tabs?.(options.tabs) ?? noTabs
   const closing = new AbortController()
   const store = createStore(settings.storage, newId, {
     clock,
     tabs,
-    withLocal: new Set(local.keys()),
+    withLocal: new Set([...named.values()].filter(({ local }) => local).map(({ name }) => name)),
     onDamaged: (record) => events.emit('damaged', record),
   })
   const limit = createLimit(settings, store, (reached) => events.emit('storage_limit', reached))
 
   const session = createSession(store, settings, async (device_id) => {
     const { info } = await store.read(deviceOf)
-    const args = { device_id, info: { ...settings.device, ...info } }
+    const args = { device_id, info: { ...options.device, ...info } }
     return (await requests.call<{ last_seq: number }>('sync_register_device', args)).last_seq
   })
   const requests = createRequests(settings, closing.signal, session.check)
@@ -64,7 +60,6 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     nextSync: scheduler.next(),
   })
   const tellStatus = (): void => events.emit('status', status())
-  const unskipped = (): string[] => [...keys.keys()].filter((table) => !settings.skipped(table))
   function known(table: string): void {
     if (keys.has(table)) return
     throw new ValidationError({
@@ -81,7 +76,6 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     events,
     closing: closing.signal,
     claim: session.claim,
-    unskipped,
     tellStatus,
   })
   const standIns = serverKeys.size > 0 ? soon(() => import('./server-keys.ts')) : undefined
@@ -90,12 +84,11 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
 
   const way =
     (name: string, work: keyof typeof exchange) =>
-    async (options: RunOptions = {}) => {
-      options.tables?.forEach(known)
-      return runs.run(name, options, async (run) => {
+    async (asked: RunOptions = {}) => {
+      asked.tables?.forEach(known)
+      return runs.run(name, asked, async (run) => {
         await exchange[work](run)
-        if (settings.verifyAfterSync && work !== 'push') await compare(run.tables)
-        pokes.refresh?.()
+        if (options.verifyAfterSync && work !== 'push') await compare(run.tables)
       })
     }
   const both = way('sync', 'both')
@@ -111,72 +104,37 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   })
   const unwatch = network.watch((online) => {
     events.emit(online ? 'online' : 'offline', { at: clock.now() })
+    if (online) scheduler.again()
     tellStatus()
   })
   listen(events.on, options)
 
-  const pokes =
-    settings.pokes ??
-    pokesLater(async () => {
-      const { connectionPokes } = await import('./realtime.ts')
-      return connectionPokes(connection, async () => (await store.read(cursorOf)).scopes ?? [])
-    })
-  const scheduler = createScheduler({
-    ...settings,
-    pokes,
-    onEdit: (fn) =>
-      store.onCommit(
-        ({ origin, rows, elsewhere }) =>
-          void (origin === 'local' && !elsewhere && rows.size && fn()),
-      ),
-    onSignIn,
-    waiting: () => store.counts().pending > 0,
-    run: bySelf,
-  })
+  const scheduler = createSchedule(
+    settings.plan,
+    async () => (await import('./scheduling.ts')).createScheduling({ ...deps, runs, sync }),
+    (error) => events.emit('sync_error', classify(error)),
+  )
 
-  /** Not for the user who is there when it is asked for. */
-  function onSignIn(fn: () => void): () => void {
-    let last: string | null | undefined
-    return account.watch((user) => {
-      const isNew = last !== undefined && user !== null && user !== last
-      last = user
-      if (isNew) fn()
-    })
-  }
-
-  /** A run that nobody asked for. Whoever wants to know of its failures listens to `sync_error`. */
-  async function bySelf(): Promise<boolean> {
-    const { lastError } = runs.state()
-    if (lastError && FINAL.includes(lastError.code)) return false
-    try {
-      if ((await account.user()) === null) return false
-      await sync()
-      return false
-    } catch (error) {
-      return classify(error).retryable
-    }
-  }
-
-  const check = rules.size > 0 ? soon(() => import('./validate.ts')) : undefined
+  const rules = [...named.values()].some(({ validate }) => validate)
+    ? soon(() => import('./validate.ts'))
+    : undefined
   const tables = new Map(
-    [...keys].map(([name, key]) => {
-      const rule = rules.get(name)
-      return [
-        name,
-        createTable(name, key, {
-          store: admitted,
-          clock,
-          newId,
-          createMissing: settings.createMissing,
-          priority: settings.priorities.get(name)!,
-          local: local.get(name),
-          serverKey: serverKeys.has(name),
-          standIns,
-          admit: limit.admit,
-          check: rule && (async (row, before) => (await check!()).check(rule, name, row, before)),
-        }),
-      ]
-    }),
+    [...named.values()].map(({ name, key = 'id', priority, local, validate }) => [
+      name,
+      createTable(name, key, {
+        store: admitted,
+        clock,
+        newId,
+        createMissing: options.whenMissing === 'create',
+        priority,
+        local,
+        serverKey: serverKeys.has(name),
+        standIns,
+        admit: () => limit.admit(),
+        check:
+          validate && (async (row, before) => (await rules!()).check(validate, name, row, before)),
+      }),
+    ]),
   )
 
   /** A database function, for the account that is signed in and no other. */
@@ -194,7 +152,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     ['list', 'clear'],
   )
   const devices = later(
-    async () => (await import('./devices.ts')).createDevices(admitted, call, settings.device),
+    async () => (await import('./devices.ts')).createDevices(admitted, call, options.device),
     ['current', 'register', 'rename', 'list', 'revoke'],
   )
   const conflicts = later(
@@ -222,7 +180,6 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         admitted,
         runs,
         known,
-        unskipped,
         sync: both,
         push,
         retryFailed: queue.retryFailed,
@@ -244,7 +201,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     async ready() {
       await store.open()
       await session.begin()
-      scheduler.start()
+      await scheduler.start()
     },
     table<Name extends TableName<DB>>(name: Name) {
       known(name)
@@ -261,10 +218,10 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       scheduler.change({
         ...(mode !== undefined && { modes: [mode].flat() }),
         ...(debounce !== undefined && { debounce }),
-        ...(interval !== undefined && { intervals: intervalsOf(interval) }),
+        ...(interval !== undefined && { interval }),
       })
     },
-    start: scheduler.start,
+    start: () => void scheduler.start(),
     stop: scheduler.stop,
     on: events.on,
     queue,

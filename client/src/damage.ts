@@ -1,5 +1,5 @@
 import { type Clock, timestamp } from './clock.ts'
-import type { Damage } from './errors.ts'
+import { type Damage, StorageError } from './errors.ts'
 import type { NewId } from './ids.ts'
 import { cursorOf } from './meta.ts'
 import { startAfresh } from './pull.ts'
@@ -12,6 +12,24 @@ export interface Damaged {
   list(): Promise<DamagedRecord[]>
   /** Throws them away. Resolves to how many. */
   clear(): Promise<number>
+}
+
+const nameOf = ({ store, key }: Damage): string => JSON.stringify([store, key])
+
+/** Sees to damage, and to what else cannot be read on the way. */
+export async function withOthers<T>(
+  damage: readonly Damage[],
+  see: (damage: readonly Damage[]) => Promise<T>,
+): Promise<T> {
+  try {
+    return await see(damage)
+  } catch (error) {
+    const known = new Set(damage.map(nameOf))
+    const found = error instanceof StorageError ? error.damaged : []
+    const more = found.filter((each) => !known.has(nameOf(each)))
+    if (more.length === 0) throw error
+    return withOthers([...damage, ...more], see)
+  }
 }
 
 /**

@@ -17,22 +17,18 @@ export interface Failure {
 /** Base of everything that Tidemark throws. One subclass a cause; `retryable` says whether time heals it. */
 export class SyncError extends Error {
   override name = 'SyncError'
-  readonly code: string
+  declare readonly code: string
   /** True where the same call may succeed later without anybody doing anything. */
   readonly retryable: boolean = false
-  readonly details: string | undefined
-  readonly hint: string | undefined
-  readonly status: number | undefined
+  declare readonly details: string | undefined
+  declare readonly hint: string | undefined
+  declare readonly status: number | undefined
   /** Milliseconds. */
-  readonly retryAfter: number | undefined
+  declare readonly retryAfter: number | undefined
 
-  constructor(failure: Failure) {
-    super(failure.message, failure.cause === undefined ? undefined : { cause: failure.cause })
-    this.code = failure.code
-    this.details = failure.details
-    this.hint = failure.hint
-    this.status = failure.status
-    this.retryAfter = failure.retryAfter
+  constructor({ message, cause, ...failure }: Failure) {
+    super(message, cause === undefined ? undefined : { cause })
+    Object.assign(this, failure)
   }
 }
 
@@ -72,9 +68,9 @@ export class StorageError extends SyncError {
   /** `corrupt`: which records it is, where that is known. */
   readonly damaged: readonly Damage[]
 
-  constructor(failure: Failure & { damaged?: readonly Damage[] }) {
+  constructor({ damaged = [], ...failure }: Failure & { damaged?: readonly Damage[] }) {
     super(failure)
-    this.damaged = failure.damaged ?? []
+    this.damaged = damaged
   }
 }
 

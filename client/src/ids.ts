@@ -9,7 +9,6 @@ let counter = 0
  * they were made and fill the server's index from one end.
  */
 export const uuid: NewId = () => {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
   const now = Date.now()
   if (now > lastTime) {
     lastTime = now
@@ -19,11 +18,13 @@ export const uuid: NewId = () => {
     lastTime++
     counter = 0
   }
-  const view = new DataView(bytes.buffer)
-  view.setUint16(0, Math.floor(lastTime / 2 ** 32))
-  view.setUint32(2, lastTime % 2 ** 32)
-  view.setUint16(6, 0x7000 | counter)
-  view.setUint8(8, (view.getUint8(8) & 0x3f) | 0x80)
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+  const random = crypto.getRandomValues(new Uint8Array(8))
+  // The variant of RFC 9562 in the two highest bits.
+  random[0] = (random[0]! & 0x3f) | 0x80
+  const hex = (value: number, digits: number): string => value.toString(16).padStart(digits, '0')
+  const text =
+    hex(lastTime, 12) +
+    hex(0x7000 | counter, 4) +
+    Array.from(random, (byte) => hex(byte, 2)).join('')
+  return text.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }

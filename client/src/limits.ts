@@ -1,4 +1,4 @@
-import { StorageError } from './errors.ts'
+import type { StorageError } from './errors.ts'
 import type { Settings } from './options.ts'
 import { part } from './part.ts'
 import type { Store } from './store.ts'
@@ -31,40 +31,37 @@ export interface Limit {
   admit(): void
 }
 
+/** What the last check came to. */
+export interface Level {
+  /** More is stored than the limit says, and that has been told. */
+  over: boolean
+  /** Why nothing may be added. */
+  full?: StorageError | undefined
+}
+
 export function createLimit(
-  { storageLimit, storage, priorities }: Settings,
+  settings: Settings,
   store: Store,
   onReached: (reached: StorageLimitReached) => void,
 ): Limit {
-  const { bytes: limit = 50_000_000, policy = 'warn' } = storageLimit
-  let over = false
-  let full: StorageError | undefined
+  const { storage, options } = settings
+  const { bytes: limit = 50_000_000, policy = 'warn' } = options.storageLimit ?? {}
+  let level: Level = { over: false }
   const measure = async (): Promise<number> => (await storage.size?.()) ?? 0
 
   return {
     async check() {
       const bytes = await measure()
-      const told = over
-      over = bytes > limit
-      full = undefined
-      if (!over) return
-      let pruned = 0
-      if (policy === 'prune') {
-        const { makeRoom } = await part(import('./prune.ts'))
-        pruned = await makeRoom(store, priorities, { bytes, limit, measure })
+      if (bytes <= limit) {
+        level = { over: false }
+        return
       }
-      if (pruned > 0) over = false
-      if (!told || pruned > 0) onReached({ bytes, limit, pruned })
-      if (policy !== 'error') return
-      full = new StorageError({
-        code: 'quota',
-        message: `The storage limit of ${limit} bytes is reached: ${bytes} are in use.`,
-        hint: 'Raise storageLimit, or choose the policy "prune".',
-      })
-      throw full
+      const { exceed } = await part(import('./prune.ts'))
+      level = await exceed(level, { bytes, limit, policy, measure }, settings, store, onReached)
+      this.admit()
     },
     admit() {
-      if (full) throw full
+      if (level.full) throw level.full
     },
   }
 }

@@ -34,8 +34,6 @@ export interface OperationsDeps {
   events: Emitter<SyncEvents>
   /** Throws where no such table is synced. */
   known(table: string): void
-  /** Tables of a call that names none. */
-  unskipped(): string[]
   /** Runs as the app asks for them; `sync` whatever `direction` says. */
   sync(options?: RunOptions): Promise<SyncReport>
   push(): Promise<SyncReport>
@@ -61,7 +59,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     alone('verify', async () => {
       tables?.forEach(known)
       await session.claim()
-      return compare(tables ?? deps.unskipped(), heal)
+      return compare(tables ?? settings.unskipped(), heal)
     })
 
   const repair: Sync['repair'] = () =>

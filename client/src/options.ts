@@ -1,7 +1,7 @@
 import type { Account, AuthLike } from './account.ts'
-import { type AppState, browserAppState } from './app-state.ts'
+import type { AppState } from './app-state.ts'
 import { type Backoff, defaultBackoff } from './backoff.ts'
-import { type Battery, browserBattery } from './battery.ts'
+import type { Battery } from './battery.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ValidationError } from './errors.ts'
 import { type NewId, uuid } from './ids.ts'
@@ -13,7 +13,8 @@ import type { TablePriority } from './priority.ts'
 import { later } from './part.ts'
 import { type Connection, createConnection } from './provider.ts'
 import type { BatchLimits } from './push.ts'
-import { defaultIntervals, type Intervals, type Mode, type Pokes } from './scheduler.ts'
+import type { Plan } from './schedule.ts'
+import type { Intervals, Mode, Pokes } from './scheduler.ts'
 import type { DeviceInfo, SyncStorage } from './storage.ts'
 import type { TabsOptions } from './tabs.ts'
 import { memoryStorage } from './storage/memory.ts'
@@ -34,29 +35,30 @@ export interface SupabaseLike {
   removeChannel?(channel: never): unknown
 }
 
+/** A table, and what is to be said about it. */
+export interface TableSettings<Name extends string = string> {
+  name: Name
+  /** Its primary key. Default `id`. */
+  key?: string
+  /** How urgent its edits are. Default `medium`. */
+  priority?: TablePriority
+  /**
+   * Its key is an identity or serial column: a row made here has a negative number for it until its
+   * first push, when it gets the server's.
+   */
+  serverKey?: boolean
+  /** Columns that stay on this device: they are never sent, and survive what comes in. */
+  local?: readonly string[]
+  /** Keep only so many rows, those that changed last; edited ones always stay. Default: all. */
+  maxRecords?: number
+  /** Leave it out of syncs that do not name it; a function is asked at each, e.g. for the network's type. */
+  skip?: boolean | ((network: Network) => boolean)
+  /** What its rows must pass before they are written here. */
+  validate?: Validate
+}
+
 /** A table by name, or with what is to be said about it. */
-export type TableOption<Name extends string = string> =
-  | Name
-  | {
-      name: Name
-      /** Its primary key. Default `id`. */
-      key?: string
-      /** How urgent its edits are. Default `medium`. */
-      priority?: TablePriority
-      /**
-       * Its key is an identity or serial column: a row made here has a negative number for it until its
-       * first push, when it gets the server's.
-       */
-      serverKey?: boolean
-      /** Columns that stay on this device: they are never sent, and survive what comes in. */
-      local?: readonly string[]
-      /** Keep only so many rows, those that changed last; edited ones always stay. Default: all. */
-      maxRecords?: number
-      /** Leave it out of syncs that do not name it; a function is asked at each, e.g. for the network's type. */
-      skip?: boolean | ((network: Network) => boolean)
-      /** What its rows must pass before they are written here. */
-      validate?: Validate
-    }
+export type TableOption<Name extends string = string> = Name | TableSettings<Name>
 
 /** What `createSync` takes. Times in milliseconds. */
 export interface SyncOptions<Name extends string = string> extends Callbacks {
@@ -117,124 +119,79 @@ export interface SyncOptions<Name extends string = string> extends Callbacks {
   newId?: NewId
 }
 
-/** The options with nothing left open. */
+/** The options with what is made of them. */
 export interface Settings {
+  options: SyncOptions
+  tables: ReadonlyMap<string, TableSettings>
+  /** The column that is the primary key, by table. */
   keys: ReadonlyMap<string, string>
-  priorities: ReadonlyMap<string, TablePriority>
   /** Tables whose key the server makes. */
   serverKeys: ReadonlySet<string>
-  /** Columns that stay on this device, by table; only tables that have some. */
-  local: ReadonlyMap<string, ReadonlySet<string>>
-  /** The most rows to keep, by table; only tables with such a limit. */
-  maxRecords: ReadonlyMap<string, number>
-  /** Whether to leave a table out of a sync that does not name it. */
-  skipped(table: string): boolean
-  rules: ReadonlyMap<string, Validate>
+  /** Tables that a run covers which names none. */
+  unskipped(): string[]
   storage: SyncStorage
-  storageLimit: StorageLimit
-  modes: readonly Mode[]
-  direction: Direction
+  plan: Plan
   connection: Connection
-  device: DeviceInfo
+  account: Account
   transport: Transport
   batch: BatchLimits
   pageSize: number
   backoff: Backoff
   timeout: number
-  debounce: number
-  intervals: Intervals
-  verifyAfterSync: boolean
-  createMissing: boolean
-  /** What says when there is news; absent: Realtime of the project in use. */
-  pokes: Pokes | undefined
   network: Network
-  battery: Battery
-  appState: AppState
-  tabs: TabsOptions
   clock: Clock
   newId: NewId
-  account: Account
 }
 
 export function settingsOf(options: SyncOptions): Settings {
-  const { tables, mode = 'manual', metrics } = options
-  if (tables.length === 0)
+  const { clock = systemClock, network = browserNetwork, mode = 'manual', metrics } = options
+  const named = options.tables.map((table) => (typeof table === 'string' ? { name: table } : table))
+  if (named.length === 0)
     throw new ValidationError({
       code: 'no_tables',
       message: 'Name the tables to sync: tables: [...].',
     })
-  const clock = options.clock ?? systemClock
   const connection = createConnection(options, clock)
-  const named = tables.map((table) => (typeof table === 'string' ? { name: table } : table))
-  const network = options.network ?? browserNetwork
-  const skips = new Map(named.map(({ name, skip }) => [name, skip]))
+  const { account, transport } = connection
   return {
+    options,
+    tables: new Map(named.map((table) => [table.name, table])),
     keys: new Map(named.map(({ name, key = 'id' }) => [name, key])),
-    priorities: new Map(named.map(({ name, priority = 'medium' }) => [name, priority])),
-    serverKeys: new Set(named.flatMap(({ name, serverKey }) => (serverKey === true ? [name] : []))),
-    local: new Map(
-      named.flatMap(({ name, local = [] }) =>
-        local.length > 0 ? [[name, new Set(local)] as const] : [],
-      ),
-    ),
-    maxRecords: new Map(
-      named.flatMap(({ name, maxRecords }) =>
-        maxRecords === undefined ? [] : [[name, maxRecords] as const],
-      ),
-    ),
-    skipped(table) {
-      const skip = skips.get(table)
-      return typeof skip === 'function' ? skip(network) : (skip ?? false)
-    },
-    storageLimit: options.storageLimit ?? {},
+    serverKeys: new Set(named.filter((table) => table.serverKey).map(({ name }) => name)),
+    unskipped: () =>
+      named
+        .filter(({ skip }) => !(typeof skip === 'function' ? skip(network) : skip))
+        .map(({ name }) => name),
     storage: options.storage ?? memoryStorage(),
-    modes: [mode].flat(),
-    rules: new Map(named.flatMap(({ name, validate }) => (validate ? [[name, validate]] : []))),
+    plan: {
+      modes: [mode].flat(),
+      debounce: options.debounce ?? 500,
+      interval: options.interval,
+    },
     connection,
-    device: options.device ?? {},
-    transport: metrics ? measured(connection.transport, metrics) : connection.transport,
+    account,
+    transport: metrics ? measured(transport, metrics) : transport,
     batch: { mutations: 2_000, bytes: 1_000_000, ...options.batch },
     pageSize: options.pageSize ?? 5_000,
     backoff: { ...defaultBackoff, ...options.backoff },
     timeout: options.timeout ?? 60_000,
-    debounce: options.debounce ?? 500,
-    intervals: intervalsOf(options.interval),
-    direction: options.direction ?? 'both',
-    verifyAfterSync: options.verifyAfterSync ?? false,
-    createMissing: options.whenMissing === 'create',
-    pokes: options.pokes,
     network,
-    battery: options.battery ?? browserBattery(),
-    appState: options.appState ?? browserAppState,
-    tabs: options.tabs ?? {},
     clock,
     newId: options.newId ?? uuid,
-    account: connection.account,
   }
 }
 
 /** A transport that tells of each request. */
 function measured(transport: Transport, tell: (metric: Metric) => void): Transport {
-  type Functions = Record<keyof Transport, (...args: never[]) => Promise<unknown>>
-  const all = later<Functions>(async () => {
-    const { measured } = await import('./observe/metrics.ts')
-    return measured(transport, tell) as unknown as Functions
-  }, ['push', 'pull', 'call', 'sync']) as unknown as Transport
+  const all = later(
+    async () =>
+      (await import('./observe/metrics.ts')).measured(transport, tell) as Required<Transport>,
+    ['push', 'pull', 'call', 'sync'],
+  )
   return {
     ...all,
     get sync() {
       return transport.sync && all.sync
     },
   } as Transport
-}
-
-/** One number is the pause while somebody looks at the app, and the least otherwise. */
-export function intervalsOf(interval: number | Partial<Intervals> = {}): Intervals {
-  if (typeof interval !== 'number') return { ...defaultIntervals, ...interval }
-  const { background, lowBattery } = defaultIntervals
-  return {
-    active: interval,
-    background: Math.max(background, interval),
-    lowBattery: Math.max(lowBattery, interval),
-  }
 }

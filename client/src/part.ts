@@ -10,7 +10,7 @@ export function part<T>(loading: Promise<T>): Promise<T> {
     throw new NetworkError({
       code: 'not_loaded',
       message: 'A part of the client could not be loaded.',
-      hint: 'Offline all files of the app have to be at hand.',
+      hint: 'Keep all files of the app where they are found offline.',
       cause,
     })
   })
@@ -23,15 +23,11 @@ export function soon<T>(load: () => Promise<T>): () => Promise<T> {
   return () => part(loading.catch(load))
 }
 
-/** Functions that all answer by a promise. */
-type Later<T> = {
-  [Name in keyof T]: T[Name] extends (...args: infer A) => Promise<infer R>
-    ? (...args: A) => Promise<R>
-    : never
-}
-
-/** The functions of something that is loaded and made when the first of them is called. */
-export function later<T extends Later<T>>(load: () => Promise<T>, names: readonly (keyof T)[]): T {
+/** Functions, each of which answers by a promise, of something that is loaded and made when the first of them is called. */
+export function later<T extends object, Name extends keyof T = keyof T>(
+  load: () => Promise<T>,
+  names: readonly Name[],
+): Pick<T, Name> {
   let made: Promise<T> | undefined
   function make(): Promise<T> {
     made ??= part(load()).catch((error: unknown) => {

@@ -1,29 +1,25 @@
 import type { PullAnswer } from '../../supabase/functions/_tidemark/wire.ts'
 import type { Progress } from './events.ts'
 
-const text = new Intl.NumberFormat('en')
+const text = (count: number): string => count.toLocaleString('en')
 
-function progress(
+/** `verb` and `unit` are what the message says. */
+const progress = (
   phase: Progress['phase'],
+  [verb, unit]: readonly [string, string],
   done: number,
   total: number | null,
-  unit: string,
-): Progress {
-  const verb = phase === 'push' ? 'Sent' : 'Downloaded'
-  const of = total === null ? '' : ` of ${text.format(total)}`
-  return {
-    phase,
-    done,
-    total,
-    percentage:
-      total === null ? null : total === 0 ? 100 : Math.min(100, Math.round((100 * done) / total)),
-    message: `${verb} ${text.format(done)}${of} ${unit}`,
-  }
-}
+): Progress => ({
+  phase,
+  done,
+  total,
+  percentage: total ? Math.min(100, Math.round((100 * done) / total)) : total === 0 ? 100 : null,
+  message: `${verb} ${text(done)}${total === null ? '' : ` of ${text(total)}`} ${unit}`,
+})
 
 /** After a batch: `done` edits of the `total` that waited when the push began. */
 export const pushProgress = (done: number, total: number): Progress =>
-  progress('push', Math.min(done, total), total, 'edits')
+  progress('push', ['Sent', 'edits'], Math.min(done, total), total)
 
 /** Rows and removals in a page. */
 export const sizeOf = ({ changes }: Pick<PullAnswer, 'changes'>): number =>
@@ -33,5 +29,8 @@ export const sizeOf = ({ changes }: Pick<PullAnswer, 'changes'>): number =>
 export function pullProgress(page: PullAnswer, received: number): Progress {
   const table = page.changes.at(-1)?.table
   const { done, total } = page.progress ?? { done: received, total: page.more ? null : received }
-  return { ...progress('pull', done, total, 'rows'), ...(table !== undefined && { table }) }
+  return {
+    ...progress('pull', ['Downloaded', 'rows'], done, total),
+    ...(table !== undefined && { table }),
+  }
 }

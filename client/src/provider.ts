@@ -3,7 +3,8 @@ import type { Clock } from './clock.ts'
 import { PermanentError, type SyncError } from './errors.ts'
 import type { Validity } from './observe/validity.ts'
 import type { SupabaseLike, SyncOptions } from './options.ts'
-import { type Caller, functionsTransport, rpcTransport, type Transport } from './transport.ts'
+import { later } from './part.ts'
+import { type Caller, rpcTransport, type Transport } from './transport.ts'
 
 /** The Supabase project that this device syncs with; there may be none, or none yet. */
 export interface Provider {
@@ -33,7 +34,7 @@ const noProvider = (): never => {
   throw new PermanentError({
     code: 'no_provider',
     message: 'There is no Supabase project to sync with.',
-    hint: 'Give createSync one as `supabase`, or later: sync.provider.connect(supabase).',
+    hint: 'Give one to createSync, or to sync.provider.connect.',
   })
 }
 
@@ -62,7 +63,14 @@ export function createConnection(
     if (typeof transport !== 'string') return transport
     if (!supabase) return nobody
     const caller = supabase as unknown as Caller
-    return transport === 'rpc' ? rpcTransport(caller) : functionsTransport(caller, { compress })
+    const rpc = rpcTransport(caller)
+    if (transport === 'rpc') return rpc
+    // The function saves a round trip where there are edits to send and rows to fetch; no other call needs it.
+    const { push, sync } = later(async () => {
+      const { functionsTransport } = await import('./functions.ts')
+      return functionsTransport(caller, { compress }) as Required<Transport>
+    }, ['push', 'sync'])
+    return { ...rpc, sync, ...(compress && { push }) }
   }
 
   /** Where there is no project nobody is signed in, so that whoever is there later is news. */

@@ -1,3 +1,6 @@
+import { StorageError } from './errors.ts'
+import type { Level, StorageLimit, StorageLimitReached } from './limits.ts'
+import type { Settings } from './options.ts'
 import type { TablePriority } from './priority.ts'
 import type { RowRecord, Transaction } from './storage.ts'
 import type { Draft, Store } from './store.ts'
@@ -8,31 +11,59 @@ const ORDER: readonly TablePriority[] = ['low', 'medium', 'high']
 /** Down to this share of the limit, so that not every page prunes. */
 const ROOM = 0.9
 
-/** Drops rows for as long as that gives space back; some storages do so only later. Resolves to how many. */
-export async function makeRoom(
+/** What is stored, beside what may be. */
+interface Measured {
+  bytes: number
+  limit: number
+  policy: NonNullable<StorageLimit['policy']>
+  /** Bytes in use by now. */
+  measure(): Promise<number>
+}
+
+/** Does what the policy says where more is stored than the limit; tells of it the first time and at each pruning. */
+export async function exceed(
+  { over }: Level,
+  measured: Measured,
+  { tables }: Pick<Settings, 'tables'>,
   store: Store,
-  priorities: ReadonlyMap<string, TablePriority>,
-  { bytes, limit, measure }: { bytes: number; limit: number; measure: () => Promise<number> },
+  onReached: (reached: StorageLimitReached) => void,
+): Promise<Level> {
+  const { bytes, limit, policy } = measured
+  const pruned = policy === 'prune' ? await makeRoom(store, tables, measured) : 0
+  if (!over || pruned > 0) onReached({ bytes, limit, pruned })
+  if (policy !== 'error') return { over: pruned === 0 }
+  return {
+    over: true,
+    full: new StorageError({
+      code: 'quota',
+      message: `The storage limit of ${limit} bytes is reached: ${bytes} are in use.`,
+      hint: 'Raise storageLimit, or choose the policy "prune".',
+    }),
+  }
+}
+
+/** Drops rows for as long as that gives space back; some storages do so only later. Resolves to how many. */
+async function makeRoom(
+  store: Store,
+  tables: Settings['tables'],
+  measured: Measured,
 ): Promise<number> {
-  const dropped = await prune(store, priorities, bytes - ROOM * limit)
+  const { bytes, limit, measure } = measured
+  const dropped = await prune(store, tables, bytes - ROOM * limit)
   if (dropped === 0) return 0
   const left = await measure()
   return left > limit && left < bytes
-    ? dropped + (await makeRoom(store, priorities, { bytes: left, limit, measure }))
+    ? dropped + (await makeRoom(store, tables, { ...measured, bytes: left }))
     : dropped
 }
 
 /** Drops rows that the server has until about so many bytes are free. Resolves to how many went. */
-function prune(
-  store: Store,
-  priorities: ReadonlyMap<string, TablePriority>,
-  bytes: number,
-): Promise<number> {
+function prune(store: Store, tables: Settings['tables'], bytes: number): Promise<number> {
   return store.write('remote', async (draft) => {
     let left = bytes
     let dropped = 0
     for (const priority of ORDER)
-      for (const [table, its] of priorities) {
+      for (const [table, { priority: its = 'medium' }] of tables) {
         if (its !== priority || left <= 0) continue
         const going: RowRecord[] = []
         for (const record of oldestFirst(await synced(draft.tx, table))) {

@@ -48,20 +48,17 @@ export interface RunsDeps {
   closing: AbortSignal
   /** Before a run: throws where the account that is signed in must not have one. */
   claim(): Promise<void>
-  /** Tables of a run that names none. */
-  unskipped(): string[]
   /** The state may have changed. */
   tellStatus(): void
 }
 
 export function createRuns({
-  settings: { clock, network, keys },
+  settings: { clock, network, keys, unskipped },
   store,
   tabs,
   events,
   closing,
   claim,
-  unskipped,
   tellStatus,
 }: RunsDeps): Runs {
   const lane = createLane()

@@ -25,6 +25,17 @@ export const defaultIntervals: Intervals = {
   lowBattery: 15 * 60_000,
 }
 
+/** One number is the pause while somebody looks at the app, and the least otherwise. */
+export function intervalsOf(interval: number | Partial<Intervals> = {}): Intervals {
+  if (typeof interval !== 'number') return { ...defaultIntervals, ...interval }
+  const { background, lowBattery } = defaultIntervals
+  return {
+    active: interval,
+    background: Math.max(background, interval),
+    lowBattery: Math.max(lowBattery, interval),
+  }
+}
+
 /** Word from the server that there is news for this user, without content. */
 export interface Pokes {
   /** Calls `fn` at each. Returns what ends it. */

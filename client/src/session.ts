@@ -1,12 +1,10 @@
-import type { Account } from './account.ts'
 import { pause } from './backoff.ts'
-import type { Clock } from './clock.ts'
 import { AuthError, type SyncError } from './errors.ts'
-import type { NewId } from './ids.ts'
 import { deviceOf, parkedKey } from './meta.ts'
+import type { Settings } from './options.ts'
 import { part } from './part.ts'
 import { checkName } from './push.ts'
-import type { DeviceInfo, Transaction } from './storage.ts'
+import type { Transaction } from './storage.ts'
 import type { Store } from './store.ts'
 
 /** Who this device is to the server: the account it syncs for, and the name it goes by. */
@@ -59,12 +57,7 @@ async function takeFirst(tx: Transaction, user: string): Promise<boolean> {
 
 export function createSession(
   store: Store,
-  {
-    account,
-    clock,
-    newId,
-    device,
-  }: { account: Account; clock: Clock; newId: NewId; device: DeviceInfo },
+  { account, clock, newId, options: { device = {} } }: Settings,
   /** Asks for the highest `seq` that the server has heard from a device. */
   register: (device: string) => Promise<number>,
 ): Session {

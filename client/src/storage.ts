@@ -1,6 +1,7 @@
 import type { Cursor, Mutation, ResultError } from '../../supabase/functions/_tidemark/wire.ts'
 import type { HistoryRecord } from './observe/history.ts'
 import type { Row } from './row.ts'
+import type { Tabs, TabsOptions } from './tabs.ts'
 
 /** A row as the device holds it. */
 export interface RowRecord {
@@ -235,8 +236,8 @@ export interface Transaction {
  * `quota`, `corrupt`, `blocked`, `closed` or `storage`.
  */
 export interface SyncStorage {
-  /** The same wherever the same data is opened, so that tabs can find each other. Absent: nobody else does. */
-  readonly name?: string
+  /** The others that have opened the same data. Absent: nobody else does. */
+  tabs?(options?: TabsOptions): Tabs
   /** Makes it ready for use; calling it again is free. */
   open(): Promise<void>
   /**

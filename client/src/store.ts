@@ -5,7 +5,7 @@ import type { NewId } from './ids.ts'
 import { part } from './part.ts'
 import { type Row, seen } from './row.ts'
 import type { DamagedRecord, RowRecord, SyncStorage, Transaction } from './storage.ts'
-import { createTabs, type TabMessage, type Tabs } from './tabs.ts'
+import { noTabs, type TabMessage, type Tabs } from './tabs.ts'
 
 export { cursorOf, deviceOf } from './meta.ts'
 
@@ -124,14 +124,12 @@ async function count(tx: Transaction): Promise<Counts> {
   return { pending, failed }
 }
 
-const nameOf = ({ store, key }: Damage): string => JSON.stringify([store, key])
-
 export function createStore(
   storage: SyncStorage,
   newId: NewId,
   {
     clock = systemClock,
-    tabs = createTabs(undefined),
+    tabs = noTabs,
     withLocal = new Set(),
     onDamaged = () => {},
   }: StoreDeps = {},
@@ -178,24 +176,16 @@ export function createStore(
   }
 
   async function repair(damage: readonly Damage[]): Promise<void> {
-    const { setAside } = await part(import('./damage.ts'))
-    const rows: Commit['rows'] = new Map()
-    const all = [...damage]
-    const { records, now } = await storage
-      .transaction('readwrite', async (native) => {
+    const { setAside, withOthers } = await part(import('./damage.ts'))
+    const { records, rows, now } = await withOthers(damage, (all) =>
+      storage.transaction('readwrite', async (native) => {
         const tx = withChecksums(native)
+        const rows: Commit['rows'] = new Map()
         const records = await setAside(createDraft(tx, rows, withLocal), all, clock, newId)
         await introduce(tx, newId)
-        return { records, now: await count(tx) }
-      })
-      .catch((error: unknown) => {
-        // Setting one aside has met others.
-        const known = new Set(all.map(nameOf))
-        const found = error instanceof StorageError ? error.damaged : []
-        const more = found.filter((each) => !known.has(nameOf(each)))
-        if (more.length === 0) throw error
-        return repair([...all, ...more]).then(() => ({ records: [], now: counts }))
-      })
+        return { records, rows, now: await count(tx) }
+      }),
+    )
     counts = now
     notify({ origin: 'remote', rows })
     for (const record of records) onDamaged(record)

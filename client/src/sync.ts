@@ -69,7 +69,8 @@ export function createExchange({
   events,
   standIns,
 }: ExchangeDeps): Exchange {
-  const { transport, clock, keys, maxRecords, serverKeys } = settings
+  const { transport, clock, newId, keys, serverKeys } = settings
+  const createMissing = settings.options.whenMissing === 'create'
   /** Smaller than asked for once a page has taken the database too long. */
   let { pageSize } = settings
 
@@ -167,15 +168,15 @@ export function createExchange({
     await limit.check()
     let { page: coming, pages } = first ?? (await nextPage(run))
     let received = 0
-    let afresh = false
+    let again = false
     for (;;) {
       let page: PullAnswer
       try {
         page = await coming
       } catch (error) {
         // A cursor that the server cannot read, of another version perhaps, is no reason to stay behind.
-        if (afresh || !isBadCursor(classify(error))) throw error
-        afresh = true
+        if (again || !isBadCursor(classify(error))) throw error
+        again = true
         await store.write('remote', ({ tx }) => startAfresh(tx, [...keys.keys()]))
         ;({ page: coming, pages } = await nextPage(run))
         continue
@@ -200,7 +201,7 @@ export function createExchange({
 
   async function keepNewest(tables: readonly string[]): Promise<void> {
     for (const table of tables) {
-      const max = maxRecords.get(table)
+      const max = settings.tables.get(table)?.maxRecords
       if (max === undefined) continue
       const { dropOldest } = await part(import('./prune.ts'))
       await store.write('remote', (draft) => dropOldest(draft, table, max))
@@ -237,7 +238,9 @@ export function createExchange({
   async function land({ batch, answer }: Sent, report: SyncReport): Promise<void> {
     if (answer.results.length === 0)
       throw new UnknownError({ code: 'bad_answer', message: 'The server answered no edit.' })
-    const settled = await store.write('remote', (draft) => settle(draft, batch, answer, settings))
+    const settled = await store.write('remote', (draft) =>
+      settle(draft, batch, answer, { clock, newId, createMissing }),
+    )
     session.nameIsFine()
     report.pushed += settled.pushed
     report.merged += settled.merged

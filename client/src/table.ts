@@ -59,11 +59,11 @@ export interface TableDeps {
   clock: Clock
   newId: NewId
   /** How urgent its edits are. Default `medium`. */
-  priority?: TablePriority
+  priority?: TablePriority | undefined
   /** Makes an update of a row that is not there create it. */
   createMissing?: boolean
   /** Columns that stay on this device. */
-  local?: ReadonlySet<string> | undefined
+  local?: readonly string[] | undefined
   /** Makes the server make its keys. */
   serverKey?: boolean
   /** What knows of keys that stand in for the server's; absent where there are none in any table. */
@@ -83,7 +83,7 @@ export function createTable(
     newId,
     priority,
     createMissing = false,
-    local = new Set(),
+    local = [],
     serverKey = false,
     standIns,
     admit = () => {},
@@ -117,7 +117,7 @@ export function createTable(
   /** An edit with what stays on this device apart from what is sent. */
   function split(edit: Edit & { data: Row }): Edit {
     admit()
-    const columns = Object.keys(edit.data).filter((column) => local.has(column))
+    const columns = Object.keys(edit.data).filter((column) => local.includes(column))
     if (columns.length === 0) return edit
     const kept = Object.fromEntries(columns.map((column) => [column, edit.data[column]]))
     return { ...edit, data: omit(edit.data, ...columns), local: kept }

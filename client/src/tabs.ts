@@ -1,5 +1,5 @@
-import { browserLocks, type Locks } from './locks.ts'
 import type { SyncReport } from './events.ts'
+import type { Locks } from './locks.ts'
 
 /** Carries messages between tabs: what one sends all others hear. */
 export interface Channel {
@@ -34,41 +34,10 @@ export interface Tabs {
   close(): void
 }
 
-function broadcastChannel(name: string): Channel | undefined {
-  if (typeof BroadcastChannel === 'undefined') return undefined
-  const channel = new BroadcastChannel(name)
-  // A Node process does not stay alive to hear of changes.
-  ;(channel as { unref?: () => void }).unref?.()
-  return {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none
-    send: (message) => channel.postMessage(message),
-    listen: (fn) => channel.addEventListener('message', ({ data }) => fn(data)),
-    close: () => channel.close(),
-  }
-}
-
-/** `name` says which store it is; without one nobody shares it. */
-export function createTabs(
-  name: string | undefined,
-  { locks = browserLocks, channel: open = broadcastChannel }: TabsOptions = {},
-): Tabs {
-  const listeners = new Set<(message: TabMessage) => void>()
-  const full = `tidemark:${name}`
-  const channel = name === undefined ? undefined : open(full)
-  channel?.listen((message) => {
-    for (const fn of listeners) fn(message as TabMessage)
-  })
-  return {
-    alone: (work, signal) =>
-      name === undefined ? work() : locks.request(`${full}:sync`, work, signal),
-    tell: (message) => channel?.send(message),
-    listen(fn) {
-      listeners.add(fn)
-      return () => void listeners.delete(fn)
-    },
-    close() {
-      listeners.clear()
-      channel?.close()
-    },
-  }
+/** Where nobody else has the store there are no others. */
+export const noTabs: Tabs = {
+  alone: (work) => work(),
+  tell: () => {},
+  listen: () => () => {},
+  close: () => {},
 }

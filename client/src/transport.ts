@@ -6,7 +6,7 @@ import type {
   SyncAnswer,
   SyncRequest,
 } from '../../supabase/functions/_tidemark/wire.ts'
-import { classify, fromStatus, NetworkError } from './errors.ts'
+import { fromStatus, NetworkError } from './errors.ts'
 import type { SyncError } from './errors.ts'
 
 /** How requests reach the server. Every rejection is a `SyncError`; a call is one request. */
@@ -44,7 +44,7 @@ export interface Caller {
 }
 
 /** An error body as PostgREST and the functions print it. */
-interface Body {
+export interface Body {
   /** The platform's own refusals of functions have a number here. */
   code?: unknown
   message?: string
@@ -53,7 +53,7 @@ interface Body {
 }
 
 /** A refusal of ours carries its name as the message and `PT` with the status as the code. */
-function failure(status: number, body: Body, retryAfter?: number): SyncError {
+export function failure(status: number, body: Body, retryAfter?: number): SyncError {
   const { message = `HTTP ${status}` } = body
   const code = typeof body.code === 'string' ? body.code : ''
   return fromStatus(status, {
@@ -65,16 +65,8 @@ function failure(status: number, body: Body, retryAfter?: number): SyncError {
   })
 }
 
-/** Milliseconds in a `retry-after` header: seconds, or a date. */
-function retryAfter(headers: Headers): number | undefined {
-  const value = headers.get('retry-after')
-  if (!value) return undefined
-  const ms = Number.isNaN(Number(value)) ? Date.parse(value) - Date.now() : Number(value) * 1000
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms)
-}
-
 /** An answer's object; anything else came from somebody in between. */
-function answered<T>(data: unknown): T {
+export function answered<T>(data: unknown): T {
   if (typeof data === 'object' && data !== null) return data as T
   throw new NetworkError({ code: 'bad_answer', message: 'The answer is not from the sync server.' })
 }
@@ -93,115 +85,5 @@ export function rpcTransport(client: Caller): Transport {
     push: (request, signal) => call('sync_push', request, signal),
     pull: (request, signal) => call('sync_pull', request, signal),
     call,
-  }
-}
-
-/** From so many characters on a body is compressed. */
-const GZIP_FROM = 2_048
-
-/** A body for a function, which takes it compressed; what the platform cannot compress goes as it is. */
-async function bodyOf(
-  request: object,
-): Promise<{ body: string | ArrayBuffer; headers: Record<string, string> }> {
-  const text = JSON.stringify(request)
-  const headers = { 'content-type': 'application/json' }
-  if (text.length < GZIP_FROM || typeof CompressionStream === 'undefined')
-    return { body: text, headers }
-  const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))
-  const body = await new Response(stream).arrayBuffer()
-  return { body, headers: { ...headers, 'content-encoding': 'gzip' } }
-}
-
-/** How the edge functions are used. */
-export interface FunctionsOptions {
-  /**
-   * Sends bulk through the functions too, since they take it compressed: for slow or metered uplinks.
-   * Default false.
-   */
-  compress?: boolean
-}
-
-/**
- * Pushes and pulls at once by the edge function `sync`, which saves a round trip; where it is not
- * deployed, which is found out once, by the RPCs. A push or pull alone, and so all bulk, goes to the RPCs
- * straight away: on a fast network a function in between has nothing to add and would copy every byte
- * once more (measured on the local stack: a third of a download's speed, a tenth of an upload's).
- */
-export function functionsTransport(
-  client: Caller,
-  { compress = false }: FunctionsOptions = {},
-): Transport {
-  const rpc = rpcTransport(client)
-  let deployed: boolean | undefined
-  /**
-   * Failures that say nothing, while the function has never answered. A browser hides the 404 of a missing
-   * function behind CORS, so after each of them the RPCs have a turn; when they answer a second time
-   * where the function did not, it was not the network.
-   */
-  let misses = 0
-  let turnOfRpc = false
-
-  async function viaFunction<T>(name: string, request: object, signal: AbortSignal): Promise<T> {
-    const { data, error } = await client.functions.invoke(name, {
-      ...(await bodyOf(request)),
-      signal,
-    })
-    if (!error) return answered(data)
-    signal.throwIfAborted()
-    const response = (error as { context?: unknown }).context
-    if (!(response instanceof Response)) {
-      const message = error instanceof Error ? error.message : String(error)
-      throw new NetworkError({ code: 'network', message, cause: error })
-    }
-    const body = (await response.json().catch(() => ({}))) as Body
-    throw failure(response.status, body, retryAfter(response.headers))
-  }
-
-  async function viaRpcs(request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer> {
-    const { device_id, mutations, cursor = null, options = {} } = request
-    const pushed = await rpc.push({ device_id, mutations, options }, signal)
-    return { ...pushed, ...(await rpc.pull({ device_id, cursor, options }, signal)) }
-  }
-
-  async function push(request: PushRequest, signal: AbortSignal): Promise<PushAnswer> {
-    if (!compress || deployed === false) return rpc.push(request, signal)
-    try {
-      return await viaFunction('sync-push', request, signal)
-    } catch (error) {
-      if (classify(error).status !== 404) throw error
-      deployed = false
-      return rpc.push(request, signal)
-    }
-  }
-
-  return {
-    ...rpc,
-    push,
-    async sync(request, signal) {
-      if (deployed === false) return viaRpcs(request, signal)
-      if (turnOfRpc) {
-        turnOfRpc = false
-        const answer = await viaRpcs(request, signal)
-        if (misses > 1) deployed = false
-        return answer
-      }
-      try {
-        const answer = await viaFunction<SyncAnswer>('sync', request, signal)
-        deployed = true
-        return answer
-      } catch (error) {
-        const { status } = classify(error)
-        if (status === 404) {
-          deployed = false
-          return viaRpcs(request, signal)
-        }
-        if (status) deployed = true
-        if (!deployed) {
-          misses++
-          turnOfRpc = true
-        }
-        throw error
-      }
-    },
   }
 }

@@ -2,6 +2,7 @@ import type { IDBPDatabase, IDBPTransaction } from 'idb'
 import { StorageError } from '../errors.ts'
 import { SCHEMA, SCHEMA_VERSION, STORE_NAMES } from '../storage.ts'
 import type { Keys, Records, Scan, StoreName, SyncStorage, Transaction } from '../storage.ts'
+import { createTabs } from './shared.ts'
 
 type Database = IDBPDatabase
 type NativeTransaction = IDBPTransaction<unknown, StoreName[], IDBTransactionMode>
@@ -124,7 +125,7 @@ export function indexedDbStorage(name: string): SyncStorage {
   }
 
   return {
-    name: `indexeddb:${name}`,
+    tabs: (options) => createTabs(`indexeddb:${name}`, options),
     async open() {
       await (opening ??= connect())
     },

@@ -5,6 +5,7 @@ import { SCHEMA, STORE_NAMES } from '../storage.ts'
 import type { Keys, StoreName, SyncStorage } from '../storage.ts'
 import { parse, Unreadable } from './unreadable.ts'
 import { type Change, type Stored, WorkingSet } from './working-set.ts'
+import { createTabs } from './shared.ts'
 
 /** The part of the Web Storage API that is used; `localStorage` and React Native's MMKV wrappers have it. */
 export interface WebStorage {
@@ -115,7 +116,7 @@ export function localStorageStorage(
   }
 
   return {
-    name: `localstorage:${key}`,
+    tabs: (options) => createTabs(`localstorage:${key}`, options),
     async open() {
       try {
         area ??= given ?? globalThis.localStorage

@@ -4,6 +4,7 @@ import { SCHEMA, SCHEMA_VERSION, STORE_NAMES } from '../storage.ts'
 import type { Keys, Records, Scan, StoreName, SyncStorage, Transaction } from '../storage.ts'
 import { type ColumnValue, type SqliteDriver, sqliteError } from './sqlite-driver.ts'
 import { damaged, parse, Unreadable } from './unreadable.ts'
+import { createTabs } from './shared.ts'
 
 /** How long another connection that writes is waited for, in milliseconds. */
 const PATIENCE = 10_000
@@ -216,7 +217,9 @@ export function sqliteStorage(driver: SqliteDriver): SyncStorage {
   }
 
   return {
-    ...(driver.name !== undefined && { name: `sqlite:${driver.name}` }),
+    ...(driver.name !== undefined && {
+      tabs: (options) => createTabs(`sqlite:${driver.name}`, options),
+    }),
     async open() {
       opening ??= turn(prepare)
       try {

@@ -11,7 +11,7 @@ export function calls(): void {
     const { sync, rows } = b
     sync.configure({ mode: 'periodic' })
     sync.start()
-    expect(sync.status().nextSync).not.toBeNull()
+    await expect.poll(() => sync.status().nextSync).not.toBeNull()
     sync.stop()
     expect(sync.status()).toMatchObject({ state: 'idle', nextSync: null, pending: 1 })
 

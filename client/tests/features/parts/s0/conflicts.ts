@@ -128,6 +128,7 @@ export function metrics(): void {
     sync.configure({ mode: 'periodic' })
     expect((await sync.stats()).nextSync).toBeNull()
     sync.start()
+    await expect.poll(() => sync.status().nextSync).not.toBeNull()
     expect((await sync.stats()).nextSync).toBeGreaterThan(stats.lastSync!)
     sync.stop()
     expect((await sync.stats()).inSync).toBe(true)

@@ -37,7 +37,7 @@ export function observation(): void {
     expect(sync.status().nextSync).toBeNull()
     sync.configure({ mode: 'periodic', interval: 60_000 })
     sync.start()
-    expect(sync.status().nextSync).toBe(time.clock.now() + 60_000)
+    await expect.poll(() => sync.status().nextSync).toBe(time.clock.now() + 60_000)
     await rows.insert({ n: 1 })
     const completed = new Promise((resolve) => void sync.on('sync_completed', resolve))
     await time.pass(60_000)

@@ -1,0 +1,77 @@
+import { browserAppState } from './app-state.ts'
+import { browserBattery } from './battery.ts'
+import { classify } from './errors.ts'
+import type { Emitter, SyncEvents } from './events.ts'
+import { cursorOf } from './meta.ts'
+import type { Settings } from './options.ts'
+import { connectionPokes } from './realtime.ts'
+import type { Runs } from './run.ts'
+import type { Planned } from './schedule.ts'
+import { createScheduler, intervalsOf } from './scheduler.ts'
+import type { Store } from './store.ts'
+
+export interface SchedulingDeps {
+  settings: Settings
+  store: Store
+  runs: Runs
+  events: Emitter<SyncEvents>
+  /** One run as `direction` says. */
+  sync(): Promise<unknown>
+}
+
+/** Refusals after which nothing runs by itself any more: somebody has to do something first. */
+const FINAL = new Set(['upgrade_required', 'device_revoked', 'device_of_another_user'])
+
+/** The scheduler, and what it listens to: edits, the network, sign-ins and news from the server. */
+export function createScheduling({ settings, store, runs, events, sync }: SchedulingDeps): Planned {
+  const { account, connection, options, plan } = settings
+  const pokes =
+    options.pokes ??
+    connectionPokes(connection, async () => (await store.read(cursorOf)).scopes ?? [])
+  events.on('sync_completed', () => pokes.refresh?.())
+
+  /** Not for the user who is there when it is asked for. */
+  function onSignIn(fn: () => void): () => void {
+    let last: string | null | undefined
+    return account.watch((user) => {
+      const isNew = last !== undefined && user !== null && user !== last
+      last = user
+      if (isNew) fn()
+    })
+  }
+
+  /** A run that nobody asked for. Whoever wants to know of its failures listens to `sync_error`. */
+  async function run(): Promise<boolean> {
+    const { lastError } = runs.state()
+    if (lastError && FINAL.has(lastError.code)) return false
+    try {
+      if ((await account.user()) === null) return false
+      await sync()
+      return false
+    } catch (error) {
+      return classify(error).retryable
+    }
+  }
+
+  const scheduler = createScheduler({
+    ...settings,
+    ...plan,
+    intervals: intervalsOf(plan.interval),
+    battery: options.battery ?? browserBattery(),
+    appState: options.appState ?? browserAppState,
+    pokes,
+    onEdit: (fn) =>
+      store.onCommit(
+        ({ origin, rows, elsewhere }) =>
+          void (origin === 'local' && !elsewhere && rows.size && fn()),
+      ),
+    onSignIn,
+    waiting: () => store.counts().pending > 0,
+    run,
+  })
+  return {
+    ...scheduler,
+    change: ({ interval, ...plan }) =>
+      scheduler.change({ ...plan, intervals: intervalsOf(interval) }),
+  }
+}
