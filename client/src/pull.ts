@@ -44,9 +44,11 @@ export async function applyPage(
     news += await upsert(draft, change, keys.get(change.table) ?? 'id', sweep)
     news += await remove(draft, change)
   }
-  const scopes = new Set([...(place.scopes ?? []), ...(page.joined ?? [])])
-  for (const { scope } of page.changes) scopes.add(scope)
+  const scopes = new Set(place.scopes)
+  // A scope that is left and joined on one page, for another role in it, is one of ours.
   for (const scope of page.left) scopes.delete(scope)
+  for (const scope of page.joined ?? []) scopes.add(scope)
+  for (const { scope } of page.changes) scopes.add(scope)
   const next = {
     ...omit(place, 'sweeping'),
     cursor: page.cursor ?? null,
@@ -76,7 +78,13 @@ export async function startAfresh(tx: Transaction, tables: readonly string[]): P
     unnamed.map((record) => ({ ...record, scope: '' })),
   )
   await tx.putMany('meta', [
-    { ...place, cursor: null, pages: place.pages, sweep: (place.sweep ?? 0) + 1, sweeping: tables },
+    {
+      ...omit(place, 'scopes'),
+      cursor: null,
+      pages: place.pages,
+      sweep: (place.sweep ?? 0) + 1,
+      sweeping: tables,
+    },
   ])
 }
 

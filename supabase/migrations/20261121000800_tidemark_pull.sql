@@ -471,6 +471,9 @@ begin
     );
   end if;
   was_open := upto is not null;
+  if position is null then
+    joined := (tidemark.my_scopes())[3:]; -- the shared ones, also those that hold no row yet
+  end if;
 
   -- Tables this cursor does not cover yet are downloaded first. One that was left out in the middle of
   -- its download begins again.
