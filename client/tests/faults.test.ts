@@ -98,6 +98,39 @@ describe('requests that go wrong', () => {
     },
   )
 
+  it('a decision whose answer got lost is asked for again, made once and answered', async () => {
+    const table = await makeTable(sql)
+    await sql`select tidemark.add_table(${`public.${table}`}, 'user:user_id', 'manual')`
+    const one = await device(user, [table])
+    const two = await device(user, [table])
+    const { id } = await one.rows.insert({ name: 'base' })
+    await one.sync.sync()
+    await two.sync.sync()
+    await one.rows.update(id, { name: 'one' })
+    await two.rows.update(id, { name: 'two' })
+    await one.sync.sync()
+    await two.sync.sync()
+    const [open] = await two.sync.conflicts.list()
+    two.faults.next('after')
+    const row = { name: 'both' }
+    const resolved = await two.sync.conflicts.resolve(open!.conflict_id, { row })
+    expect(resolved.row).toMatchObject({ name: 'both', version: 3 })
+    expect(await rowsInDatabase(sql, table)).toMatchObject([{ name: 'both', version: 3 }])
+    expect(await two.rows.get(id)).toMatchObject({ name: 'both' })
+
+    await one.sync.sync()
+    await one.rows.update(id, { name: 'one' })
+    await two.rows.update(id, { name: 'two' })
+    await one.sync.sync()
+    await two.sync.sync()
+    const [next] = await two.sync.conflicts.list()
+    two.faults.next('after', 'before', 'before', 'before')
+    const decide = () => two.sync.conflicts.resolve(next!.conflict_id, 'client')
+    await expect(decide()).rejects.toMatchObject({ name: 'NetworkError' })
+    expect((await decide()).row).toMatchObject({ name: 'two', version: 5 })
+    expect(await rowsInDatabase(sql, table)).toMatchObject([{ name: 'two', version: 5 }])
+  })
+
   it('without any network the queue stays as it is, and is sent when it is back', async () => {
     const table = await makeTable(sql)
     const { sync, rows, faults } = await device(user, [table])

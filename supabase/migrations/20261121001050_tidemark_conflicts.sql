@@ -21,7 +21,9 @@ create table tidemark.sync_conflicts (
   created_at timestamptz not null default now(),
   resolved_at timestamptz,
   resolution text,
+  chosen jsonb, -- the row that somebody wrote to decide it
   constraint a_resolution_has_an_instant check ((resolved_at is null) = (resolution is null)),
+  constraint only_a_row_is_chosen check (chosen is null or resolution = 'row'),
   constraint a_deleting_conflict_has_no_columns check ((op = 'delete') = (client is null))
 );
 comment on table tidemark.sync_conflicts is 'Edits that wait for a person: both versions, the base, the overlap, an analysis.';
@@ -317,7 +319,23 @@ begin
 end
 $$;
 
-create function tidemark.close_conflict(id uuid, how text)
+-- A conflict that was decided in just this way: whoever asks again has not had the answer.
+create function tidemark.decided_conflict(id uuid, how text, wanted jsonb)
+returns setof tidemark.sync_conflicts
+language plpgsql
+stable
+security definer -- reads the caller's own conflicts
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select k.* from tidemark.sync_conflicts k
+    where k.conflict_id = id and k.user_id = auth.uid()
+      and k.resolution = how and k.chosen is not distinct from wanted;
+end
+$$;
+
+create function tidemark.close_conflict(id uuid, how text, wanted jsonb)
 returns void
 language sql
 volatile
@@ -325,7 +343,7 @@ security definer -- writes a conflict of the caller's
 set search_path = pg_catalog, pg_temp
 as $$
   update tidemark.sync_conflicts k
-  set resolved_at = now(), resolution = how
+  set resolved_at = now(), resolution = how, chosen = wanted
   where k.conflict_id = id and k.user_id = auth.uid() and k.resolved_at is null
 $$;
 

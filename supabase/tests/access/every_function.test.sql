@@ -75,8 +75,9 @@ insert into expected
 select 'definer', s::regprocedure from unnest(array[
   'tidemark.changed_since(integer, text[], bigint[], bigint[], uuid)',
   'tidemark.check_batch(json)',
-  'tidemark.close_conflict(uuid, text)',
+  'tidemark.close_conflict(uuid, text, jsonb)',
   'tidemark.cursor_is_lost(text, pg_snapshot, pg_snapshot, timestamptz, integer[])',
+  'tidemark.decided_conflict(uuid, text, jsonb)',
   'tidemark.epoch()',
   'tidemark.finish_push(uuid, bigint, jsonb, jsonb)',
   'tidemark.last_change(integer, text, uuid)',

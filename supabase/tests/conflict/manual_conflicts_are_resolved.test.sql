@@ -1,6 +1,6 @@
 -- A person decides: the device's side, the stored side, or a row of their own.
 begin;
-select plan(26);
+select plan(31);
 
 create table public.resolved (id uuid primary key, user_id uuid not null default auth.uid(), name text, phone text, constraint no_swearing check (name <> 'darn'));
 alter table public.resolved enable row level security;
@@ -90,6 +90,17 @@ select throws_ok(
   'PT404', 'conflict_not_open', 'it cannot be decided twice'
 );
 
+select is(
+  pg_temp.resolve('00000000-0000-4000-8000-00000000000a', pg_temp.id(1), '{"take": "client"}'),
+  (select a from answer),
+  'the same decision again is answered again'
+);
+select is(pg_temp.version(1), 3::bigint, 'and changes nothing');
+select throws_ok(
+  $$ select pg_temp.resolve('00000000-0000-4000-8000-00000000000b', pg_temp.id(1), '{"take": "client"}') $$,
+  'PT404', 'conflict_not_open', 'nobody else is answered'
+);
+
 -- The stored side.
 select is(
   pg_temp.resolve('00000000-0000-4000-8000-00000000000a', pg_temp.id(2), '{"take": "server"}') - 'row',
@@ -107,6 +118,16 @@ select is(
 );
 select is((select phone from public.resolved where id = '00000000-0000-4000-8000-000000000003'), 'new', 'in every column they sent');
 select is(pg_temp.open_ones(), 3::bigint, 'the conflict is closed');
+
+select is(
+  pg_temp.resolve('00000000-0000-4000-8000-00000000000a', pg_temp.id(3), '{"row": {"phone": "new", "name": "t and o"}}') ->> 'version',
+  '3',
+  'the same row again is answered and changes nothing'
+);
+select throws_ok(
+  $$ select pg_temp.resolve('00000000-0000-4000-8000-00000000000a', pg_temp.id(3), '{"row": {"name": "t and o"}}') $$,
+  'PT404', 'conflict_not_open', 'another row is another decision'
+);
 
 -- Somebody else''s, refusals.
 select throws_ok(
