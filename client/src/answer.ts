@@ -210,7 +210,9 @@ function accept(
   // Only where the content is known may the version be taken over: a pull skips what is older.
   const known = told || status === 'applied' || status === 'merged'
   if (told) row.base = alive(told)
-  else if (row.base === null && edit.op === 'patch') row.base = row.record.row
+  // Put together with columns that we do not know: a pull brings the row if it is for us.
+  else if (row.base === null && edit.op === 'patch')
+    row.base = status === 'merged' ? null : row.record.row
   else if (status !== 'conflict') row.base = apply(row.base, won(edit, lost ?? []))
   if (row.base === null) forget(row)
   else if (known && version != null) {

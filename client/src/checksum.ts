@@ -1,5 +1,5 @@
 import { type Damage, StorageError } from './errors.ts'
-import type { Keys, QueuedEdit, Records, StoreName, Transaction } from './storage.ts'
+import type { DeviceRecord, Keys, QueuedEdit, Records, StoreName, Transaction } from './storage.ts'
 
 const EDITS: ReadonlySet<StoreName> = new Set<StoreName>(['queue', 'failed'])
 
@@ -37,6 +37,12 @@ function verified<T>(store: StoreName, records: readonly (T | undefined)[]): voi
     })
 }
 
+/** The record that says who this device is comes with the one that stands in for it. */
+function withTwin<T>(record: T): T[] {
+  const { name, id, user } = record as DeviceRecord
+  return name === 'device' ? [record, { name: 'identity', id, user } as T] : [record]
+}
+
 /** A transaction in which every edit is stored with its checksum, and read only where that is right. */
 export function withChecksums(tx: Transaction): Transaction {
   return {
@@ -57,7 +63,7 @@ export function withChecksums(tx: Transaction): Transaction {
       return records
     },
     putMany<S extends StoreName>(store: S, records: readonly Records[S][]) {
-      if (!EDITS.has(store)) return tx.putMany(store, records)
+      if (!EDITS.has(store)) return tx.putMany(store, records.flatMap(withTwin))
       const edits = records as readonly (Records[S] & QueuedEdit)[]
       const signed = edits.map((edit) => ({ ...edit, checksum: checksumOf(edit) }))
       for (const edit of signed) right.add(edit)

@@ -35,7 +35,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   const store = createStore(settings.storage, newId, {
     clock,
     tabs,
-    withLocal: new Set([...named.values()].filter(({ local }) => local).map(({ name }) => name)),
+    hasLocal: (table) => !!named.get(table)?.local,
     onDamaged: (record) => events.emit('damaged', record),
   })
   const limit = createLimit(settings, store, (reached) => events.emit('storage_limit', reached))
@@ -115,26 +115,26 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     (error) => events.emit('sync_error', classify(error)),
   )
 
-  const rules = [...named.values()].some(({ validate }) => validate)
-    ? soon(() => import('./validate.ts'))
-    : undefined
   const tables = new Map(
-    [...named.values()].map(({ name, key = 'id', priority, local, validate }) => [
-      name,
-      createTable(name, key, {
-        store: admitted,
-        clock,
-        newId,
-        createMissing: options.whenMissing === 'create',
-        priority,
-        local,
-        serverKey: serverKeys.has(name),
-        standIns,
-        admit: () => limit.admit(),
-        check:
-          validate && (async (row, before) => (await rules!()).check(validate, name, row, before)),
-      }),
-    ]),
+    [...named.values()].map(({ name, key = 'id', priority, local, validate }) => {
+      const rules = validate && soon(() => import('./validate.ts'))
+      return [
+        name,
+        createTable(name, key, {
+          store: admitted,
+          clock,
+          newId,
+          createMissing: options.whenMissing === 'create',
+          priority,
+          local,
+          serverKey: serverKeys.has(name),
+          standIns,
+          admit: () => limit.admit(),
+          check:
+            rules && (async (row, before) => (await rules()).check(validate, name, row, before)),
+        }),
+      ]
+    }),
   )
 
   /** A database function, for the account that is signed in and no other. */
@@ -144,7 +144,10 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   }
 
   const queue = later(
-    async () => (await import('./queue.ts')).createQueue(admitted, clock),
+    async () =>
+      (await import('./queue.ts')).createQueue(admitted, clock, () =>
+        events.emit('queue_changed', { at: clock.now() }),
+      ),
     ['stats', 'list', 'retryFailed', 'editFailed', 'clearFailed', 'clearCompleted', 'clear'],
   )
   const damaged = later(

@@ -84,6 +84,8 @@ export interface SyncEvents {
   change: { table: string; ids: string[]; origin: 'local' | 'remote' }
   /** An edit was refused and set aside; the row shows what it was before. */
   rejected: FailedEdit
+  /** A call of `queue` has changed what it lists: refused edits were put right, retried or thrown away. */
+  queue_changed: { at: number }
   /** A stored record could not be read and was set aside; it is in `damaged.list()`. */
   damaged: DamagedRecord
   /** A row that was made here has been given its key by the server; the old one still finds it. */

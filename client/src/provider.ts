@@ -39,9 +39,9 @@ const noProvider = (): never => {
 }
 
 const nobody: Transport = {
-  push: async () => noProvider(),
-  pull: async () => noProvider(),
-  call: async () => noProvider(),
+  push: noProvider,
+  pull: noProvider,
+  call: noProvider,
 }
 
 /** A transport and an account that are those of the project in use. */

@@ -163,7 +163,7 @@ function idOf(row: Row, table: string, key: string): string {
     throw new ValidationError({
       code: 'no_key',
       message: `Rows of ${table} have no column ${key}.`,
-      hint: `Name its primary key: tables: [{ name: '${table}', key: '…' }].`,
+      hint: `Name it: tables: [{ name: '${table}', key: '…' }].`,
     })
   return String(id)
 }

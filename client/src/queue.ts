@@ -7,7 +7,7 @@ import { baseOf, editable, stack } from './row.ts'
 import type { Row } from './row.ts'
 import type { FailedEdit, QueuedEdit } from './storage.ts'
 import { deviceOf } from './store.ts'
-import type { Store } from './store.ts'
+import type { Draft, Store } from './store.ts'
 
 /**
  * An edit in the queue, as the app is told of it. Until it is sent its `seq` may change, where more urgent
@@ -58,7 +58,18 @@ export interface Queue {
 }
 
 /** The queue as the app sees it. */
-export function createQueue(store: Store, clock: Clock): Queue {
+export function createQueue(
+  store: Store,
+  clock: Clock,
+  /** Told of each call that has changed it. */
+  onChange: () => void = () => {},
+): Queue {
+  async function change<T>(body: (draft: Draft) => Promise<T>): Promise<T> {
+    const result = await store.write('local', body)
+    onChange()
+    return result
+  }
+
   const chosen = (failed: FailedEdit[], seqs?: readonly number[]): FailedEdit[] =>
     seqs ? failed.filter(({ seq }) => seqs.includes(seq)) : failed
 
@@ -101,7 +112,7 @@ export function createQueue(store: Store, clock: Clock): Queue {
       }),
 
     retryFailed: (seqs) =>
-      store.write('local', async ({ tx, put }) => {
+      change(async ({ tx, put }) => {
         const device = await deviceOf(tx)
         const failed = chosen(await tx.scan('failed'), seqs)
         const queued: QueuedEdit[] = []
@@ -129,7 +140,7 @@ export function createQueue(store: Store, clock: Clock): Queue {
       }),
 
     editFailed: (seq, data) =>
-      store.write('local', async ({ tx }) => {
+      change(async ({ tx }) => {
         const edit = await tx.get('failed', seq)
         if (!edit)
           throw new ValidationError({ code: 'not_found', message: `No refused edit ${seq}.` })
@@ -140,7 +151,7 @@ export function createQueue(store: Store, clock: Clock): Queue {
       }),
 
     clearFailed: (seqs) =>
-      store.write('local', async ({ tx }) => {
+      change(async ({ tx }) => {
         const failed = chosen(await tx.scan('failed'), seqs)
         await tx.deleteMany(
           'failed',
@@ -150,7 +161,7 @@ export function createQueue(store: Store, clock: Clock): Queue {
       }),
 
     clearCompleted: (olderThan) =>
-      store.write('local', async ({ tx }) => {
+      change(async ({ tx }) => {
         const device = await deviceOf(tx)
         const rest = (device.completions ?? []).filter(
           ([at]) => olderThan !== undefined && at > clock.now() - olderThan,
@@ -161,7 +172,7 @@ export function createQueue(store: Store, clock: Clock): Queue {
       }),
 
     clear: () =>
-      store.write('local', async ({ tx, put, drop }) => {
+      change(async ({ tx, put, drop }) => {
         const queued = await tx.scan('queue')
         const failed = await tx.scan('failed')
         const held = await tx.getMany(

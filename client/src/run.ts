@@ -1,12 +1,5 @@
 import { aborted, classify, SyncError } from './errors.ts'
-import {
-  createEmitter,
-  type Emitter,
-  emptyReport,
-  type Progress,
-  type SyncEvents,
-  type SyncReport,
-} from './events.ts'
+import { type Emitter, emptyReport, type SyncEvents, type SyncReport } from './events.ts'
 import { createLane } from './lane.ts'
 import { noteRun } from './observe/history.ts'
 import type { Settings } from './options.ts'
@@ -23,7 +16,6 @@ export interface Run {
   tables: readonly string[]
   /** The same, where they are not all. */
   only?: ReadonlySet<string>
-  tell(progress: Progress): void
 }
 
 /** Runs, one after the other, in all tabs that share the store. */
@@ -64,8 +56,6 @@ export function createRuns({
   const lane = createLane()
   let count = 0
   let running = false
-  /** Another tab is syncing. */
-  let elsewhere = false
   let lastSync: SyncStatus['lastSync'] = null
   let lastError: SyncError | null = null
 
@@ -73,15 +63,10 @@ export function createRuns({
   const inLine = <T>(name: string, work: () => Promise<T>): Promise<T> =>
     lane(name, () => tabs.alone(work, closing))
 
-  tabs.listen(async (message) => {
+  tabs.listen((message) => {
+    if (message.kind === 'commit') return
     if (message.kind === 'synced' && message.at >= (lastSync?.at ?? 0))
       lastSync = { at: message.at, report: message.report }
-    if (message.kind !== 'begun') return
-    elsewhere = true
-    tellStatus()
-    // Free again when the other tab is done, or gone.
-    await tabs.alone(async () => {}, closing).catch(() => {})
-    elsewhere = false
     tellStatus()
   })
 
@@ -97,8 +82,8 @@ export function createRuns({
     tabs.tell({ kind: 'begun' })
     events.emit('sync_started', { at })
     tellStatus()
-    const own = createEmitter<Pick<SyncEvents, 'sync_progress'>>()
-    if (onProgress) own.on('sync_progress', onProgress)
+    // No other run takes a step before this one has ended.
+    const unwatch = onProgress && events.on('sync_progress', (progress) => onProgress(progress))
     try {
       if (!network.online()) throw offline()
       await claim()
@@ -108,15 +93,12 @@ export function createRuns({
         signal: AbortSignal.any([closing, signal]),
         tables,
         ...(tables.length < keys.size && { only: new Set(tables) }),
-        tell(progress) {
-          events.emit('sync_progress', progress)
-          own.emit('sync_progress', progress)
-        },
       })
     } catch (thrown) {
       const calledOff = signal.aborted && !(thrown instanceof SyncError)
       error = calledOff ? aborted(thrown) : classify(thrown)
     }
+    unwatch?.()
     report.durationMs = clock.now() - at
     await noteRun(store, { kind, at, report, error })
     running = false
@@ -140,7 +122,7 @@ export function createRuns({
       return inLine(special ? `${name} ${++count}` : name, () => runNow(name, options, work))
     },
     alone: (name, work) => inLine(`${name} ${++count}`, work),
-    state: () => ({ state: running || elsewhere ? 'syncing' : 'idle', lastSync, lastError }),
+    state: () => ({ state: running || tabs.syncing() ? 'syncing' : 'idle', lastSync, lastError }),
     forgive() {
       lastError = null
     },

@@ -37,14 +37,14 @@ const notSignedIn = (): AuthError =>
   new AuthError({
     code: 'not_signed_in',
     message: 'Nobody is signed in.',
-    hint: 'What is written meanwhile waits, and goes to whoever signs in.',
+    hint: 'What is written waits for whoever signs in.',
   })
 
 const otherUser = (): AuthError =>
   new AuthError({
     code: 'other_user',
     message: 'This store holds unsent edits of another account.',
-    hint: 'Choose what becomes of them: sync.signOut({ unsent: "keep" }), or "discard".',
+    hint: 'Choose: sync.signOut({ unsent: "keep" }), or "discard".',
   })
 
 /** Gives `user` a store that was nobody's and where nothing is put away for them. False where it is not so. */

@@ -103,6 +103,11 @@ export interface DeviceRecord {
   unordered?: boolean
 }
 
+/** Who this device is, once more: without it a damaged `DeviceRecord` would cost its name and its owner. */
+export interface IdentityRecord extends Pick<DeviceRecord, 'id' | 'user'> {
+  name: 'identity'
+}
+
 /** Where the device stands in the server's log. */
 export interface CursorRecord {
   name: 'cursor'
@@ -156,7 +161,7 @@ export interface AliasRecord {
 
 /** Record types by store. */
 export interface Records {
-  meta: DeviceRecord | CursorRecord | PartialRecord | ParkedRecord | HistoryRecord
+  meta: DeviceRecord | IdentityRecord | CursorRecord | PartialRecord | ParkedRecord | HistoryRecord
   rows: RowRecord
   queue: QueuedEdit
   failed: FailedEdit
@@ -168,7 +173,7 @@ export type StoreName = keyof Records
 
 /** Primary keys by store. */
 export interface Keys {
-  meta: 'device' | 'cursor' | 'partial' | 'history' | ParkedRecord['name']
+  meta: 'device' | 'identity' | 'cursor' | 'partial' | 'history' | ParkedRecord['name']
   rows: readonly [table: string, id: string]
   queue: number
   failed: number

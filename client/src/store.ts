@@ -4,7 +4,13 @@ import { type Damage, StorageError } from './errors.ts'
 import type { NewId } from './ids.ts'
 import { part } from './part.ts'
 import { type Row, seen } from './row.ts'
-import type { DamagedRecord, RowRecord, SyncStorage, Transaction } from './storage.ts'
+import type {
+  DamagedRecord,
+  IdentityRecord,
+  RowRecord,
+  SyncStorage,
+  Transaction,
+} from './storage.ts'
 import { noTabs, type TabMessage, type Tabs } from './tabs.ts'
 
 export { cursorOf, deviceOf } from './meta.ts'
@@ -59,8 +65,8 @@ export interface StoreDeps {
   clock?: Clock
   /** The other tabs on the same storage: they are told of every commit, and tell of theirs. */
   tabs?: Tabs
-  /** Tables with columns that stay on this device. */
-  withLocal?: ReadonlySet<string>
+  /** Whether a table has columns that stay on this device. */
+  hasLocal?: (table: string) => boolean
   /** Told of every record that was set aside because it could not be read. */
   onDamaged?: (record: DamagedRecord) => void
 }
@@ -68,19 +74,26 @@ export interface StoreDeps {
 /** How often a transaction is run again because of records that cannot be read. */
 const REPAIRS = 100
 
-/** Gives the device its id where it has none. Resolves to true where it did. */
+/**
+ * Gives the device its id where it has none. Resolves to true where that is a new one. Where only the record
+ * was lost it is the old one, and every edit that waits may have been sent already.
+ */
 async function introduce(tx: Transaction, newId: NewId): Promise<boolean> {
   if (await tx.get('meta', 'device')) return false
   const known = [...(await tx.scan('queue')), ...(await tx.scan('failed'))]
   const seq = known.reduce((last, edit) => Math.max(last, edit.seq), 0)
-  await tx.putMany('meta', [
-    { name: 'device', id: newId(), user: null, seq, sent: 0, completed: 0 },
-  ])
-  return true
+  const twin = (await tx.get('meta', 'identity')) as IdentityRecord | undefined
+  const { id, user } = twin ?? { id: newId(), user: null }
+  const sent = twin ? seq : 0
+  await tx.putMany('meta', [{ name: 'device', id, user, seq, sent, completed: 0 }])
+  return !twin
 }
 
-/** `withLocal`: tables with columns that stay on this device. */
-function createDraft(tx: Transaction, rows: Commit['rows'], withLocal: ReadonlySet<string>): Draft {
+function createDraft(
+  tx: Transaction,
+  rows: Commit['rows'],
+  hasLocal: (table: string) => boolean,
+): Draft {
   const show = (table: string, id: string, row: Row | null): void => {
     let changed = rows.get(table)
     if (!changed) rows.set(table, (changed = new Map()))
@@ -89,7 +102,7 @@ function createDraft(tx: Transaction, rows: Commit['rows'], withLocal: ReadonlyS
 
   /** The records with the local columns that are held already: the server knows nothing of them. */
   async function keepLocal(records: readonly RowRecord[]): Promise<readonly RowRecord[]> {
-    const without = records.filter(({ table, local }) => !local && withLocal.has(table))
+    const without = records.filter(({ table, local }) => !local && hasLocal(table))
     if (without.length === 0) return records
     const held = await tx.getMany(
       'rows',
@@ -130,7 +143,7 @@ export function createStore(
   {
     clock = systemClock,
     tabs = noTabs,
-    withLocal = new Set(),
+    hasLocal = () => false,
     onDamaged = () => {},
   }: StoreDeps = {},
 ): Store {
@@ -181,7 +194,7 @@ export function createStore(
       storage.transaction('readwrite', async (native) => {
         const tx = withChecksums(native)
         const rows: Commit['rows'] = new Map()
-        const records = await setAside(createDraft(tx, rows, withLocal), all, clock, newId)
+        const records = await setAside(createDraft(tx, rows, hasLocal), all, clock, newId)
         await introduce(tx, newId)
         return { records, rows, now: await count(tx) }
       }),
@@ -261,7 +274,7 @@ export function createStore(
         const rows: Commit['rows'] = new Map()
         return storage.transaction('readwrite', async (native) => {
           const tx = withChecksums(native)
-          const result = await body(createDraft(tx, rows, withLocal))
+          const result = await body(createDraft(tx, rows, hasLocal))
           return { result, now: await count(tx), rows }
         })
       })

@@ -8,7 +8,7 @@ import { PROTOCOL_VERSION } from '../../supabase/functions/_tidemark/constants.t
 import { settle } from './answer.ts'
 import { timestamp } from './clock.ts'
 import { classify, type SyncError, UnknownError } from './errors.ts'
-import type { Emitter, SyncEvents, SyncReport } from './events.ts'
+import type { Emitter, Progress, SyncEvents, SyncReport } from './events.ts'
 import type { Limit } from './limits.ts'
 import type { Settings } from './options.ts'
 import { part } from './part.ts'
@@ -100,7 +100,7 @@ export function createExchange({
       } catch (error) {
         await goOnWithout(classify(error), report)
       }
-      run.tell(pushProgress(report.pushed + report.rejected, total))
+      tell(pushProgress(report.pushed + report.rejected, total))
     }
   }
 
@@ -193,7 +193,7 @@ export function createExchange({
       pages++
       received += sizeOf(page)
       report.pulled += news
-      run.tell(pullProgress(page, received))
+      tell(pullProgress(page, received))
       await limit.check()
       if (!page.more) return keepNewest(run.tables)
     }
@@ -266,6 +266,7 @@ export function createExchange({
     events.emit('rejected', edit)
   }
 
+  const tell = (progress: Progress): void => events.emit('sync_progress', progress)
   const pushOptions = () => ({ protocol: PROTOCOL_VERSION, client_time: timestamp(clock) })
   const pullOptions = ({ tables }: Run) => ({
     protocol: PROTOCOL_VERSION,

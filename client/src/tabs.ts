@@ -21,6 +21,8 @@ export type TabMessage =
   | { kind: 'commit'; origin: 'local' | 'remote'; ids: [table: string, ids: string[]][] }
   /** It has begun a sync. */
   | { kind: 'begun' }
+  /** What it had begun has ended, or the tab is gone. */
+  | { kind: 'ended' }
   /** It has completed a sync. */
   | { kind: 'synced'; at: number; report: SyncReport }
 
@@ -28,6 +30,8 @@ export type TabMessage =
 export interface Tabs {
   /** Runs `work` while no other tab runs theirs. An aborted `signal` ends the wait for it. */
   alone<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>
+  /** Whether one of them is syncing. */
+  syncing(): boolean
   tell(message: TabMessage): void
   /** Calls `fn` with what others tell. Returns what ends it. */
   listen(fn: (message: TabMessage) => void): () => void
@@ -37,6 +41,7 @@ export interface Tabs {
 /** Where nobody else has the store there are no others. */
 export const noTabs: Tabs = {
   alone: (work) => work(),
+  syncing: () => false,
   tell: () => {},
   listen: () => () => {},
   close: () => {},

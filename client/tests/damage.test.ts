@@ -80,18 +80,69 @@ describe('a damaged record is set aside, and the rest goes on', () => {
     expect(damaged).toHaveLength(2)
   })
 
-  it('the device itself: it takes a new name and sends what waits', async () => {
+  const loseDevice = (): void =>
+    void db.exec(`update tidemark_meta set record = 'x' where name = 'device'`)
+  const nameOf = async (): Promise<string> => (await one.sync.devices.current()).device_id
+
+  it('the device itself: it keeps its name and sends what waits', async () => {
     await one.rows.insert({ name: 'Ada' })
     await one.sync.sync()
+    const name = await nameOf()
     await one.rows.insert({ name: 'Grace' })
-    db.exec(`update tidemark_meta set record = 'x' where name = 'device'`)
+    loseDevice()
     await one.sync.sync()
+    expect(await nameOf()).toBe(name)
     expect(await one.rows.insert({ name: 'Eve' })).toMatchObject({ name: 'Eve' })
     await one.sync.sync()
     const stored = await rowsInDatabase(sql, table)
     expect(stored.map(({ name }) => name).toSorted()).toEqual(['Ada', 'Eve', 'Grace'])
     expect(await one.rows.list()).toEqual(stored)
     expect(damaged.map(({ store, key }) => [store, key])).toEqual([['meta', 'device']])
+  })
+
+  it('the device itself, with nothing in its queue: its next edits are not taken for old ones', async () => {
+    await one.rows.insertMany([{ n: 1 }, { n: 2 }])
+    await one.sync.sync()
+    loseDevice()
+    const { id } = (await one.rows.list())[0]!
+    await one.rows.update(id, { name: 'Ada' })
+    await one.rows.insert({ name: 'Grace' })
+    await one.sync.sync()
+    await one.sync.sync()
+    const stored = await rowsInDatabase(sql, table)
+    expect(
+      stored
+        .map(({ name }) => name)
+        .filter(Boolean)
+        .toSorted(),
+    ).toEqual(['Ada', 'Grace'])
+    expect(await one.rows.list()).toEqual(stored)
+    expect(await one.sync.queue.stats()).toMatchObject({ pending: 0, sent: 0, failed: 0 })
+  })
+
+  it('the device itself, after a lost answer: what the server has is not added up twice', async () => {
+    await sql`select tidemark.add_table(${`public.${table}`}, 'user:user_id', columns => '{"n": "sum"}')`
+    const { id } = await one.rows.insert({ n: 10 })
+    await one.sync.sync()
+    await one.rows.update(id, { n: 15 })
+    one.faults.next('after', 'before', 'before', 'before')
+    await expect(one.sync.push()).rejects.toMatchObject({ name: 'NetworkError' })
+    expect(await rowsInDatabase(sql, table)).toMatchObject([{ n: 15 }])
+    loseDevice()
+    await one.sync.sync()
+    expect(await rowsInDatabase(sql, table)).toMatchObject([{ n: 15 }])
+    expect(await one.rows.list()).toMatchObject([{ n: 15 }])
+  })
+
+  it('the device itself: its edits stay those of the user who made them', async () => {
+    await one.rows.insert({ name: 'Ada' })
+    await one.sync.sync()
+    await one.rows.insert({ name: 'of Ada' })
+    loseDevice()
+    const bob = await createUser()
+    const other = await device(bob, [table], { storage: sqliteStorage(syncSqlite(db)) })
+    await expect(other.sync.sync()).rejects.toMatchObject({ code: 'other_user' })
+    await expect(other.rows.list()).rejects.toMatchObject({ code: 'other_user' })
   })
 
   it('where it stands in the log: it downloads afresh, and what is gone is gone', async () => {

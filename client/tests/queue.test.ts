@@ -167,6 +167,22 @@ describe('an answer from the server', () => {
     expect(await device.t.get('a')).toMatchObject({ name: 'y', version: 1 })
   })
 
+  it('merged, of a row that has left and is not sent: the row is not shown as if it were here', async () => {
+    const device = await having({ id: 'a', name: 'x' })
+    await device.t.update('a', { name: 'y' })
+    await device.store.write('remote', (draft) =>
+      applyPage(
+        draft,
+        { changes: [], left: ['s'], cursor: {} },
+        { pages: 1, tables: ['t'], keys: new Map([['t', 'id']]) },
+      ),
+    )
+    expect(await device.t.list()).toHaveLength(1)
+    await answer(device, [{ seq: 1, status: 'merged', version: 5 }])
+    expect(await device.t.list()).toEqual([])
+    expect(await device.queue.stats()).toMatchObject({ pending: 0, sent: 0 })
+  })
+
   it('merged: the next edit keeps its base, since it was made without knowing the other one', async () => {
     const device = await having({ id: 'a', name: 'x', phone: '1' })
     await device.t.update('a', { name: 'y' })

@@ -11,12 +11,18 @@ export interface Callbacks {
   onProgress?: (progress: Progress) => void
 }
 
+const EVENTS = {
+  onSync: 'sync_completed',
+  onConflict: 'conflict_detected',
+  onOffline: 'offline',
+  onOnline: 'online',
+  onError: 'sync_error',
+  onProgress: 'sync_progress',
+} as const satisfies Record<keyof Callbacks, keyof SyncEvents>
+
 export function listen(on: Emitter<SyncEvents>['on'], callbacks: Callbacks): void {
-  const { onSync, onConflict, onOffline, onOnline, onError, onProgress } = callbacks
-  if (onSync) on('sync_completed', onSync)
-  if (onConflict) on('conflict_detected', onConflict)
-  if (onOffline) on('offline', () => onOffline())
-  if (onOnline) on('online', () => onOnline())
-  if (onError) on('sync_error', onError)
-  if (onProgress) on('sync_progress', onProgress)
+  for (const [name, event] of Object.entries(EVENTS)) {
+    const fn = callbacks[name as keyof Callbacks] as ((event: unknown) => void) | undefined
+    if (fn) on(event, fn)
+  }
 }

@@ -22,17 +22,35 @@ export function createTabs(
   const listeners = new Set<(message: TabMessage) => void>()
   const full = `tidemark:${name}`
   const channel = open(full)
-  channel?.listen((message) => {
-    for (const fn of listeners) fn(message as TabMessage)
-  })
+  const closing = new AbortController()
+  let syncing = false
+
+  function hear(message: TabMessage): void {
+    if (message.kind === 'begun') {
+      syncing = true
+      void waitForEnd()
+    }
+    for (const fn of listeners) fn(message)
+  }
+
+  /** Free again when the other tab is done, or gone. */
+  async function waitForEnd(): Promise<void> {
+    await locks.request(`${full}:sync`, async () => {}, closing.signal).catch(() => {})
+    syncing = false
+    hear({ kind: 'ended' })
+  }
+
+  channel?.listen((message) => hear(message as TabMessage))
   return {
     alone: (work, signal) => locks.request(`${full}:sync`, work, signal),
+    syncing: () => syncing,
     tell: (message) => channel?.send(message),
     listen(fn) {
       listeners.add(fn)
       return () => void listeners.delete(fn)
     },
     close() {
+      closing.abort()
       listeners.clear()
       channel?.close()
     },
