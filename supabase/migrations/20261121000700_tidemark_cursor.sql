@@ -11,6 +11,7 @@
 --                  clock is not the one that entries are written by
 --   boot           what is still to be downloaded from the tables themselves: [[table_no, scope key,
 --                  after row key, only this scope], …]
+--   shapes         what the rows of its tables were made of: {table_no: a hash of their columns}
 --   paused         tables that the last calls left out: {table_no: the snapshot when they were}
 --   done, total    progress of the first download
 

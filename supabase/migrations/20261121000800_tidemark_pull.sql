@@ -65,8 +65,9 @@ $$;
 
 -- The tables a pull covers. One that the caller has no grant to read is left out: it must not keep the
 -- others from coming.
-create function tidemark.tables_to_pull(names text[])
-returns int[]
+-- shapes: what their rows are made of, by table_no. It changes when a column that the caller may read is
+-- added, dropped, renamed or retyped: no trigger fires then, so devices download such a table again.
+create function tidemark.tables_to_pull(names text[], out tables int[], out shapes jsonb)
 language plpgsql
 stable
 security invoker
@@ -74,15 +75,25 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
-  return (
-    select coalesce(array_agg(t.table_no order by t.n), '{}')
-    from tidemark.tables_by_name(names) with ordinality as t (
-      table_no, name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns, relation, n)
+  select coalesce(array_agg(p.table_no order by p.n), '{}'), coalesce(jsonb_object_agg(p.table_no, p.shape), '{}')
+    into tables, shapes
+  from (
+    select t.table_no, t.n, (
+      select hashtext(string_agg(concat_ws(' ', a.attname, a.atttypid, a.atttypmod), ',' order by a.attnum))
+      from pg_catalog.pg_attribute a
+      where a.attrelid = t.relation and a.attnum > 0 and not a.attisdropped
+        and (t.whole or has_column_privilege(t.relation, a.attnum, 'select'))
+    ) as shape
+    from (
+      select r.*, has_table_privilege(r.relation, 'select') as whole
+      from tidemark.tables_by_name(names) with ordinality as r (
+        table_no, name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns, relation, n)
+    ) t
     where has_schema_privilege(t.schema_name, 'usage')
-      and (has_table_privilege(t.relation, 'select') or (
+      and (t.whole or (
         select bool_and(has_column_privilege(t.relation, c.name, 'select'))
         from unnest(array[t.key_column, coalesce(t.scope_column, t.key_column), 'version', 'deleted_at']) as c (name)))
-  );
+  ) p;
 end
 $$;
 
@@ -386,6 +397,8 @@ declare
   tables int[];
   position jsonb;
   paused jsonb := '{}';
+  shapes jsonb;
+  known jsonb := '{}';
   resumed pg_snapshot;
   held int[] := '{}';
   seen pg_snapshot := present;
@@ -417,7 +430,8 @@ begin
   perform tidemark.require_device(sync_pull.device_id);
   room := tidemark.page_limit(options);
   exact := coalesce(options ->> 'exact', 'false') = 'true';
-  tables := tidemark.tables_to_pull(tidemark.text_array(options -> 'tables', 'options.tables'));
+  select p.tables, p.shapes into tables, shapes
+  from tidemark.tables_to_pull(tidemark.text_array(options -> 'tables', 'options.tables')) p;
 
   begin
     position := nullif("cursor"::jsonb, 'null');
@@ -429,10 +443,11 @@ begin
       after_id := (position -> 'after' ->> 1)::bigint;
       boot := coalesce(position -> 'boot', '[]');
       paused := coalesce(position -> 'paused', '{}');
+      known := coalesce(position -> 'shapes', '{}');
       done := (position ->> 'done')::bigint;
       total := (position ->> 'total')::bigint;
       if seen is null or position ->> 'epoch' is null or (position ->> 'at')::timestamptz is null
-        or jsonb_typeof(boot) <> 'array' or jsonb_typeof(paused) <> 'object'
+        or jsonb_typeof(boot) <> 'array' or jsonb_typeof(paused) <> 'object' or jsonb_typeof(known) <> 'object'
         or exists (select from jsonb_array_elements(boot) e where (e ->> 0)::int is null)
         or exists (select from jsonb_each_text(paused) e where e.key::int is null or e.value::pg_snapshot is null)
       then
@@ -475,13 +490,14 @@ begin
     joined := (tidemark.my_scopes())[3:]; -- the shared ones, also those that hold no row yet
   end if;
 
-  -- Tables this cursor does not cover yet are downloaded first. One that was left out in the middle of
-  -- its download begins again.
+  -- Tables this cursor does not cover yet, or not as they are now, are downloaded first. One that was
+  -- left out in the middle of its download begins again.
+  held := array(select h.no from unnest(held) as h (no) where coalesce(known -> h.no::text = shapes -> h.no::text, true));
   boot := (
     select coalesce(jsonb_agg(b.entry order by b.n), '[]')
     from (
       select e.entry, e.n from jsonb_array_elements(boot) with ordinality as e (entry, n)
-      where (e.entry ->> 0)::int = any (tables)
+      where (e.entry ->> 0)::int = any (tables) and (e.entry ->> 0)::int = any (held)
       union all
       select jsonb_build_array(t.no, null, null, null), 1000000 + t.n
       from unnest(tables) with ordinality as t (no, n)
@@ -545,6 +561,7 @@ begin
     -- not now(): whatever this call saw was written before this instant
     'at', clock_timestamp() + case when pg_is_in_recovery() then interval '1 minute' else interval '0' end,
     'tables', to_jsonb(held),
+    'shapes', known || shapes,
     'paused', nullif(paused, '{}'),
     'seen', seen,
     'upto', upto,

@@ -38,7 +38,7 @@ begin
     from (
       select r.scope, (tidemark.table_by_no(t.no)).name, count(*) as n,
         sum(('x' || left(md5(r.row_id || ':' || r.version), 8))::bit(32)::bigint) % 4294967296 as checksum
-      from unnest(tidemark.tables_to_pull(sync_verify.tables)) as t (no)
+      from unnest((tidemark.tables_to_pull(sync_verify.tables)).tables) as t (no)
       cross join lateral tidemark.verify_table(t.no) r
       group by r.scope, t.no
     ) v
@@ -65,7 +65,7 @@ begin
   if prefix is null or prefix !~ '^[0-9a-f]{0,8}$' then
     perform tidemark.refuse(400, 'malformed', 'prefix: expected up to eight hexadecimal digits');
   end if;
-  no := (tidemark.tables_to_pull(array[sync_verify_range."table"]))[1];
+  no := (tidemark.tables_to_pull(array[sync_verify_range."table"])).tables[1];
   return (
     with
     rows_there as (
@@ -104,7 +104,7 @@ begin
   if cardinality(ids) > tidemark.page_limit('{"limit": 999999999}') then
     perform tidemark.refuse(400, 'malformed', format('ids: at most %s', tidemark.page_limit('{"limit": 999999999}')));
   end if;
-  no := (tidemark.tables_to_pull(array[sync_rows."table"]))[1];
+  no := (tidemark.tables_to_pull(array[sync_rows."table"])).tables[1];
   return (
     select coalesce(json_agg(json_build_object('scope', v.scope, 'row', c."row")), '[]'::json)
     from tidemark.current_rows(tidemark.table_by_no(no), ids, coalesce(options ->> 'exact', 'false') = 'true') c
