@@ -53,6 +53,11 @@ export interface TableSettings<Name extends string = string> {
   maxRecords?: number
   /** Leave it out of syncs that do not name it; a function is asked at each, e.g. for the network's type. */
   skip?: boolean | ((network: Network) => boolean)
+  /**
+   * Whether the syncs of mode `realtime` cover it. Default true; otherwise its news come with the next sync
+   * that something else begins.
+   */
+  realtime?: boolean
   /** What its rows must pass before they are written here. */
   validate?: Validate
 }

@@ -64,8 +64,10 @@ export interface SchedulerOptions extends Schedule {
   onSignIn: (fn: () => void) => () => void
   /** Whether edits wait. */
   waiting: () => boolean
-  /** One sync. Never rejects; resolves to true where it failed in a way that time may heal. */
-  run: () => Promise<boolean>
+  /**
+   * One sync, because of `mode`. Never rejects; resolves to true where it failed in a way that time may heal.
+   */
+  run: (mode?: Mode) => Promise<boolean>
 }
 
 /** Starts syncs while started; there is no harm in starting or stopping twice. */
@@ -107,9 +109,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     timers.set(name, { cancel, due: clock.now() + ms })
   }
 
-  async function go(): Promise<void> {
+  async function go(mode?: Mode): Promise<void> {
     if (!allowed()) return
-    const again = await run()
+    const again = await run(mode)
     // Where a periodic run follows anyway, it is the retry.
     if (again && ends && !modes.includes('periodic')) plan('retry', interval(), () => void go())
   }
@@ -133,7 +135,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (has('auto')) ends.push(onEdit(() => plan('auto', debounce, now)))
     if (has('on-reconnect')) ends.push(network.watch((online) => void (online && now())))
     if (has('realtime'))
-      ends.push(pokes.watch(() => void (timers.has('realtime') || plan('realtime', BURST, now))))
+      ends.push(
+        pokes.watch(
+          () => void (timers.has('realtime') || plan('realtime', BURST, () => void go('realtime'))),
+        ),
+      )
     if (has('periodic')) {
       // Whoever comes back to the app does not wait as long as the background would have.
       ends.push(appState.watch(() => void (timers.has('periodic') && repeat())))

@@ -7,8 +7,9 @@ import type { Settings } from './options.ts'
 import { connectionPokes } from './realtime.ts'
 import type { Runs } from './run.ts'
 import type { Planned } from './schedule.ts'
-import { createScheduler, intervalsOf } from './scheduler.ts'
+import { createScheduler, intervalsOf, type Mode } from './scheduler.ts'
 import type { Store } from './store.ts'
+import type { RunOptions } from './types.ts'
 
 export interface SchedulingDeps {
   settings: Settings
@@ -16,7 +17,7 @@ export interface SchedulingDeps {
   runs: Runs
   events: Emitter<SyncEvents>
   /** One run as `direction` says. */
-  sync(): Promise<unknown>
+  sync(options: RunOptions): Promise<unknown>
 }
 
 /** Refusals after which nothing runs by itself any more: somebody has to do something first. */
@@ -30,6 +31,13 @@ export function createScheduling({ settings, store, runs, events, sync }: Schedu
     connectionPokes(connection, async () => (await store.read(cursorOf)).scopes ?? [])
   events.on('sync_completed', () => pokes.refresh?.())
 
+  /** Tables that the syncs of mode `realtime` cover. */
+  const live = new Set(
+    [...settings.tables.values()]
+      .filter(({ realtime }) => realtime !== false)
+      .map(({ name }) => name),
+  )
+
   /** Not for the user who is there when it is asked for. */
   function onSignIn(fn: () => void): () => void {
     let last: string | null | undefined
@@ -41,12 +49,14 @@ export function createScheduling({ settings, store, runs, events, sync }: Schedu
   }
 
   /** A run that nobody asked for. Whoever wants to know of its failures listens to `sync_error`. */
-  async function run(): Promise<boolean> {
+  async function run(mode?: Mode): Promise<boolean> {
     const { lastError } = runs.state()
     if (lastError && FINAL.has(lastError.code)) return false
     try {
       if ((await account.user()) === null) return false
-      await sync()
+      if (mode !== 'realtime' || live.size === settings.tables.size) await sync({})
+      else if (live.size > 0)
+        await sync({ tables: settings.unskipped().filter((name) => live.has(name)) })
       return false
     } catch (error) {
       return classify(error).retryable

@@ -24,13 +24,13 @@ export type RemoteTab = {
   kill(): Promise<void>
 }
 
-/** A browser whose tabs share one origin, and so one IndexedDB. */
-export async function startBrowser() {
-  const script = await bundle()
+/** A browser whose tabs share one origin, and so one IndexedDB; `page` is the file of what they run. */
+export async function startBrowser(page = 'page.ts') {
+  const script = await bundle(page)
   const server = createServer((request, response) => {
-    const page = request.url === '/'
-    response.writeHead(200, { 'content-type': page ? 'text/html' : 'text/javascript' })
-    response.end(page ? '<!doctype html><script type="module" src="/page.js"></script>' : script)
+    const asked = request.url === '/'
+    response.writeHead(200, { 'content-type': asked ? 'text/html' : 'text/javascript' })
+    response.end(asked ? '<!doctype html><script type="module" src="/page.js"></script>' : script)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
@@ -39,6 +39,13 @@ export async function startBrowser() {
   const context = await browser.newContext()
 
   return {
+    /** A page that runs itself, for tests that look at what it shows. */
+    async openPage() {
+      const page = await context.newPage()
+      page.on('pageerror', (error) => console.error('in a page:', error))
+      await page.goto(address)
+      return page
+    },
     async openTab(): Promise<RemoteTab> {
       const page = await context.newPage()
       page.on('pageerror', (error) => console.error('in a tab:', error))
@@ -73,9 +80,14 @@ export async function startBrowser() {
 }
 
 /** The page and the client in one script. */
-async function bundle(): Promise<string> {
-  const input = fileURLToPath(new URL('page.ts', import.meta.url))
-  const build = await rolldown({ input, platform: 'browser', logLevel: 'silent' })
+async function bundle(page: string): Promise<string> {
+  const input = fileURLToPath(new URL(page, import.meta.url))
+  const build = await rolldown({
+    input,
+    platform: 'browser',
+    logLevel: 'silent',
+    transform: { define: { 'process.env.NODE_ENV': '"development"' } },
+  })
   const { output } = await build.generate({ format: 'esm', codeSplitting: false })
   await build.close()
   return output[0].code

@@ -91,11 +91,15 @@ export function operations(): void {
     expect(await sync.queue.stats()).toEqual({ ...stats, completed: 1 })
     expect(await sync.queue.clearCompleted()).toBe(1)
 
+    let told = 0
+    sync.on('queue_changed', () => told++)
     const [first] = await sync.queue.list({ status: 'failed' })
     await sync.queue.editFailed(first!.seq, { n: 5 })
+    expect(told).toBe(1)
     expect(await sync.queue.retryFailed()).toBe(2)
     expect(await sync.sync()).toMatchObject({ pushed: 1, rejected: 1 })
     expect(await sync.queue.clearFailed()).toBe(1)
+    expect(told).toBe(3)
     expect(await sync.queue.stats()).toMatchObject({ failed: 0, completed: 1 })
     expect(await rowsInDatabase(p.sql, table)).toHaveLength(4)
   })

@@ -53,4 +53,40 @@ export function tables(): void {
     expect(await always.sync.sync()).toMatchObject({ pushed: 0, pulled: 0 })
     expect(await always.rows.list()).toEqual([])
   })
+
+  it(`${row}: critical, high, medium, low: in this order they are sent, however they were made`, async () => {
+    const priorities = ['low', 'medium', 'high', 'critical'] as const
+    const named = []
+    for (const priority of priorities) named.push({ name: await makeTable(p.sql), priority })
+    const one = await p.open({ batch: { mutations: 2 } }, named)
+    for (const n of [1, 2]) for (const { name } of named) await one.sync.table(name).insert({ n })
+    expect(await one.sync.sync()).toMatchObject({ pushed: 8 })
+    const sent = one.faults.bodies.flatMap(
+      ({ mutations = [] }) => mutations as { table: string; data: { n: number } }[],
+    )
+    expect(sent.map(({ table, data }) => [table, data.n])).toEqual(
+      named.toReversed().flatMap(({ name }) => [
+        [name, 1],
+        [name, 2],
+      ]),
+    )
+  })
+
+  it(`${row}: without the realtime flag a table waits for another sync`, async () => {
+    const [chat, archive] = [await makeTable(p.sql), await makeTable(p.sql)]
+    const one = await p.open({ mode: 'realtime' }, [chat, { name: archive, realtime: false }])
+    await one.sync.ready()
+    await expect.poll(() => one.sync.status().lastSync, { timeout: 10_000 }).not.toBeNull()
+    const other = await p.open({}, [archive, chat])
+    await other.rows.insert({ name: 'old letter' })
+    await other.sync.table(chat).insert({ name: 'hello' })
+    await other.sync.sync()
+    await expect.poll(() => one.rows.list(), { timeout: 10_000 }).toMatchObject([{ name: 'hello' }])
+    await expect.poll(() => one.sync.status().state).toBe('idle')
+    expect(await one.sync.table(archive).list()).toEqual([])
+    await one.sync.sync()
+    expect(await one.sync.table(archive).list()).toMatchObject([{ name: 'old letter' }])
+    one.sync.stop()
+    await one.client.realtime.disconnect()
+  })
 }
