@@ -49,7 +49,7 @@ security definer -- reads the settings
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  spoken text := coalesce(options ->> 'protocol', '1');
+  spoken text := coalesce(nullif((options -> 'protocol')::text, 'null'), '1');
   limits tidemark.settings;
 begin
   select s.* into limits from tidemark.settings s;
@@ -60,6 +60,22 @@ begin
       format('protocol %s; this database speaks %s to %s', spoken, limits.oldest_protocol, limits.newest_protocol),
       'Update the app; its queue is kept.');
   end if;
+end
+$$;
+
+-- Whether bigint and numeric columns go out as text.
+create function tidemark.wants_exact(options json)
+returns boolean
+language plpgsql
+immutable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if json_typeof(options -> 'exact') not in ('boolean', 'null') then
+    perform tidemark.refuse(400, 'malformed', 'options.exact: expected true or false');
+  end if;
+  return coalesce((options ->> 'exact')::boolean, false);
 end
 $$;
 

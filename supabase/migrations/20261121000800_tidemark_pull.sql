@@ -351,7 +351,7 @@ security definer -- reads the settings
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  asked text := options ->> 'limit';
+  asked text := nullif((options -> 'limit')::text, 'null');
   limits tidemark.settings;
 begin
   select s.* into limits from tidemark.settings s;
@@ -429,7 +429,7 @@ begin
   perform tidemark.require_protocol(options);
   perform tidemark.require_device(sync_pull.device_id);
   room := tidemark.page_limit(options);
-  exact := coalesce(options ->> 'exact', 'false') = 'true';
+  exact := tidemark.wants_exact(options);
   select p.tables, p.shapes into tables, shapes
   from tidemark.tables_to_pull(tidemark.text_array(options -> 'tables', 'options.tables')) p;
 

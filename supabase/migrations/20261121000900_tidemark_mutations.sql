@@ -70,6 +70,7 @@ begin
         case
           when s.tidemark_unreadable is not null then 'malformed: ' || s.tidemark_unreadable
           when s.op is null or s.op not in ('put', 'patch', 'delete') then 'malformed: op: expected put, patch or delete'
+          when s.edited_at is null then 'malformed: edited_at: expected an RFC 3339 instant'
           when s."table" is null then 'malformed: table: missing'
           when s.id_sent is null then 'malformed: id: missing'
           when s.base is null and s.base_sent is not null then 'malformed: base: expected a version or null'
@@ -89,34 +90,39 @@ begin
       from (
         select
           (first_n - 1 + m.n)::int as n,
-          case when m.seq ~ '^[1-9]\d*$' and length(m.seq) < 17 then m.seq::bigint end as seq,
+          case when m.seq::text ~ '^[1-9]\d{0,15}$' then m.seq::text::bigint end as seq,
           m."table",
           k.table_no,
           m.op,
           case
             when k.key_type = 'uuid' then
-              case when m.id like '________-____-____-____-____________' and m.id !~ '[^0-9a-fA-F-]' then m.id::uuid::text end
+              case when i.id like '________-____-____-____-____________' and i.id !~ '[^0-9a-fA-F-]' then i.id::uuid::text end
             when k.key_type in ('bigint', 'integer', 'smallint') then
-              case when m.id ~ '^-?\d{1,19}$' and abs(m.id::numeric + 0.5) < case k.key_type
+              case when i.id ~ '^-?\d{1,19}$' and abs(i.id::numeric + 0.5) < case k.key_type
                 when 'bigint' then 9223372036854775808 when 'integer' then 2147483648 else 32768 end
-              then m.id::numeric::text end
-            else m.id
+              then i.id::numeric::text end
+            else i.id
           end as id,
-          m.id as id_sent,
-          m.base as base_sent,
-          case when m.base ~ '^\d+$' and length(m.base) < 19 then m.base::bigint end as base,
+          i.id as id_sent,
+          nullif(m.base::text, 'null') as base_sent,
+          case when m.base::text ~ '^\d{1,18}$' then m.base::text::bigint end as base,
           m.data,
           m.old,
-          least(coalesce(m.edited_at::timestamptz + clock_skew, now()), now()) as edited_at,
+          -- not the words that Postgres takes for instants too: yesterday, infinity
+          case when m.edited_at is null then now()
+            when m.edited_at like '____-__-__%' then least(m.edited_at::timestamptz + clock_skew, now())
+          end as edited_at,
           m.tidemark_unreadable,
           k.key_column, k.key_type, k.columns,
           (select l.max_mutation_bytes from tidemark.settings l) as max_mutation_bytes
         from rows from (
           json_to_recordset(mutations) as (
-            seq text, "table" text, op text, id text, base text, data jsonb, old jsonb, edited_at text,
+            seq json, "table" text, op text, id json, base json, data jsonb, old jsonb, edited_at text,
             tidemark_unreadable text
           )
-        ) with ordinality as m (seq, "table", op, id, base, data, old, edited_at, tidemark_unreadable, n)
+        ) with ordinality as m (seq, "table", op, id_json, base, data, old, edited_at, tidemark_unreadable, n)
+        -- a key is text or a number, never an object that happens to print like one
+        cross join lateral (select case when json_typeof(m.id_json) in ('string', 'number') then m.id_json #>> '{}' end as id offset 0) i
         left join known k on k.name = m."table"
         offset 0
       ) s
@@ -138,7 +144,7 @@ as $$
 declare
   size int;
   fault text;
-  seq text;
+  seq json;
 begin
   begin
     return tidemark.read_list(mutations, first_n, clock_skew);
@@ -152,7 +158,7 @@ begin
     end if;
     -- What Postgres cannot hold is cut out to get at the number.
     begin
-      select regexp_replace(e::text, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '', 'g')::json ->> 'seq' into seq
+      select regexp_replace(e::text, '\\u(0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '', 'g')::json -> 'seq' into seq
       from json_array_elements(mutations) e;
     exception when data_exception then
       null;

@@ -354,8 +354,11 @@ stable
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  tables int[];
 begin
   perform tidemark.require_user();
+  tables := (tidemark.tables_to_pull(null)).tables;
   return (
     select coalesce(json_agg(json_build_object(
       'conflict_id', k.conflict_id, 'table', (tidemark.table_by_no(k.table_no)).name, 'id', k.row_id, 'op', k.op,
@@ -364,8 +367,10 @@ begin
       'device_id', k.device_id, 'edited_at', k.edited_at, 'created_at', k.created_at, 'analysis', k.analysis
     ) order by k.created_at, k.conflict_id), '[]'::json)
     from tidemark.open_conflicts() k
-    -- not of a row that the caller no longer sees
-    where exists (select from tidemark.row_states(tidemark.table_by_no(k.table_no), array[k.row_id]))
+    -- not of a row that the caller no longer sees, nor of a table that is gone or closed: the case keeps
+    -- such a table from being read
+    where case when k.table_no = any (tables)
+      then exists (select from tidemark.row_states(tidemark.table_by_no(k.table_no), array[k.row_id])) end
   );
 end
 $$;

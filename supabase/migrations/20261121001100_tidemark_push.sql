@@ -237,6 +237,9 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if registered.table_no is null then
+    return;
+  end if;
   return query execute format(
     'select t.%1$I::text, t.version, t.deleted_at is not null from %2$s t where t.%1$I = any ($1::%3$s[])',
     registered.key_column, registered.relation::regclass, registered.key_type
@@ -1033,14 +1036,17 @@ begin
   perform tidemark.require_protocol(options);
   perform tidemark.require_device(sync_push.device_id);
   perform tidemark.check_batch(mutations);
-  exact := coalesce(options ->> 'exact', 'false') = 'true';
+  exact := tidemark.wants_exact(options);
+  if options ->> 'client_time' !~ '^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$' then
+    perform tidemark.refuse(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
+  end if;
   begin
     -- What the device's clock must be moved by to be right.
     skew := coalesce(now() - (options ->> 'client_time')::timestamptz, '0');
   exception when data_exception then
     perform tidemark.refuse(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
   end;
-  if options ->> 'unheard_from' !~ '^\d{1,15}$' then
+  if (options -> 'unheard_from')::text !~ '^([1-9]\d{0,15}|null)$' then
     perform tidemark.refuse(400, 'malformed', 'options.unheard_from: expected a seq');
   end if;
   sent := tidemark.check_sequence(tidemark.read_mutations(mutations, 1, skew));
@@ -1156,7 +1162,7 @@ begin
   if not found then
     select k.* into c from tidemark.decided_conflict(sync_resolve.conflict_id, take, wanted) k;
   end if;
-  if c.conflict_id is null then
+  if c.conflict_id is null or c.table_no <> all ((tidemark.tables_to_pull(null)).tables) then
     perform tidemark.refuse(404, 'conflict_not_open', 'no open conflict of yours has this id',
       'It was resolved, or the row has moved on: list sync_conflicts again.');
   end if;

@@ -14,6 +14,10 @@ as $$
 declare
   registered tidemark.live_tables := tidemark.table_by_no(table_no);
 begin
+  -- dropped since, or not the caller's to read
+  if registered.table_no is null then
+    return;
+  end if;
   return query execute format(
     'select %1$s, t.%2$I::text, t.version from %3$s t where t.deleted_at is null and %4$s and %5$s',
     tidemark.scope_expression(registered), registered.key_column, registered.relation::regclass,
@@ -99,18 +103,25 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   no int;
+  exact boolean;
 begin
   perform tidemark.require_user();
   if cardinality(ids) > tidemark.page_limit('{"limit": 999999999}') then
     perform tidemark.refuse(400, 'malformed', format('ids: at most %s', tidemark.page_limit('{"limit": 999999999}')));
   end if;
+  if json_typeof(options) <> 'object' then
+    perform tidemark.refuse(400, 'malformed', 'options: expected an object');
+  end if;
+  exact := tidemark.wants_exact(options);
   no := (tidemark.tables_to_pull(array[sync_rows."table"])).tables[1];
   return (
     select coalesce(json_agg(json_build_object('scope', v.scope, 'row', c."row")), '[]'::json)
-    from tidemark.current_rows(tidemark.table_by_no(no), ids, coalesce(options ->> 'exact', 'false') = 'true') c
+    from tidemark.current_rows(tidemark.table_by_no(no), ids, exact) c
     join tidemark.verify_table(no, ids) v on v.row_id = c.row_id
     where not c.deleted
   );
+exception when invalid_text_representation or numeric_value_out_of_range then
+  perform tidemark.refuse(400, 'malformed', 'ids: ' || sqlerrm);
 end
 $$;
 comment on function public.sync_rows(text, text[], json) is 'Rows by id, as a pull would send them: [{scope, row}].';

@@ -63,6 +63,7 @@ grant execute on function
   tidemark.require_user(),
   tidemark.require_protocol(json),
   tidemark.require_device(uuid),
+  tidemark.wants_exact(json),
   tidemark.my_keys(text),
   tidemark.my_scopes(),
   tidemark.table_ranks(),

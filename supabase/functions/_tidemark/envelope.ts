@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { memberTexts } from './json.ts'
 import { batchTooLarge, malformed } from './refusal.ts'
-import { storable } from './storable.ts'
+import { faultOf, storable } from './storable.ts'
 import { Cursor, LIMITS, MutationEnvelope, PullOptions, PushOptions, SyncOptions } from './wire.ts'
 
 /**
@@ -72,17 +72,20 @@ export function openSync(text: string): { push: PushEnvelope; pull: PullEnvelope
 
 function pushPart(body: z.infer<typeof PushEnvelope>, members: Map<string, string>): PushEnvelope {
   checkOrder(body.mutations)
+  checkStorable('options', body.options, members)
   return {
     device_id: members.get('device_id')!,
     mutations: storable(members.get('mutations')!, body.mutations),
     options: given(members.get('options')),
     count: body.mutations.length,
     firstSeq: body.mutations[0]?.seq ?? 0,
-    clientTime: body.options?.client_time,
+    clientTime: body.options?.client_time ?? undefined,
   }
 }
 
 function pullPart(body: z.infer<typeof PullEnvelope>, members: Map<string, string>): PullEnvelope {
+  checkStorable('cursor', body.cursor, members)
+  checkStorable('options', body.options, members)
   return {
     device_id: members.get('device_id')!,
     cursor: given(members.get('cursor')),
@@ -139,6 +142,12 @@ function checkOrder(mutations: { seq: number }[]): void {
       )
     }
   }
+}
+
+/** One such character fails the whole call in the database, with a code that does not say where. */
+function checkStorable(at: string, value: unknown, members: Map<string, string>): void {
+  const fault = faultOf(members.get(at) ?? '', value)
+  if (fault !== undefined) throw malformed(at, fault)
 }
 
 /** `['mutations', 3, 'seq']` → `mutations[3].seq` */

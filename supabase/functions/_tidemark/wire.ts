@@ -33,25 +33,28 @@ const edit = {
   seq: Seq,
   /** Table name as registered with `tidemark.add_table`; `schema.table` outside `public`. */
   table: z.string().min(1),
-  /** Primary key as text. */
-  id: z.string().min(1),
+  /** Primary key as text. A number stands for its digits; in TypeScript it is always text. */
+  id: z.union([z.string(), z.number()]) as z.ZodType<string>,
   /** The row version the edit was made on; null or absent: this device created the row. */
   base: z.int().nonnegative().nullish(),
   /** The edited columns' values before the edit; lets sets and numbers merge. */
   old: Row.nullish(),
-  /** The device's clock at the edit. The server corrects it by `client_time` and caps it at its own now. */
-  edited_at: instant,
+  /**
+   * The device's clock at the edit. The server corrects it by `client_time` and caps it at its own now.
+   * Absent: now. Without an offset it is UTC.
+   */
+  edited_at: z.iso.datetime({ offset: true, local: true }).nullish(),
 }
 
 /** The whole row, new or replacing. */
 export const PutMutation = z.looseObject({ ...edit, op: z.literal('put'), data: Row })
 /** Only the changed columns. */
 export const PatchMutation = z.looseObject({ ...edit, op: z.literal('patch'), data: Row })
-/** The row is to be deleted. It carries no `data`. */
+/** The row is to be deleted. It carries no `data`; what is there all the same is ignored. */
 export const DeleteMutation = z.looseObject({
   ...edit,
   op: z.literal('delete'),
-  data: z.null().optional(),
+  data: (z.unknown() as z.ZodType<Row>).optional(),
 })
 
 /**
@@ -70,28 +73,28 @@ export const MutationEnvelope = z.looseObject({ seq: Seq })
 /** Options that every call takes. */
 const callOptions = {
   /** Wire version the client speaks; absent means 1. One the database does not speak: `upgrade_required`. */
-  protocol: z.int().nonnegative().optional(),
+  protocol: z.int().nonnegative().nullish(),
   /** `bigint` and `numeric` columns (not `version`) come as strings. */
-  exact: z.boolean().optional(),
+  exact: z.boolean().nullish(),
 }
 
 const pushOptions = {
   ...callOptions,
   /** Now on the device, RFC 3339: tells the server how far the device's clock is off. */
-  client_time: instant.optional(),
+  client_time: instant.nullish(),
   /**
    * Results from this `seq` on have not reached the device yet: keep them for a repeat. Without it
    * that is the first `seq` of the batch. The functions send it with the later pieces of a split batch.
    */
-  unheard_from: Seq.optional(),
+  unheard_from: Seq.nullish(),
 }
 
 const pullOptions = {
   ...callOptions,
   /** Rows and removals in a page; default 1,000. More than 10,000 means 10,000. */
-  limit: z.int().positive().optional(),
+  limit: z.int().positive().nullish(),
   /** Only these tables; default: all that the caller can sync. */
-  tables: z.array(z.string().min(1)).optional(),
+  tables: z.array(z.string()).nullish(),
 }
 
 export const PushOptions = z.looseObject(pushOptions)

@@ -15,6 +15,7 @@ Deno.test(
       String.raw`{"seq":2,"data":{"a":"x\u0000"}}`,
       String.raw`{"seq":2,"data":{"a":["\ud800"]}}`,
       String.raw`{"seq":2,"data":{"\udc00 name":1}}`,
+      String.raw`{"seq":2,"data":{"a":"\u0041\udc00"}}`,
     ]) {
       const [before, replaced, after] = JSON.parse(
         check(`[{"seq":1,"a":1},${bad},{"seq":3,"a":3}]`),
@@ -31,6 +32,14 @@ Deno.test(
     }
   },
 )
+
+Deno.test('so is one whose name the engine misreads after an object with the name \\', () => {
+  for (const name of ['\\u0000', '\\ud800']) {
+    for (let i = 0; i < 10; i++) check(String.raw`[{"seq":1,"data":{"one":1,"\\":1}}]`)
+    const [replaced] = JSON.parse(check(`[{"seq":1,"data":{"one":1,"${name}":1}}]`))
+    assertEquals(Object.keys(replaced), ['seq', 'tidemark_unreadable'])
+  }
+})
 
 Deno.test('so is one that is nested without end', () => {
   const deep = (levels: number) => `[{"seq":1,"data":${'['.repeat(levels)}${']'.repeat(levels)}}]`

@@ -67,7 +67,8 @@ select 'invoker', s::regprocedure from unnest(array[
   'tidemark.snapshot_now()',
   'tidemark.tables_to_pull(text[])',
   'tidemark.text_array(json, text)',
-  'tidemark.verify_table(integer, text[])'
+  'tidemark.verify_table(integer, text[])',
+  'tidemark.wants_exact(json)'
 ]) s;
 -- Its parts that run as their owner: they read the registry, the settings, the log or the caller's own device, and
 -- answer only about the caller's own scopes and device.
