@@ -65,7 +65,7 @@ export async function features(): Promise<{
   })
   const page = [
     '# Features',
-    'What the client does, in the words of the five systems whose needs it covers. Each row is the name of tests that pass against the real stack: this page is made from those names by `npm run features`, and cannot claim more.',
+    'What the client does, in the words of the five systems whose needs it covers, and what none of them does. Each row is the name of tests that pass against the real stack: this page is made from those names by `npm run features`, and cannot claim more.',
     ...sections.filter(Boolean),
   ].join('\n\n')
   const strays = tests.filter((test) => !used.has(test)).map(({ file, name }) => `${file}: ${name}`)

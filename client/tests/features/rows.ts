@@ -1,6 +1,6 @@
-/** One of the five source systems, and what it describes. */
+/** One of the five source systems and what it describes, or what none of them does. */
 export interface SourceSystem {
-  key: 's0' | 's1' | 's2' | 's3' | 's4'
+  key: 's0' | 's1' | 's2' | 's3' | 's4' | 'beyond'
   title: string
   /** What the client must do, one row a feature. */
   rows: readonly string[]
@@ -109,6 +109,20 @@ export const SYSTEMS: readonly SourceSystem[] = [
       'recovery: partial sync, corruption, version mismatch, full resync without losing queued edits',
       'metrics by operation and strategy; health of queue, network, storage, conflicts',
       'later there, here in scope: realtime, suggested resolutions',
+    ],
+  },
+  {
+    key: 'beyond',
+    title: 'What none of them has',
+    rows: [
+      'no committed change is ever missed, whatever the commit order, and no long transaction holds others up',
+      'exactly once under lost answers, two tabs, cloned devices',
+      "RLS is the only authority: a row that leaves a user's view leaves the user's devices, also when the row itself did not change",
+      'a bad edit never blocks the queue and is never thrown away: it is set aside with its payload and reason, and can be fixed and sent again',
+      'field-level three-way merge in the database, per-column rules, and every overruled value reported',
+      'checksums per scope and table; drift is found and healed without a full download',
+      'restore and failover are noticed, never silent',
+      'no server beside Supabase; one SQL line per table',
     ],
   },
 ]

@@ -1,0 +1,3 @@
+import { register } from './parts.ts'
+
+await register('beyond')

@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest'
+import type { Conflict } from '../../../../src/index.ts'
+import { rowsInDatabase } from '../../../support/project.ts'
+import { collide, project } from '../../support.ts'
+
+export function edits(): void {
+  const p = project()
+
+  it('a bad edit never blocks the queue and is never thrown away: it is set aside with its payload and reason, and can be fixed and sent again', async () => {
+    const table = await p.make('name text, n int constraint small check (n < 100)', 'merge')
+    const { sync, rows } = await p.open({}, [table])
+    await rows.insert({ name: 'before', n: 1 })
+    const bad = await rows.insert({ name: 'bad', n: 1000 })
+    await rows.insert({ name: 'after', n: 2 })
+    expect(await sync.sync()).toMatchObject({ pushed: 2, rejected: 1 })
+    expect(await rowsInDatabase(p.sql, table)).toHaveLength(2)
+    const [kept] = await sync.queue.list({ status: 'failed' })
+    expect(kept).toMatchObject({
+      id: bad.id,
+      data: { name: 'bad', n: 1000 },
+      error: { code: 'constraint', message: expect.stringContaining('small') as string },
+    })
+    await sync.queue.editFailed(kept!.seq, { n: 99 })
+    await sync.queue.retryFailed([kept!.seq])
+    expect(await sync.sync()).toMatchObject({ pushed: 1, rejected: 0 })
+    expect(await rows.get(bad.id)).toMatchObject({ name: 'bad', n: 99 })
+    expect(await rowsInDatabase(p.sql, table)).toHaveLength(3)
+  })
+
+  it('field-level three-way merge in the database, per-column rules, and every overruled value reported', async () => {
+    const table = await p.make(
+      'name text, phone text, n int, tags jsonb, seen int, note text',
+      'last_write_wins',
+      { n: 'sum', tags: 'union', seen: 'max', note: 'server' },
+    )
+    const base = { name: 'x', phone: '1', n: 10, tags: ['a'], seen: 3, note: 'base' }
+    const first = { phone: '2', n: 15, tags: ['a', 'b'], seen: 7, note: 'first' }
+    const second = { name: 'y', n: 12, tags: ['a', 'c'], seen: 5, note: 'second' }
+    const { b, id } = await collide<object>(p, table, base, first, second)
+    const lost: unknown[] = []
+    const conflicts: Conflict[] = []
+    b.sync.on('lost', (loss) => lost.push(loss))
+    b.sync.on('conflict_detected', (conflict) => conflicts.push(conflict))
+    await b.sync.sync()
+
+    const merged = { name: 'y', phone: '2', n: 17, tags: ['a', 'b', 'c'], seen: 7, note: 'first' }
+    expect(await rowsInDatabase(p.sql, table)).toMatchObject([merged])
+    expect(await b.rows.get(id)).toMatchObject(merged)
+    expect(lost).toEqual([{ table, id, columns: ['note', 'seen'] }])
+    expect(conflicts).toMatchObject([{ id, lost: ['note', 'seen'], mine: { note: 'second' } }])
+  })
+}
