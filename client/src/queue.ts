@@ -39,8 +39,8 @@ export interface Queue {
   /** Puts refused edits back, all or those named by `seq`, as new edits at the end. Resolves to how many. */
   retryFailed(seqs?: readonly number[]): Promise<number>
   /**
-   * Changes columns of a refused edit, which stays where it is until it is retried. Throws a
-   * `ValidationError`: `not_found` where no refused edit has this `seq`, `invalid_value` for a removal.
+   * Changes columns of a refused edit, which stays where it is until it is retried; `undefined` leaves a
+   * column out. Throws a `ValidationError`: `not_found` where no refused edit has this `seq`, `invalid_value` for a removal.
    */
   editFailed(seq: number, data: Row): Promise<void>
   /** Throws refused edits away, all or those named by `seq`. Resolves to how many. */
@@ -56,6 +56,9 @@ export interface Queue {
    */
   clear(): Promise<number>
 }
+
+const only = (row: Row, like: Row): Row =>
+  Object.fromEntries(Object.entries(row).filter(([column]) => column in like))
 
 /** The queue as the app sees it. */
 export function createQueue(
@@ -146,7 +149,9 @@ export function createQueue(
           throw new ValidationError({ code: 'not_found', message: `No refused edit ${seq}.` })
         if (edit.op === 'delete')
           throw new ValidationError({ code: 'invalid_value', message: 'A removal has no columns.' })
-        const next = { ...edit, data: { ...edit.data, ...editable(data) } }
+        // As JSON, where what is undefined is not there.
+        const next = { ...edit, data: editable({ ...edit.data, ...data }) }
+        if (edit.old) next.old = only(edit.old, next.data)
         await tx.putMany('failed', [{ ...next, size: sizeOf(next) }])
       }),
 

@@ -36,6 +36,10 @@ interface Sent {
   coming?: Coming
 }
 
+/** The table that a pull was refused for because it does not sync, or no longer does. */
+const unsynced = ({ code, details = '' }: SyncError): string | undefined =>
+  code === 'malformed' ? /^options\.tables: "(.+)" is not synced/.exec(details)?.[1] : undefined
+
 const isBadCursor = ({ code, details = '' }: SyncError): boolean =>
   code === 'malformed' && details.startsWith('cursor')
 
@@ -163,8 +167,8 @@ export function createExchange({
 
   /** Fetches page after page. While one is applied the next is on its way. */
   async function pullAll(run: Run, first?: Coming): Promise<void> {
-    const { report, tables } = run
-    if (tables.length === 0) return
+    const { report } = run
+    if (run.tables.length === 0) return
     await limit.check()
     let { page: coming, pages } = first ?? (await nextPage(run))
     let received = 0
@@ -183,7 +187,7 @@ export function createExchange({
       }
       run.signal.throwIfAborted()
       if (page.more) coming = prefetch(run, page.cursor)
-      const asked = { pages, tables, keys }
+      const asked = { pages, tables: run.tables, keys }
       const news = await store.write('remote', (draft) => applyPage(draft, page, asked))
       if (news === undefined) {
         // Another tab has pulled meanwhile: go on from where it is.
@@ -228,8 +232,16 @@ export function createExchange({
         run.signal,
       )
     } catch (error) {
-      if (classify(error).code !== 'statement_timeout' || pageSize === 1) throw error
-      pageSize = Math.ceil(pageSize / 8)
+      const problem = classify(error)
+      const table = unsynced(problem)
+      if (table !== undefined && run.tables.includes(table) && run.tables.length > 1) {
+        // The app is older than a schema that dropped or renamed it: the others go on.
+        run.tables = run.tables.filter((name) => name !== table)
+        events.emit('sync_error', problem)
+      } else {
+        if (problem.code !== 'statement_timeout' || pageSize === 1) throw error
+        pageSize = Math.ceil(pageSize / 8)
+      }
       return fetchPage(run, cursor)
     }
   }
