@@ -17,3 +17,19 @@ export function localLinks(markdown: string): string[] {
     .map(([, target]) => target!.split('#')[0]!)
     .filter((target) => target !== '' && !/^[a-z]+:/.test(target))
 }
+
+/** The cells of each table, row by row without the head, and without the backquotes around a whole cell. */
+export function tables(markdown: string): string[][][] {
+  return [...markdown.matchAll(/(?:^\|.*\|\n?)+/gm)].map(([table]) =>
+    table
+      .trim()
+      .split('\n')
+      .slice(2)
+      .map((line) =>
+        line
+          .slice(1, -1)
+          .split('|')
+          .map((cell) => cell.trim().replace(/^`(.*)`$/, '$1')),
+      ),
+  )
+}
