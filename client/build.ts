@@ -2,6 +2,8 @@
  * Builds the package into dist/ and prints what the client weighs in an app: `npm run build`, or with a
  * folder of one's own `node client/build.ts <folder>`.
  */
+import { cp } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'tsdown'
 import { kB, sizeOfClient } from './size.ts'
@@ -18,7 +20,31 @@ const entry = {
   tanstack: 'client/src/tanstack.ts',
 }
 
-/** ES modules and their types, in `outDir`. */
+/** The command line, and what it starts as processes of their own: Node runs no TypeScript in node_modules. */
+const programs = ['cli/main.ts', 'dev/gateway/main.ts', 'dev/functions/main.ts']
+
+/** The whole package: the client, and the command line with the local stack. */
+export async function buildPackage(outDir: string, logLevel: 'info' | 'silent'): Promise<void> {
+  await buildClient(outDir, logLevel)
+  await build({
+    config: false,
+    cwd: root,
+    entry: programs,
+    outDir,
+    logLevel,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    // File by file: modules look for others, and for SQL, beside themselves.
+    unbundle: true,
+    fixedExtension: false,
+    dts: false,
+    clean: false,
+  })
+  await cp(join(root, 'dev', 'sql'), resolve(root, outDir, 'dev', 'sql'), { recursive: true })
+}
+
+/** The client as ES modules and their types, in `outDir`. */
 export async function buildClient(outDir: string, logLevel: 'info' | 'silent'): Promise<void> {
   await build({
     config: false,
@@ -35,7 +61,7 @@ export async function buildClient(outDir: string, logLevel: 'info' | 'silent'): 
 }
 
 if (import.meta.main) {
-  await buildClient(process.argv[2] ?? 'dist', 'info')
+  await buildPackage(process.argv[2] ?? 'dist', 'info')
   const { core, adapter, later } = await sizeOfClient()
   console.log(`core ${kB(core)} minified and compressed, without storage adapters`)
   console.log(`     ${kB(adapter)} more with the storage in memory, which is the default`)

@@ -45,7 +45,7 @@ export async function migrate(dbUrl: string, folder: string): Promise<Migrated> 
       } else if (!same(before, texts)) result.changed.push(file)
     }
     const versions = new Set(files.map((file) => file.split('_')[0]!))
-    result.changed.push(...recorded.keys().filter((version) => !versions.has(version)))
+    result.changed.push(...[...recorded.keys()].filter((version) => !versions.has(version)))
     return result
   } finally {
     await sql.end()

@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { bootstrap } from './bootstrap.ts'
 import { StackError } from './errors.ts'
 import { spawnFunctions } from './functions/process.ts'
@@ -12,6 +11,7 @@ import { freePort, requireFreePort } from './ports.ts'
 import { pageDir } from './page.ts'
 import { startPostgres } from './postgres.ts'
 import { guard, isRunning, stopProcess } from './processes.ts'
+import { root } from './root.ts'
 import { databaseUrl } from './urls.ts'
 
 export interface StackOptions {
@@ -55,13 +55,11 @@ export interface Stack {
   stop(): Promise<void>
 }
 
-const project = fileURLToPath(new URL('..', import.meta.url))
-
 export async function startStack(options: StackOptions): Promise<Stack> {
   const { port, dbPort, example, log = () => {} } = options
   const dataDir = resolve(options.dataDir)
-  const functionsDir = options.functionsDir ?? join(project, 'supabase', 'functions')
-  const migrationsDir = options.migrationsDir ?? join(project, 'supabase', 'migrations')
+  const functionsDir = options.functionsDir ?? join(root, 'supabase', 'functions')
+  const migrationsDir = options.migrationsDir ?? join(root, 'supabase', 'migrations')
   const step = stepper(log)
   const parts = new Parts()
 
@@ -128,16 +126,10 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 /** What has been started, to be stopped in the opposite order. */
 class Parts {
-  readonly broken: Promise<string>
-  readonly #break: (why: string) => void
+  #break: (why: string) => void = () => {}
+  readonly broken = new Promise<string>((resolve) => (this.#break = resolve))
   readonly #undo: (() => Promise<unknown>)[] = []
   #stopping: Promise<void> | undefined
-
-  constructor() {
-    const { promise, resolve } = Promise.withResolvers<string>()
-    this.broken = promise
-    this.#break = resolve
-  }
 
   add(name: string, child: ChildProcess): void {
     const keeper = guard(child)
@@ -195,7 +187,7 @@ async function clear(dataDir: string): Promise<void> {
 
 function schemaOf(example: string): { schema: string; schemaName: string } {
   const schemaName = `examples/${example}/schema.sql`
-  return { schema: join(project, schemaName), schemaName }
+  return { schema: join(root, schemaName), schemaName }
 }
 
 function edited(file: string): string {

@@ -6,9 +6,9 @@ import { promisify } from 'node:util'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { publint } from 'publint'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { buildClient } from '../client/build.ts'
 import { kB, sizeOfClient } from '../client/size.ts'
 import { project, read } from './support/markdown.ts'
+import { install, pack } from './support/package.ts'
 
 const run = promisify(execFile)
 
@@ -17,16 +17,12 @@ let tarball: Uint8Array
 let installed: string
 
 beforeAll(async () => {
-  await buildClient('dist', 'silent')
   folder = await mkdtemp(join(tmpdir(), 'tidemark-package-'))
-  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: project })
-  const [file] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))
-  tarball = new Uint8Array(await readFile(join(folder, file!)))
+  const file = await pack(folder)
+  tarball = new Uint8Array(await readFile(file))
 
   const modules = join(folder, 'app', 'node_modules')
-  installed = join(modules, 'tidemark')
-  await mkdir(installed, { recursive: true })
-  await run('tar', ['xzf', join(folder, file!), '-C', installed, '--strip-components=1'])
+  installed = await install(file, modules)
   const theirs = ['@supabase', '@tanstack', '@types', 'idb', 'react', 'zod', 'tslib', 'iceberg-js']
   for (const name of theirs)
     await symlink(join(project, 'node_modules', name), join(modules, name)).catch(() => {})

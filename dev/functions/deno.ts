@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, sep } from 'node:path'
+import { modules, root } from '../root.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const cache = join(root, 'node_modules', '.cache', 'deno')
+const cache = join(modules, '.cache', 'deno')
 
 /**
  * For this package's own functions packages come from node_modules and nothing is downloaded. Those of
@@ -14,7 +13,7 @@ export function denoFlags(functionsDir: string): string[] {
   const config = ['_tidemark/deno.json', 'deno.json']
     .map((name) => join(functionsDir, name))
     .find((file) => existsSync(file))
-  if (functionsDir.startsWith(root))
+  if (functionsDir.startsWith(root + sep))
     return [
       ...(config ? ['--config', config] : ['--no-config']),
       '--node-modules-dir=manual',

@@ -1,9 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { denoBinary } from '../binaries.ts'
 import { StackError } from '../errors.ts'
+import { modules, program, root } from '../root.ts'
 import type { StackInfo } from '../stack.ts'
 import { denoEnvironment, denoFlags } from './deno.ts'
 
@@ -25,10 +24,9 @@ export async function spawnFunctions(
   options: FunctionsOptions,
 ): Promise<{ process: ChildProcess; ready: Promise<void> }> {
   const { folder, port, info, log } = options
-  const root = fileURLToPath(new URL('../..', import.meta.url))
-  const readable = [folder, join(root, 'node_modules')]
+  const readable = [folder, modules]
   const permissions = ['--no-prompt', '--allow-net', '--allow-env', `--allow-read=${readable}`]
-  const main = join(root, 'dev', 'functions', 'main.ts')
+  const main = program('main', import.meta.url)
   const watch = options.watch ? [`--watch=${folder}`, '--no-clear-screen'] : []
   const args = ['run', ...watch, ...permissions, ...denoFlags(folder), main, folder, String(port)]
   const child = spawn(await denoBinary(), args, {

@@ -1,8 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { StackError } from '../errors.ts'
+import { program } from '../root.ts'
 import type { GatewayOptions } from './server.ts'
 
 /** Returns at once; `ready` tells when it answers requests. */
@@ -12,7 +12,7 @@ export async function forkGateway(
 ): Promise<{ process: ChildProcess; ready: Promise<void> }> {
   const file = join(dataDir, 'gateway.log')
   const log = await open(file, 'a')
-  const child = fork(fileURLToPath(new URL('main.ts', import.meta.url)), {
+  const child = fork(program('main', import.meta.url), {
     stdio: ['ignore', log.fd, log.fd, 'ipc'],
     detached: true,
     execArgv: [],

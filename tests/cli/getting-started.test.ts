@@ -14,10 +14,10 @@ let port: number
 let dbPort: number
 
 beforeAll(async () => {
-  shell = await Shell.open()
+  shell = await Shell.installed()
   port = await freePort()
   dbPort = await freePort()
-})
+}, 120_000)
 afterAll(() => shell.close())
 
 function expectSuccess(ran: Ran): Ran {
@@ -70,8 +70,7 @@ it(
         more: false,
       })
     } finally {
-      dev.kill('SIGTERM')
-      await new Promise((resolve) => dev.once('close', resolve))
+      await shell.interrupt(dev)
     }
   },
 )

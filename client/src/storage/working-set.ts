@@ -101,8 +101,9 @@ export class WorkingSet {
   size(): number {
     let bytes = 0
     for (const { records } of this.#stores.values()) {
-      const sample = records.values().take(SAMPLE).toArray()
-      const length = sample.reduce((sum, record) => sum + JSON.stringify(record).length, 0)
+      const sample: object[] = []
+      for (const record of records.values()) if (sample.push(record) === SAMPLE) break
+      const length = sample.reduce<number>((sum, record) => sum + JSON.stringify(record).length, 0)
       if (sample.length > 0) bytes += (length / sample.length) * records.size
     }
     return Math.round(bytes)
