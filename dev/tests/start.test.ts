@@ -100,7 +100,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-describe('npm start', () => {
+// Some start three times, on a machine that may have other things to do.
+describe('npm start', { timeout: 120_000 }, () => {
   it('is ready with a file that tells clients all they need', async () => {
     await start().ready
     const { api_url, functions_url, db_url, publishable_key, secret_key } = await info()
