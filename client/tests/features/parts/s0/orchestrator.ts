@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
-import { connect } from '../../../../../dev/testing.ts'
-import { memoryStorage } from '../../../../src/index.ts'
+import { createClient } from '@supabase/supabase-js'
+import { connect, stack } from '../../../../../dev/testing.ts'
+import { createSync, memoryStorage } from '../../../../src/index.ts'
 import { omit } from '../../../../src/omit.ts'
 import { makeTable, rowsInDatabase } from '../../../support/project.ts'
 import { handClock } from '../../../support/time.ts'
@@ -194,6 +195,55 @@ export function orchestrator(): void {
     await client.auth.signInWithPassword(p.user)
     await client.auth.signOut({ scope: 'local' })
     await expect(sync.sync()).rejects.toMatchObject({ name: 'AuthError', retryable: false })
+  })
+
+  it('errors sorted into network, auth (refresh, then retry), conflict, permanent; exponential back-off; conflict and failed queues: auth, conflict and permanent ones, and where their edits wait', async () => {
+    const table = await p.make('name text, n int check (n < 100)', 'manual')
+    const change = { token: false, path: false }
+    const { api_url, publishable_key } = stack()
+    const client = createClient(api_url, publishable_key, {
+      auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+      global: {
+        fetch(input, init) {
+          const url = String(input)
+          if (!url.includes('/rpc/sync_')) return fetch(input, init)
+          const headers = new Headers(init?.headers)
+          if (change.token) headers.set('authorization', `Bearer ${forged}`)
+          change.token = false
+          return fetch(change.path ? url.replace('sync_', 'no_') : url, { ...init, headers })
+        },
+      },
+    })
+    const { data } = await client.auth.signInWithPassword(p.user)
+    const [head, , signature] = data.session!.access_token.split('.')
+    const forged = `${head}.${btoa('{"role":"authenticated"}')}.${signature}`
+    let renewed = 0
+    client.auth.onAuthStateChange((event) => void (event === 'TOKEN_REFRESHED' && renewed++))
+    const sync = createSync({ supabase: client, tables: [table], transport: 'rpc' })
+    const rows = sync.table(table)
+    const { id } = await rows.insert({ name: 'x' })
+    change.token = true
+    expect(await sync.sync()).toMatchObject({ pushed: 1 })
+    expect(renewed).toBe(1)
+
+    change.path = true
+    await expect(sync.pull()).rejects.toMatchObject({ name: 'PermanentError', retryable: false })
+    change.path = false
+
+    const other = await p.open({}, [table])
+    await other.sync.sync()
+    await other.rows.update(id as string, { name: 'theirs' })
+    await other.sync.sync()
+    await rows.update(id as string, { name: 'mine' })
+    await rows.insert({ name: 'too much', n: 1000 })
+    expect(await sync.sync()).toMatchObject({ conflicts: 1, rejected: 1 })
+    expect(await sync.conflicts.list()).toMatchObject([{ id, client: { name: 'mine' } }])
+    expect(await sync.queue.list()).toMatchObject([{ status: 'failed', data: { n: 1000 } }])
+    await expect(sync.conflicts.resolve(crypto.randomUUID(), 'client')).rejects.toMatchObject({
+      name: 'ConflictError',
+      retryable: false,
+    })
+    await sync.close()
   })
 
   it('a sync completes within 30 s, nothing is lost, the UI never waits', async () => {

@@ -72,6 +72,31 @@ export function observation(): void {
     auto.end()
   })
 
+  it('later there, here in scope: realtime, suggested resolutions: realtime, both ways', async () => {
+    const table = await p.make(undefined, 'last_write_wins')
+    const devices = [
+      await p.open({ mode: ['auto', 'realtime'], debounce: 1 }, [table]),
+      await p.open({ mode: ['auto', 'realtime'], debounce: 1 }, [table]),
+    ] as const
+    for (const { sync } of devices) {
+      await sync.ready()
+      await expect.poll(() => sync.status().lastSync, { timeout: 10_000 }).not.toBeNull()
+    }
+    const [a, b] = devices
+    const shows = (device: typeof a, name: string) =>
+      expect
+        .poll(async () => (await device.rows.list()).map((row) => row.name), { timeout: 10_000 })
+        .toEqual([name])
+    const { id } = await a.rows.insert({ name: 'from one' })
+    await shows(b, 'from one')
+    await b.rows.update(id, { name: 'from the other' })
+    await shows(a, 'from the other')
+    for (const { sync, client } of devices) {
+      sync.stop()
+      await client.realtime.disconnect()
+    }
+  })
+
   it('later there, here in scope: realtime, suggested resolutions: suggested resolutions', async () => {
     const table = await p.make('tags jsonb', 'manual')
     const { b, id } = await collide<Record<string, unknown>>(
