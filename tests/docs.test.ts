@@ -115,6 +115,17 @@ describe('the docs', () => {
       expect(listed).toContain(code)
   })
 
+  it('list every code that the client has', () => {
+    const files = readdirSync(`${project}client/src`, { recursive: true }) as string[]
+    const codes = files
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap((file) => [...read(join('client/src', file)).matchAll(/\bcode: '([a-z_]+)'/g)])
+      .map(([, code]) => code!)
+    const page = read('docs/errors.md')
+    expect(codes.length).toBeGreaterThan(30)
+    expect([...new Set(codes)].filter((code) => !page.includes(`\`${code}\``))).toEqual([])
+  })
+
   it('list every function that a client can call', async () => {
     const functions = await sql<{ name: string }[]>`
       select proname as name from pg_proc
