@@ -120,7 +120,9 @@ describe('the package', () => {
       `client: ${size.core} bytes minified and compressed, ${size.adapter} for the storage in memory, ${size.later} on demand`,
     )
     expect(size.core).toBeLessThan(CEILING)
-    expect(read('README.md')).toContain(`The client adds less than ${kB(CEILING)} to an app`)
+    const [, told] = /The client adds ([\d.]+ kB) to an app/.exec(read('README.md')) ?? []
+    // Every edit of the client moves it by some bytes; what is told may be a little behind.
+    expect([-100, 0, 100].map((bytes) => kB(size.core + bytes))).toContain(told)
   })
 })
 

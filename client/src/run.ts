@@ -1,7 +1,6 @@
 import { aborted, classify, SyncError } from './errors.ts'
 import { type Emitter, emptyReport, type SyncEvents, type SyncReport } from './events.ts'
 import { createLane } from './lane.ts'
-import { noteRun } from './observe/history.ts'
 import type { Settings } from './options.ts'
 import { offline } from './requests.ts'
 import type { Store } from './store.ts'
@@ -77,6 +76,8 @@ export function createRuns({
   ): Promise<SyncReport> {
     const report = emptyReport()
     const at = clock.now()
+    // Loaded while it runs. A run does not fail because of its record.
+    const history = import('./observe/history.ts').catch(() => undefined)
     let error: SyncError | null = null
     running = true
     tabs.tell({ kind: 'begun' })
@@ -100,7 +101,7 @@ export function createRuns({
     }
     unwatch?.()
     report.durationMs = clock.now() - at
-    await noteRun(store, { kind, at, report, error })
+    await (await history)?.noteRun(store, { kind, at, report, error })
     running = false
     lastError = error
     if (!error) {

@@ -7,13 +7,19 @@ import type {
 import { PROTOCOL_VERSION } from '../../supabase/functions/_tidemark/constants.ts'
 import { settle } from './answer.ts'
 import { timestamp } from './clock.ts'
-import { classify, type SyncError, UnknownError } from './errors.ts'
+import {
+  classify,
+  PermanentError,
+  type SyncError,
+  UnknownError,
+  ValidationError,
+} from './errors.ts'
 import type { Emitter, Progress, SyncEvents, SyncReport } from './events.ts'
 import type { Limit } from './limits.ts'
 import type { Settings } from './options.ts'
 import { part } from './part.ts'
 import { pullProgress, pushProgress, sizeOf } from './progress.ts'
-import { applyPage, startAfresh } from './pull.ts'
+import { applyPage } from './pull.ts'
 import { type Batch, noteFailure, take, toMutation, type Wanted, wanted } from './push.ts'
 import type { Requests } from './requests.ts'
 import type { Run } from './run.ts'
@@ -36,12 +42,9 @@ interface Sent {
   coming?: Coming
 }
 
-/** The table that a pull was refused for because it does not sync, or no longer does. */
-const unsynced = ({ code, details = '' }: SyncError): string | undefined =>
-  code === 'malformed' ? /^options\.tables: "(.+)" is not synced/.exec(details)?.[1] : undefined
-
-const isBadCursor = ({ code, details = '' }: SyncError): boolean =>
-  code === 'malformed' && details.startsWith('cursor')
+/** Only what the server has refused can be put right by asking for something else. */
+const isRefusal = (error: SyncError): boolean =>
+  error instanceof ValidationError || error instanceof PermanentError
 
 /** What a run does: the exchange of edits and rows with the server. */
 export interface Exchange {
@@ -172,19 +175,8 @@ export function createExchange({
     await limit.check()
     let { page: coming, pages } = first ?? (await nextPage(run))
     let received = 0
-    let again = false
     for (;;) {
-      let page: PullAnswer
-      try {
-        page = await coming
-      } catch (error) {
-        // A cursor that the server cannot read, of another version perhaps, is no reason to stay behind.
-        if (again || !isBadCursor(classify(error))) throw error
-        again = true
-        await store.write('remote', ({ tx }) => startAfresh(tx, [...keys.keys()]))
-        ;({ page: coming, pages } = await nextPage(run))
-        continue
-      }
+      const page = await coming
       run.signal.throwIfAborted()
       if (page.more) coming = prefetch(run, page.cursor)
       const asked = { pages, tables: run.tables, keys }
@@ -233,16 +225,11 @@ export function createExchange({
       )
     } catch (error) {
       const problem = classify(error)
-      const table = unsynced(problem)
-      if (table !== undefined && run.tables.includes(table) && run.tables.length > 1) {
-        // The app is older than a schema that dropped or renamed it: the others go on.
-        run.tables = run.tables.filter((name) => name !== table)
-        events.emit('sync_error', problem)
-      } else {
-        if (problem.code !== 'statement_timeout' || pageSize === 1) throw error
-        pageSize = Math.ceil(pageSize / 8)
-      }
-      return fetchPage(run, cursor)
+      if (!isRefusal(problem)) throw error
+      const { askOtherwise } = await part(import('./remedies.ts'))
+      const next = await askOtherwise(problem, { run, cursor, pageSize, store, keys, events })
+      pageSize = next.pageSize
+      return fetchPage(run, next.cursor)
     }
   }
 
@@ -268,10 +255,8 @@ export function createExchange({
    * that it cannot take, which is set aside. Any other error is thrown.
    */
   async function goOnWithout(error: SyncError, report: SyncReport): Promise<void> {
-    const ofBatch = error.code === 'batch_too_large' || error.code === 'statement_timeout'
-    const ofEdit = error.code === 'malformed' && error.details?.includes('mutations')
-    if (!ofBatch && !ofEdit) throw error
-    const { narrow } = await part(import('./narrow.ts'))
+    if (!isRefusal(error)) throw error
+    const { narrow } = await part(import('./remedies.ts'))
     const edit = await store.write('remote', (draft) => narrow(draft, error, clock))
     if (!edit) return
     report.rejected++
