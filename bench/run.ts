@@ -9,6 +9,7 @@ import { startStack, type Stack } from '../dev/stack.ts'
 import { connect, createUser } from '../dev/testing.ts'
 import { capture } from './capture.ts'
 import { client } from './client.ts'
+import { functions } from './functions.ts'
 import { logSize } from './log-size.ts'
 import { poll } from './poll.ts'
 import { pull } from './pull.ts'
@@ -20,7 +21,19 @@ import type { Result, Subject } from './subject.ts'
 import { table } from './table.ts'
 import { writeLatency } from './write-latency.ts'
 
-const subjects = [push, pull, capture, logSize, client, rivals, writeLatency, poll, scopes, purge]
+const subjects = [
+  push,
+  pull,
+  capture,
+  logSize,
+  client,
+  rivals,
+  writeLatency,
+  poll,
+  scopes,
+  purge,
+  functions,
+]
 
 const usage = `npm run bench                      everything
 npm run bench -- push pull         some of it: ${subjects.map(({ name }) => name).join(', ')}
