@@ -62,8 +62,11 @@ export function buildPage(): PageBuild {
     const code = await ended
     keeper.kill('SIGKILL')
     if (code === 0) {
-      await rm(pageDir, { recursive: true, force: true })
-      await rename(beside, pageDir)
+      const before = `${beside}.old`
+      await rename(pageDir, before).catch(() => {})
+      // Fails where another build of the same sources was quicker.
+      await rename(beside, pageDir).catch(() => rm(beside, { recursive: true, force: true }))
+      await rm(before, { recursive: true, force: true })
       return undefined
     }
     await rm(beside, { recursive: true, force: true })

@@ -35,7 +35,7 @@ export function App() {
       <main>
         {project === undefined && <p className="quiet">looking for the project …</p>}
         {project === null && <Connect onConnect={setProject} />}
-        {project && <Table project={project} />}
+        {project && <Table project={project} onConnect={setProject} />}
       </main>
     </>
   )

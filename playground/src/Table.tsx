@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import schema from '../../examples/playground/schema.sql?raw'
+import { Connect } from './Connect.tsx'
 import { createHousing, type Device } from './device/device.ts'
 import { DevicePane } from './device/DevicePane.tsx'
 import { furnish } from './device/setup.ts'
@@ -9,13 +10,26 @@ import { personOf, type Person } from './people.ts'
 import type { Project } from './project.ts'
 
 /** The devices side by side, and the inspector of one of them. */
-export function Table({ project }: { project: Project }) {
+export function Table({
+  project,
+  onConnect,
+}: {
+  project: Project
+  onConnect: (project: Project) => void
+}) {
   const [missing, setMissing] = useState<Missing | 'unknown' | undefined>('unknown')
   useEffect(() => {
+    setMissing('unknown')
     void requireTables(project).then(setMissing)
   }, [project])
   if (missing === 'unknown') return <p className="quiet">looking for the tables …</p>
-  if (missing) return <WhatToDo missing={missing} />
+  if (missing)
+    return (
+      <>
+        <WhatToDo missing={missing} />
+        {!missing.tables && !project.local && <Connect project={project} onConnect={onConnect} />}
+      </>
+    )
   return <Devices project={project} />
 }
 
