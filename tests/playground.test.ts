@@ -202,8 +202,13 @@ describe('the playground', () => {
     await phone().getByLabel('New contact').fill(name)
     await button(phone(), 'Add').first().click()
     await contact(phone(), name).getByText('not sent yet').waitFor()
+    const sender = page.waitForRequest(
+      (request) => request.frame() !== page.mainFrame() && /v1\/sync/.test(request.url()),
+    )
     await button(phone(), 'Kill in mid-sync').click()
     await eventually(story(phone()), 'Killed while its sync was under way')
+    // What ran the client is gone, with all that it had in memory.
+    expect((await sender).frame().isDetached()).toBe(true)
     await contact(phone(), name).waitFor()
     await button(phone(), 'Sync now').click()
     await quiet(phone())

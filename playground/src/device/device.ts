@@ -44,8 +44,8 @@ export interface Device {
   sync: Sync
   wire: Wire
   userId: string
-  /** Ends it as a crash would: what is stored stays, what is under way does not come to its end. */
-  kill(): Promise<void>
+  /** What is stored stays, what is under way does not come to its end. */
+  close(): Promise<void>
 }
 
 export const createHousing = (project: Project, person: Person, name: string): Housing => ({
@@ -89,7 +89,7 @@ export async function start(housing: Housing): Promise<Device> {
     sync,
     wire,
     userId,
-    async kill() {
+    async close() {
       unfollow()
       await sync.close()
       await supabase.removeAllChannels()

@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react'
+import { crash } from './crash.ts'
 import { type Device, type Housing, start } from './device.ts'
 
 /** A device of the page while it lives. */
@@ -6,9 +7,9 @@ export interface Life {
   device: Device | undefined
   /** Why it is not there. */
   problem: string | undefined
-  /** Kills it and starts it again over what it has stored. */
+  /** Ends it and starts it again over what it has stored. */
   restart(): Promise<void>
-  /** Starts a sync, loses the answer of its next request and kills the device there; it starts again by itself. */
+  /** Kills it when a request of its next sync has reached the server; it starts again by itself. */
   killInSync(): Promise<void>
 }
 
@@ -34,30 +35,35 @@ export function useDevice(housing: Housing, onStart: (device: Device) => Promise
   useEffect(() => {
     void boot()
     return () => {
-      void living.current?.kill()
+      void living.current?.close()
       living.current = undefined
     }
   }, [boot])
 
-  const restart = useCallback(async (): Promise<void> => {
-    const dying = living.current
-    living.current = undefined
-    setDevice(undefined)
-    await dying?.kill()
-    await new Promise((resolve) => setTimeout(resolve, RESTART_AFTER))
-    await boot()
-  }, [boot])
+  /** Ends the device, lets `meanwhile` happen to what it has stored, and starts it again. */
+  const over = useCallback(
+    async (meanwhile?: () => Promise<void>): Promise<void> => {
+      const dying = living.current
+      if (!dying) return
+      living.current = undefined
+      setDevice(undefined)
+      await dying.close()
+      await meanwhile?.()
+      await new Promise((resolve) => setTimeout(resolve, RESTART_AFTER))
+      await boot()
+    },
+    [boot],
+  )
 
-  const killInSync = useCallback(async (): Promise<void> => {
-    const dying = living.current
-    if (!dying) return
-    await new Promise<void>((resolve) => {
-      housing.conditions.loseAnswer(resolve)
-      dying.sync.sync().catch(() => resolve())
-    })
-    housing.story.tell('trouble', 'Killed while its sync was under way; the answer never came')
-    await restart()
-  }, [housing, restart])
+  const restart = useCallback(() => over(), [over])
+  const killInSync = useCallback(
+    () =>
+      over(async () => {
+        await crash(housing)
+        housing.story.tell('trouble', 'Killed while its sync was under way; the answer never came')
+      }),
+    [housing, over],
+  )
 
   return { device, problem, restart, killInSync }
 }
