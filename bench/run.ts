@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, loadavg, tmpdir, totalmem } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { freePort } from '../dev/ports.ts'
@@ -10,6 +10,8 @@ import { connect, createUser } from '../dev/testing.ts'
 import { capture } from './capture.ts'
 import { client } from './client.ts'
 import { functions } from './functions.ts'
+import { cost } from './cost.ts'
+import { growth } from './growth.ts'
 import { logSize } from './log-size.ts'
 import { poll } from './poll.ts'
 import { pull } from './pull.ts'
@@ -17,7 +19,7 @@ import { push } from './push.ts'
 import { purge } from './purge.ts'
 import { rivals } from './rivals.ts'
 import { scopes } from './scopes.ts'
-import type { Result, Subject } from './subject.ts'
+import type { Outcome, Result, Subject } from './subject.ts'
 import { table } from './table.ts'
 import { writeLatency } from './write-latency.ts'
 
@@ -33,12 +35,15 @@ const subjects = [
   scopes,
   purge,
   functions,
+  growth,
+  cost,
 ]
 
 const usage = `npm run bench                      everything
 npm run bench -- push pull         some of it: ${subjects.map(({ name }) => name).join(', ')}
-npm run bench -- --quick           fewer rounds
-npm run bench -- --json <file>     where the results go, bench/results/latest.json by default
+npm run bench -- --quick           fewer rounds, and smaller sizes beside the others
+npm run bench -- --results <dir>   where each subject's json goes, bench/results by default
+npm run bench:report               docs/benchmarks.md and its charts, from that json
 
 Raw and ours run in turns. A speed is raw time divided by ours, a cost is ours divided by raw; both are
 medians over the rounds, with the quartiles beside them. A missed bound is marked, and is no failure.`
@@ -48,7 +53,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean' },
-    json: { type: 'string' },
+    results: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
 })
@@ -69,25 +74,33 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void cleanUp().then(() => process.exit(130)))
 }
 
+const folderOfResults = resolve(values.results ?? join(root, 'bench', 'results'))
+await mkdir(folderOfResults, { recursive: true })
 const results: Result[] = []
+const texts: string[] = []
 try {
   for (const subject of subjects) {
     if (positionals.length > 0 && !positionals.includes(subject.name)) continue
-    results.push(...(await onItsOwnStack(subject)))
+    const found = await onItsOwnStack(subject)
+    results.push(...found.results)
+    texts.push(found.text)
+    // At once: what comes later may fail.
+    const file = join(folderOfResults, `${subject.name}.json`)
+    const { figures } = found
+    const json = { ...machine(), results: found.results, figures }
+    await writeFile(file, `${JSON.stringify(json, null, 2)}\n`)
   }
 } catch (error) {
   await cleanUp()
   throw error
 }
 progress('')
-console.log(table(results))
-const file = resolve(values.json ?? join(root, 'bench', 'results', 'latest.json'))
-await mkdir(dirname(file), { recursive: true })
-await writeFile(file, `${JSON.stringify({ ...machine(), results }, null, 2)}\n`)
+if (results.length > 0) console.log(table(results))
+for (const text of texts.filter(Boolean)) console.log(text)
 process.exit(0)
 
-async function onItsOwnStack(subject: Subject): Promise<Result[]> {
-  const show = (text: string) => progress(`${subject.name}: ${text}`)
+async function onItsOwnStack(subject: Subject): Promise<Outcome> {
+  const show = (text: string, done?: number) => progress(`${subject.name}: ${text}`, done)
   show('starting a stack')
   folder = await mkdtemp(join(tmpdir(), 'tidemark-bench-'))
   stack = await startStack({
@@ -99,15 +112,20 @@ async function onItsOwnStack(subject: Subject): Promise<Result[]> {
   process.env.TIDEMARK_STACK = join(stack.dataDir, 'stack.json')
   const sql = connect('postgres', { max: 1 })
   try {
-    return await subject.run({ sql, rounds: values.quick ? 3 : 9, createUser, progress: show })
+    const quick = values.quick ?? false
+    const rounds = quick ? 3 : 9
+    const found = await subject.run({ sql, rounds, quick, createUser, progress: show })
+    return Array.isArray(found) ? { results: found, figures: {}, text: '' } : found
   } finally {
     await sql.end()
     await cleanUp()
   }
 }
 
-/** One line that is written over where there is a terminal. */
-function progress(text: string): void {
+/** One line that is written over where there is a terminal, with a bar where the share done is known. */
+function progress(label: string, done?: number): void {
+  const bar = done === undefined ? '' : `${'█'.repeat(Math.round(done * 20)).padEnd(20, '░')} `
+  const text = `${bar}${label}`
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text.slice(0, process.stderr.columns)}`)
   else if (text) process.stderr.write(`${text}\n`)
 }
@@ -125,6 +143,7 @@ function machine() {
   return {
     at: new Date().toISOString(),
     commit,
+    quick: values.quick ?? false,
     rounds: values.quick ? 3 : 9,
     node: process.version,
     cpus: `${cpus().length} × ${cpus()[0]?.model.trim()}`,

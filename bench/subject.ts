@@ -24,13 +24,25 @@ export interface Bench {
   /** The owner's connections. */
   sql: Sql
   rounds: number
+  /** Whether sizes are to be small too. */
+  quick: boolean
   createUser(): Promise<TestUser>
-  progress(text: string): void
+  /** @param done share of the subject's work that is behind, 0 to 1, where that is known */
+  progress(text: string, done?: number): void
+}
+
+/** What a subject found that is not lines of the one table. */
+export interface Outcome {
+  results: Result[]
+  /** Goes into the subject's json as it is. */
+  figures: object
+  /** The figures for people at a terminal. */
+  text: string
 }
 
 export interface Subject {
   name: string
   /** Whether it goes through the gateway and the functions, or straight to the database. */
   serves: 'database' | 'api'
-  run(bench: Bench): Promise<Result[]>
+  run(bench: Bench): Promise<Result[] | Outcome>
 }

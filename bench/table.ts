@@ -1,7 +1,7 @@
 import type { Bound, Result } from './subject.ts'
 
-/** The results as aligned text; what is not met has a mark at its end. */
-export function table(results: Result[]): string {
+/** The results as cells under a head; what is not met has a mark at its end. */
+export function resultRows(results: Result[]): string[][] {
   const head = ['measure', 'raw', 'ours', 'ratio', 'spread', 'wanted']
   const lines = results.map((result) => [
     `${result.subject}: ${result.measure}`,
@@ -11,8 +11,20 @@ export function table(results: Result[]): string {
     result.spread === null ? '' : result.spread.map((end) => end.toFixed(2)).join(' – '),
     wanted(result.wanted) + (result.met === false ? '  ✗ missed' : ''),
   ])
-  const widths = head.map((_, i) => Math.max(...[head, ...lines].map((line) => line[i]!.length)))
   return [head, ...lines]
+}
+
+/** Cells as markdown. */
+export function markdownTable(head: string[], rows: string[][]): string {
+  const lines = [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...rows]
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+/** The results as aligned text. */
+export function table(results: Result[]): string {
+  const lines = resultRows(results)
+  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)))
+  return lines
     .map((line) =>
       line
         .map((cell, i) => (i > 0 && i < 5 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))

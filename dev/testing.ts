@@ -19,6 +19,11 @@ export function connect(
   return postgres(url, { max: 4, onnotice: () => {}, ...options })
 }
 
+/** Where the superuser connects: for programs that do it themselves. */
+export function adminUrl(): string {
+  return privates().admin_db_url
+}
+
 /** Signs the tokens of the stack's users: tests forge expired and foreign ones with it. */
 export function jwtSecret(): string {
   return privates().jwt_secret

@@ -3,7 +3,7 @@ import { syncedSupabase } from '@legendapp/state/sync-plugins/supabase'
 import { createClient } from '@supabase/supabase-js'
 import { stack } from '../../dev/testing.ts'
 import { type Contact, pageByHand } from '../contacts.ts'
-import { policy, type Rival, stamped } from './rival.ts'
+import { noChangeFeed, policy, type Rival, stamped } from './rival.ts'
 
 /** A database as `supabase gen types` describes it, of the one table. */
 interface Database {
@@ -21,6 +21,9 @@ interface Database {
  * while in Node thousands of connections time out.
  */
 const CONNECTIONS = 16
+
+const fromTheStart =
+  'in memory it keeps no time of its last sync and reads the whole table again; its stores are for browsers and phones'
 
 /** A fetch that has so many requests under way at most. */
 function few(most: number): typeof globalThis.fetch {
@@ -46,6 +49,8 @@ function few(most: number): typeof globalThis.fetch {
  */
 export const legend: Rival = {
   name: 'Legend-State',
+  table: 'legend',
+  cannot: { pull: fromTheStart, poll: fromTheStart, realtime: noChangeFeed },
 
   async createTable(sql) {
     await sql.unsafe(`
@@ -65,7 +70,7 @@ export const legend: Rival = {
     })
     const online = observable(false)
     const saved = observable(0)
-    let written = 0
+    let wanted = 0
     const failed = observable<Error>()
     const contacts = (downloads: boolean) =>
       observable(
@@ -94,12 +99,12 @@ export const legend: Rival = {
         return Object.keys(all.peek() as object).length
       },
       async write(rows) {
-        written = rows.length
+        wanted += rows.length
         local.assign(Object.fromEntries(rows.map((row) => [row.id, row])) as never)
       },
       async upload() {
         online.set(true)
-        await when(() => saved.get() === written || failed.get())
+        await when(() => saved.get() === wanted || failed.get())
         if (failed.peek()) throw failed.peek()
       },
       async close() {},

@@ -2,7 +2,8 @@ import { createRxDatabase } from 'rxdb/plugins/core'
 import { replicateSupabase } from 'rxdb/plugins/replication-supabase'
 import { getRxStorageMemory } from 'rxdb/plugins/storage-memory'
 import type { Contact } from '../contacts.ts'
-import { policy, type Rival, stamped } from './rival.ts'
+import { expectCount } from '../request.ts'
+import { afterwards, noChangeFeed, policy, type Rival, stamped } from './rival.ts'
 
 const text = { type: 'string' } as const
 const schema = {
@@ -42,6 +43,8 @@ function unquoted<Query extends { or(filters: string): Query }>({
  */
 export const rxdb: Rival = {
   name: 'RxDB',
+  table: 'rxdb',
+  cannot: { realtime: noChangeFeed },
 
   async createTable(sql) {
     await sql.unsafe(`
@@ -64,7 +67,8 @@ export const rxdb: Rival = {
     })
     const { contacts } = await db.addCollections({ contacts: { schema: structuredClone(schema) } })
     const collection = contacts!
-    const replicate = async (way: object): Promise<void> => {
+    const replicate = async (way: object): Promise<number> => {
+      let received = 0
       const state = replicateSupabase({
         replicationIdentifier: 'contacts',
         collection,
@@ -78,18 +82,28 @@ export const rxdb: Rival = {
       state.error$.subscribe((error) => {
         throw error
       })
+      state.received$.subscribe(() => void received++)
       await state.awaitInitialReplication()
+      return received
     }
+    const pull = () => replicate({ pull: { batchSize: 1_000, queryBuilder: unquoted } })
     return {
       async download() {
-        await replicate({ pull: { batchSize: 1_000, queryBuilder: unquoted } })
+        await pull()
         return collection.count().exec()
       },
       async write(rows: Contact[]) {
         const { error } = await collection.bulkInsert(rows)
         if (error.length > 0) throw new Error(`RxDB did not take ${error.length} rows`)
       },
-      upload: () => replicate({ push: {} }),
+      async upload() {
+        await replicate({ push: {} })
+      },
+      pull: (change, count) =>
+        afterwards(change, async () => expectCount('rows of RxDB', await pull(), count)),
+      async poll() {
+        await pull()
+      },
       async close() {
         await db.close()
       },

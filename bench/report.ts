@@ -1,0 +1,104 @@
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { format, resolveConfig } from 'prettier'
+import { costSection } from './cost-report.ts'
+import type { CostFigures } from './cost.ts'
+import { growthChart } from './growth-chart.ts'
+import type { Curve } from './growth.ts'
+import { matrixChart } from './matrix-chart.ts'
+import { cellText, type Matrix, reasons } from './matrix.ts'
+import type { Result } from './subject.ts'
+import { markdownTable, resultRows } from './table.ts'
+
+/** What `npm run bench` leaves for each subject. */
+interface Json<Figures> {
+  at: string
+  commit: string | null
+  quick: boolean
+  rounds: number
+  node: string
+  cpus: string
+  load: number
+  memory_gb: number
+  results: Result[]
+  figures: Figures
+}
+
+const project = join(import.meta.dirname, '..')
+const folder = join(import.meta.dirname, 'results')
+
+/** Every file that is made from the results, with its content. */
+export async function report(): Promise<Map<string, string>> {
+  const files = new Map<string, string>()
+  const sections = ['# Benchmarks', opening]
+  const rivals = read<Matrix>('rivals')
+  if (rivals) {
+    files.set('docs/benchmarks.svg', matrixChart(rivals.figures))
+    sections.push(...beside(rivals))
+  }
+  const growth = read<{ curves: Curve[] }>('growth')
+  if (growth) {
+    files.set('docs/growth.svg', growthChart(growth.figures.curves))
+    sections.push('## Growth', conditions(growth), growthText, '![How times grow](growth.svg)')
+  }
+  const cost = read<CostFigures>('cost')
+  if (cost) sections.push('## Cost', conditions(cost), ...costSection(cost.figures))
+  const others = readdirSync(folder)
+    .filter((file) => file.endsWith('.json') && !file.endsWith('.local.json'))
+    .map((file) => read<object>(basename(file, '.json'))!)
+    .filter(({ results }) => results.length > 0)
+  if (others.length > 0) sections.push('## Each part', parts)
+  for (const one of others) {
+    sections.push(`### ${one.results[0]!.subject}`, conditions(one))
+    const [head, ...rows] = resultRows(one.results)
+    sections.push(markdownTable(head!, rows))
+  }
+  const markdown = `${sections.join('\n\n')}\n`
+  const options = await resolveConfig(join(project, 'docs', 'benchmarks.md'))
+  files.set('docs/benchmarks.md', await format(markdown, { ...options, parser: 'markdown' }))
+  return files
+}
+
+const opening = `Made by \`npm run bench:report\` from [bench/results](../bench/results), which \`npm run bench\` writes; [bench](../bench/README.md) says what is measured and how. Times are those of one machine, where everything, devices and database, shares the same cores: compare what stands in one table, not one machine with another.`
+
+const parts = `A speed is raw time divided by Tidemark's (1 is as fast), a cost is Tidemark's divided by raw; the bound says which, and without one it is a speed where rows are counted. The spread is the quartiles of the rounds.`
+
+const growthText = `Medians of the rounds, in milliseconds, on logarithmic axes: a flat line does not depend on what grows.`
+
+function beside(json: Json<Matrix>): string[] {
+  const { figures } = json
+  const rows = figures.lines.map((line) => [
+    line.title,
+    ...figures.contenders.map((name) => cellText(line, name)),
+  ])
+  return [
+    '## Beside others',
+    conditions(json),
+    '![Times beside those of Tidemark](benchmarks.svg)',
+    markdownTable(['', ...figures.contenders], rows),
+    'Beside each amount stands its time divided by that of Tidemark in the same round: the median of the rounds, and in brackets the least and the most. Over 1 is slower than Tidemark, under 1 faster.',
+    'What is – and why:',
+    reasons(figures)
+      .map((reason) => `- ${reason}`)
+      .join('\n'),
+  ]
+}
+
+function conditions({ quick, rounds, node, cpus, memory_gb, load, commit, at }: Json<unknown>) {
+  const kind = quick ? 'A short run (`--quick`)' : 'A full run'
+  const when = `${at.slice(0, 10)}${commit ? `, at ${commit}` : ''}`
+  return `${kind} of ${rounds} rounds, ${when}, on ${cpus}, ${memory_gb} GB, Node ${node.slice(1)}; the machine's load was ${load}.`
+}
+
+function read<Figures>(name: string): Json<Figures> | undefined {
+  const file = join(folder, `${name}.json`)
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Json<Figures>) : undefined
+}
+
+if (process.argv[1] === import.meta.filename) {
+  for (const [file, content] of await report()) {
+    await writeFile(join(project, file), content)
+    console.log(file)
+  }
+}
