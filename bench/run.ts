@@ -42,6 +42,7 @@ const subjects = [
 const usage = `npm run bench                      everything
 npm run bench -- push pull         some of it: ${subjects.map(({ name }) => name).join(', ')}
 npm run bench -- --quick           fewer rounds, and smaller sizes beside the others
+npm run bench -- --rounds <n>      so many instead of nine
 npm run bench -- --results <dir>   where each subject's json goes, bench/results by default
 npm run bench:report               docs/benchmarks.md and its charts, from that json
 
@@ -53,14 +54,17 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean' },
+    rounds: { type: 'string' },
     results: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
 })
+const rounds = Number(values.rounds ?? (values.quick ? 3 : 9))
 const unknown = positionals.find((name) => !subjects.some((subject) => subject.name === name))
-if (values.help || unknown) {
-  console.log(unknown ? `no subject "${unknown}"\n\n${usage}` : usage)
-  process.exit(unknown ? 1 : 0)
+const wrong = unknown ? `no subject "${unknown}"` : rounds >= 1 ? '' : '--rounds takes a number'
+if (values.help || wrong) {
+  console.log(wrong ? `${wrong}\n\n${usage}` : usage)
+  process.exit(wrong ? 1 : 0)
 }
 
 let stack: Stack | undefined
@@ -113,7 +117,6 @@ async function onItsOwnStack(subject: Subject): Promise<Outcome> {
   const sql = connect('postgres', { max: 1 })
   try {
     const quick = values.quick ?? false
-    const rounds = quick ? 3 : 9
     const found = await subject.run({ sql, rounds, quick, createUser, progress: show })
     return Array.isArray(found) ? { results: found, figures: {}, text: '' } : found
   } finally {
@@ -144,7 +147,7 @@ function machine() {
     at: new Date().toISOString(),
     commit,
     quick: values.quick ?? false,
-    rounds: values.quick ? 3 : 9,
+    rounds,
     node: process.version,
     cpus: `${cpus().length} × ${cpus()[0]?.model.trim()}`,
     // of the last fifteen minutes, the bench's own included
