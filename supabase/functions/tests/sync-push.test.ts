@@ -146,6 +146,44 @@ stackTest('a deadlock is tried again, and the batch applied once', async (world)
   assertEquals([deps.slept.length, deps.entries[0]?.rpcs], [2, 3])
 })
 
+stackTest('a push that Postgres ends by a deadlock is tried again and applied', async (world) => {
+  const user = await world.signUp()
+  const deps = world.deps()
+  const send = async (seq: number) =>
+    (await handler(user.request(user.body([user.put(seq)])), deps)).json()
+  await send(1)
+  const gate = Math.floor(Math.random() * 2 ** 31)
+  await world.sql.unsafe(`
+    create function wait_${table}() returns trigger language plpgsql as
+      $$ begin perform pg_advisory_xact_lock(${gate}); return new; end $$;
+    create trigger wait before insert on ${table} for each row execute function wait_${table}()`)
+  const locks = (granted: boolean) =>
+    `exists (select from pg_locks where locktype = 'advisory' and objid = ${gate} and granted = ${granted})`
+  try {
+    // Holds what the push waits for, and then waits for the device that the push holds. Whoever has
+    // waited for a second first is ended, and that is the push.
+    const other = world.sql.unsafe(`
+      select pg_advisory_xact_lock(${gate});
+      do $$ begin
+        for i in 1 .. 2000 loop
+          exit when ${locks(false)};
+          perform pg_sleep(0.005);
+        end loop;
+      end $$;
+      select from tidemark.sync_devices where device_id = '${user.device}' for update`)
+    // A query of this kind is sent when somebody wants its answer.
+    const done = other.then(() => 'done')
+    while (!(await world.sql.unsafe(`select ${locks(true)} as held`))[0]?.held);
+    const answer = await send(2)
+    assertEquals(answer.results[0].status, 'applied')
+    assertEquals(await done, 'done')
+    assertEquals([deps.slept.length, deps.entries[1]?.rpcs], [1, 2])
+    assertEquals((await world.rows(user)).length, 2)
+  } finally {
+    await world.sql.unsafe(`drop function wait_${table} cascade`)
+  }
+})
+
 stackTest(
   'a batch that outlasts the statement timeout is applied in pieces, each mutation once',
   async (world) => {
