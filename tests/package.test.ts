@@ -26,7 +26,7 @@ beforeAll(async () => {
   const theirs = ['@supabase', '@tanstack', '@types', 'idb', 'react', 'zod', 'tslib', 'iceberg-js']
   for (const name of theirs)
     await symlink(join(project, 'node_modules', name), join(modules, name)).catch(() => {})
-}, 120_000)
+}, 240_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe('the package', () => {

@@ -17,7 +17,7 @@ beforeAll(async () => {
   shell = await Shell.installed()
   port = await freePort()
   dbPort = await freePort()
-}, 120_000)
+}, 240_000)
 afterAll(() => shell.close())
 
 function expectSuccess(ran: Ran): Ran {
@@ -27,7 +27,7 @@ function expectSuccess(ran: Ran): Ran {
 
 it(
   'the page leads from an empty folder to a row that is pulled',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     expectSuccess(await shell.run(createProject!))
     await shell.write('supabase/migrations/20260101000000_notes.sql', blocks(page, 'sql')[0]!)

