@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { chown, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import postgres from 'postgres'
 import { postgresFolder, reachableCopy } from './binaries.ts'
 import { StackError } from './errors.ts'
@@ -37,19 +38,38 @@ const settings = {
   log_line_prefix: '%m %u@%d ',
 }
 
-export async function startPostgres({
-  dataDir,
-  port,
-  password,
-}: PostgresOptions): Promise<Postgres> {
+export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
+  await stopOrphan(join(options.dataDir, 'postgres'))
+  await requireFreePort(options.port, 'TIDEMARK_DB_PORT')
+  return launch(options, { initialise: true })
+}
+
+/**
+ * Starts a server again that has died. Its lock file stays: by it Postgres knows whether a process of the
+ * dead server still works on the data, and refuses to start until that has ended.
+ */
+export async function restartPostgres(options: PostgresOptions): Promise<ChildProcess> {
+  const deadline = Date.now() + 20_000
+  for (;;) {
+    try {
+      return (await launch(options, { initialise: false })).process
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+      await setTimeout(100)
+    }
+  }
+}
+
+async function launch(
+  { dataDir, port, password }: PostgresOptions,
+  may: { initialise: boolean },
+): Promise<Postgres> {
   const data = join(dataDir, 'postgres')
-  await stopOrphan(data)
-  await requireFreePort(port, 'TIDEMARK_DB_PORT')
   const runAs = await postgresUser(data)
   let server = await postgresFolder()
   if (runAs.uid !== undefined && !(await canReach(server))) server = await reachableCopy(server)
 
-  const created = !(await stat(join(data, 'PG_VERSION')).catch(() => undefined))
+  const created = may.initialise && !(await stat(join(data, 'PG_VERSION')).catch(() => undefined))
   if (created) await initialise(data, server, runAs, password)
 
   const log = await open(join(dataDir, 'postgres.log'), 'a')
@@ -127,7 +147,7 @@ async function ready(
       await sql`select 1`
       return
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 25))
+      await setTimeout(25)
     } finally {
       await sql.end({ timeout: 0 })
     }
@@ -147,7 +167,7 @@ async function stopOrphan(data: string): Promise<void> {
   if (await isRunning(pid, data)) {
     process.kill(pid, 'SIGINT')
     for (let i = 0; i < 400 && (await isRunning(pid, data)); i++) {
-      await new Promise((resolve) => setTimeout(resolve, 25))
+      await setTimeout(25)
     }
   }
   await rm(file, { force: true })

@@ -5,11 +5,12 @@ import { bootstrap } from './bootstrap.ts'
 import { StackError } from './errors.ts'
 import { spawnFunctions } from './functions/process.ts'
 import { forkGateway } from './gateway/process.ts'
+import type { GatewayOptions } from './gateway/server.ts'
 import { loadKeys } from './keys.ts'
 import { applyOnce, migrate } from './migrate.ts'
 import { freePort, requireFreePort } from './ports.ts'
 import { pageDir } from './page.ts'
-import { startPostgres } from './postgres.ts'
+import { restartPostgres, startPostgres } from './postgres.ts'
 import { guard, isRunning, stopProcess } from './processes.ts'
 import { root } from './root.ts'
 import { databaseUrl } from './urls.ts'
@@ -47,10 +48,14 @@ export interface StackSecrets {
   jwt_secret: string
 }
 
+export type PartName = 'Postgres' | 'Deno' | 'the gateway'
+
 export interface Stack {
   info: StackInfo
   dataDir: string
-  /** Resolves with what happened when a part ends by itself. */
+  /** The process of a part, while it runs: another one after it was started again. */
+  pid(part: PartName): number | undefined
+  /** Resolves with what happened when a part ends by itself and cannot be started again. */
   broken: Promise<string>
   stop(): Promise<void>
 }
@@ -61,7 +66,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const functionsDir = options.functionsDir ?? join(root, 'supabase', 'functions')
   const migrationsDir = options.migrationsDir ?? join(root, 'supabase', 'migrations')
   const step = stepper(log)
-  const parts = new Parts()
+  const parts = new Parts(log)
 
   try {
     await takeFolder(dataDir, options.fresh ?? false, parts)
@@ -79,28 +84,34 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       jwt_secret: keys.jwtSecret,
     }
 
-    const server = await step('Postgres', () =>
-      startPostgres({ dataDir, port: dbPort, password: keys.internalPassword }),
-    )
-    parts.add('Postgres', server.process)
+    const place = { dataDir, port: dbPort, password: keys.internalPassword }
+    const server = await step('Postgres', () => startPostgres(place))
+    parts.add('Postgres', server.process, () => restartPostgres(place))
     if (server.created) await step('new project', () => bootstrap(dbPort, keys.internalPassword))
 
     // These two take a moment to load and need no migrations for that.
     const functionsPort = options.functions === false ? undefined : await freePort()
     const watch = options.functions === 'watch'
-    const functions =
-      functionsPort &&
-      (await spawnFunctions({ folder: functionsDir, port: functionsPort, info, watch, log }))
-    if (functions) parts.add('Deno', functions.process)
-    const gateway = await forkGateway(dataDir, {
+    const serveFunctions = (port: number) =>
+      spawnFunctions({ folder: functionsDir, port, info, watch, log })
+    const functions = functionsPort && (await serveFunctions(functionsPort))
+    if (functions)
+      parts.add(
+        'Deno',
+        functions.process,
+        async () => (await serveFunctions(functionsPort)).process,
+      )
+    const serveApi = () => forkGateway(dataDir, gatewayOptions)
+    const gatewayOptions: GatewayOptions = {
       port,
       dbPort,
       functionsPort,
       objectsDir: join(dataDir, 'objects'),
       page: options.page ? { folder: pageDir, ...schemaOf('playground') } : undefined,
       keys,
-    })
-    parts.add('the gateway', gateway.process)
+    }
+    const gateway = await serveApi()
+    parts.add('the gateway', gateway.process, async () => (await serveApi()).process)
 
     await step('migrations', async () => {
       const { applied, changed } = await migrate(info.db_url, migrationsDir)
@@ -117,28 +128,73 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
     await writeJson(join(dataDir, 'private.json'), secrets)
     await writeJson(join(dataDir, 'stack.json'), info)
-    return { info, dataDir, broken: parts.broken, stop: () => parts.stop() }
+    parts.keepAlive()
+    return {
+      info,
+      dataDir,
+      broken: parts.broken,
+      pid: (part) => parts.pid(part),
+      stop: () => parts.stop(),
+    }
   } catch (error) {
     await parts.stop()
     throw error
   }
 }
 
-/** What has been started, to be stopped in the opposite order. */
+/** A part that ends more often than this within a minute is broken for good. */
+const RESTARTS = 5
+
+/** What has been started: to be started again where it ends by itself, and stopped in the opposite order. */
 class Parts {
   #break: (why: string) => void = () => {}
   readonly broken = new Promise<string>((resolve) => (this.#break = resolve))
+  readonly #log: (line: string) => void
   readonly #undo: (() => Promise<unknown>)[] = []
+  readonly #running = new Map<PartName, ChildProcess>()
   #stopping: Promise<void> | undefined
+  #keptAlive = false
 
-  add(name: string, child: ChildProcess): void {
-    const keeper = guard(child)
+  constructor(log: (line: string) => void) {
+    this.#log = log
+  }
+
+  /** From now on what ends by itself is started again; before, it makes the start fail. */
+  keepAlive(): void {
+    this.#keptAlive = true
+  }
+
+  pid(name: PartName): number | undefined {
+    return this.#running.get(name)?.pid
+  }
+
+  add(name: PartName, first: ChildProcess, again: () => Promise<ChildProcess>): void {
+    let starting: Promise<void> | undefined
+    let keeper: ChildProcess
+    const restarts: number[] = []
+    const watch = (child: ChildProcess): void => {
+      keeper = guard(child)
+      this.#running.set(name, child)
+      child.once('exit', (code, signal) => {
+        this.#running.delete(name)
+        keeper.kill('SIGKILL')
+        if (this.#stopping) return
+        const why = `${name} ended by itself (${signal ?? `code ${code}`})`
+        const lately = restarts.filter((at) => at > Date.now() - 60_000).length
+        if (!this.#keptAlive || lately >= RESTARTS) return this.#break(why)
+        restarts.push(Date.now())
+        this.#log(`${why}, and is started again`)
+        starting = again().then(watch, (error: unknown) =>
+          this.#break(`${why}, and does not start again: ${String(error)}`),
+        )
+      })
+    }
+    watch(first)
     this.#undo.push(async () => {
-      await stopProcess(child, 'SIGINT')
+      await starting
+      const child = this.#running.get(name)
+      if (child) await stopProcess(child, 'SIGINT')
       keeper.kill('SIGKILL')
-    })
-    child.once('exit', (code, signal) => {
-      if (!this.#stopping) this.#break(`${name} ended by itself (${signal ?? `code ${code}`})`)
     })
   }
 

@@ -1,4 +1,4 @@
-import postgres, { type Sql } from 'postgres'
+import postgres, { type ReservedSql, type Sql } from 'postgres'
 import { Refusal, type Caller } from './access.ts'
 import type { Answer } from './http.ts'
 import { errorBody, errorStatus } from './sqlstate.ts'
@@ -75,7 +75,7 @@ export class Rpc {
         body: request.method === 'HEAD' ? '' : (answer ?? 'null'),
       }
     } catch (error) {
-      if (!(error instanceof postgres.PostgresError)) throw error
+      if (!(error instanceof postgres.PostgresError)) throw unreachable(error)
       if (error.code === '42883') this.reload()
       const status = errorStatus(error, caller.role !== 'anon')
       const headers =
@@ -95,7 +95,7 @@ export class Rpc {
       ['role', caller.role],
     ]
     const set = settings.map((_, i) => `set_config($${2 * i + 1}, $${2 * i + 2}, true)`).join(', ')
-    const connection = await this.#sql.reserve()
+    const connection = await this.#acquire()
     try {
       // All sent at once, so that a call costs one trip to the database. After an error Postgres skips
       // what follows and makes the commit a rollback.
@@ -112,6 +112,24 @@ export class Rpc {
     } finally {
       connection.release()
     }
+  }
+
+  /** A server that takes no more connections is not waited for without end. */
+  async #acquire(): Promise<ReservedSql> {
+    const reserved = this.#sql.reserve()
+    let late = false
+    const patience = AbortSignal.timeout(ACQUISITION_MS)
+    const timeout = new Promise<never>((_, reject) => {
+      patience.addEventListener('abort', () => {
+        late = true
+        reject(busy())
+      })
+    })
+    void reserved.then(
+      (connection) => late && connection.release(),
+      () => {},
+    )
+    return Promise.race([reserved, timeout])
   }
 
   #lookUp(name: string): Promise<Routine[] | undefined> {
@@ -162,6 +180,30 @@ export class Rpc {
     )
     return (await this.#roleSettings).get(role)
   }
+}
+
+/** How long PostgREST waits for a connection of its pool, unless it is told otherwise. */
+const ACQUISITION_MS = 10_000
+
+function busy(): Refusal {
+  return new Refusal(504, {
+    code: 'PGRST003',
+    message: 'Timed out acquiring connection from connection pool.',
+    details: null,
+    hint: null,
+  })
+}
+
+/** A connection that broke, or was not to be had; what is no such thing stays as it is. */
+function unreachable(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (!/^(CONNECTION_|CONNECT_|ECONN|EPIPE)/.test(code)) return error
+  return new Refusal(503, {
+    code: 'PGRST001',
+    message: 'Database client error. Retrying the connection.',
+    details: code,
+    hint: null,
+  })
 }
 
 const jsonHeaders = { 'content-type': 'application/json; charset=utf-8' }

@@ -4,7 +4,6 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { createClient } from '@supabase/supabase-js'
 import postgres from 'postgres'
@@ -202,16 +201,5 @@ describe('npm start', { timeout: 120_000 }, () => {
     const started = start('--fresh')
     expect(await started.ended).toBe(1)
     expect((await stat(join(env.TIDEMARK_DATA, 'diary.txt'))).size).toBe(10)
-  })
-
-  it('ends, and says why, when its database ends', async () => {
-    const started = start()
-    await started.ready
-    const file = join(env.TIDEMARK_DATA, 'postgres', 'postmaster.pid')
-    process.kill(Number((await readFile(file, 'utf8')).split('\n')[0]), 'SIGQUIT')
-    expect(await started.ended).toBe(1)
-    expect(started.output.join('\n')).toContain('Postgres ended by itself')
-    await setTimeout(200)
-    expect(await leftovers()).toEqual([])
   })
 })
