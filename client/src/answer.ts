@@ -71,7 +71,7 @@ export async function settle(
   for (const edit of queued) {
     const result = edit && results.get(edit.seq)
     if (!result) continue
-    if (isSomebodyElses(edit, result, flight)) {
+    if (!answer.repeated && isSomebodyElses(edit, result, flight)) {
       taken = true
       continue
     }
@@ -186,7 +186,8 @@ async function pendingRows(
 
 /**
  * A duplicate that was not ours: another device goes by our name and used the number. So it is where
- * the edit went out only once, and where a row we made, and nobody refused, is not there.
+ * the edit went out only once, and where a row we made, and nobody refused, is not there. Not where the
+ * server knows the very batch: then the network has delivered it twice.
  */
 function isSomebodyElses(edit: QueuedEdit, result: PushResult, flight?: Flight): boolean {
   if (result.status !== 'duplicate') return false

@@ -39,6 +39,7 @@ export async function applyPage(
   let news = 0
   for (const scope of page.left)
     news += await forget(draft, await tx.scan('rows', { index: 'scope', equals: [scope] }))
+  if (page.left.length > 0) news += await forget(draft, await unnamed(tx))
   for (const change of page.changes) {
     const sweep = sweeping.includes(change.table) ? place.sweep : undefined
     news += await upsert(draft, change, keys.get(change.table) ?? 'id', sweep)
@@ -60,6 +61,14 @@ export async function applyPage(
   const rest = sweeping.filter((table) => !done.includes(table))
   await tx.putMany('meta', [rest.length > 0 ? { ...next, sweeping: rest } : next])
   return news
+}
+
+/**
+ * Rows that the server took from this device and has not yet named in a pull: they may be of a scope that
+ * was left before it came to that, and then nothing more is said of them. The others are still to come.
+ */
+async function unnamed(tx: Transaction): Promise<RowRecord[]> {
+  return (await tx.scan('rows')).filter(({ scope, edits }) => scope === undefined && !edits)
 }
 
 /**

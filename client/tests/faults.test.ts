@@ -98,6 +98,24 @@ describe('requests that go wrong', () => {
     },
   )
 
+  it.each(['twice', 'at once'] as const)(
+    'a request that arrives %s counts once, also where it was the first of its kind',
+    async (fault) => {
+      const table = await makeTable(sql)
+      await sql`select tidemark.add_table(${`public.${table}`}, 'user:user_id', 'merge', '{"n":"sum"}')`
+      const { sync, rows, faults } = await device(user, [table], { transport: 'rpc' })
+      const { id } = await rows.insert({ n: 1 })
+      await sync.sync()
+      await rows.update(id, { n: 3 })
+      const { device_id } = await sync.devices.current()
+      faults.next(fault)
+      await sync.sync()
+      expect(await rowsInDatabase(sql, table)).toMatchObject([{ n: 3, version: 2 }])
+      expect(await rows.list()).toMatchObject([{ n: 3, version: 2 }])
+      expect((await sync.devices.current()).device_id).toBe(device_id)
+    },
+  )
+
   it('a decision whose answer got lost is asked for again, made once and answered', async () => {
     const table = await makeTable(sql)
     await sql`select tidemark.add_table(${`public.${table}`}, 'user:user_id', 'manual')`

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { settle } from '../src/answer.ts'
+import { systemClock } from '../src/clock.ts'
+import { uuid } from '../src/ids.ts'
 import { applyPage, type Page } from '../src/pull.ts'
 import type { Row } from '../src/row.ts'
 import { cursorOf } from '../src/store.ts'
@@ -45,6 +48,24 @@ describe('a page', () => {
     await change('s', [{ id: 'a', n: 2, version: 2 }])
     expect(await change('s', [{ id: 'a', n: 1, version: 1 }])).toBe(0)
     expect(await t.get('a')).toMatchObject({ n: 2 })
+  })
+
+  it('that tells of a scope left takes along rows that no page has named yet', async () => {
+    const { t, send, store, page } = pulling()
+    await t.insert({ id: 'a' })
+    const batch = (await send())!
+    const results = [{ seq: 1, status: 'applied' as const, version: 1 }]
+    await store.write('remote', (draft) =>
+      settle(
+        draft,
+        batch,
+        { results, last_seq: 1, server_time: '' },
+        { clock: systemClock, newId: uuid },
+      ),
+    )
+    await t.insert({ id: 'unsent' })
+    await page({ left: ['s'] })
+    expect(await t.list()).toMatchObject([{ id: 'unsent' }])
   })
 
   it('that was asked for before the store went on is not taken in', async () => {

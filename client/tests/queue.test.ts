@@ -295,6 +295,23 @@ describe('an answer from the server', () => {
     expect(after!.edits).toEqual(before!.edits)
   })
 
+  it('duplicate of an edit sent once, in a batch that the server knows: the network has delivered it twice', async () => {
+    const device = local()
+    await device.t.insert({ id: 'a', name: 'x' })
+    const batch = (await device.send())!
+    const twice = {
+      results: [{ seq: 1, status: 'duplicate' as const, version: 1 }],
+      last_seq: 1,
+      server_time: '',
+      repeated: true,
+    }
+    await device.store.write('remote', (draft) =>
+      settle(draft, batch, twice, { clock: systemClock, newId: uuid }),
+    )
+    expect(await device.queue.list()).toEqual([])
+    expect(await device.t.list()).toMatchObject([{ id: 'a', name: 'x' }])
+  })
+
   it('that another tab has had before changes nothing of the batch that is under way now', async () => {
     const device = local()
     const applied = (seq: number) => ({

@@ -1027,6 +1027,7 @@ declare
   kept jsonb;
   outside int[] := '{}';
   results json;
+  batch text;
 begin
   perform tidemark.require_user();
   options := coalesce(options, '{}');
@@ -1052,6 +1053,7 @@ begin
   sent := tidemark.check_sequence(tidemark.read_mutations(mutations, 1, skew));
 
   device := tidemark.lock_device(sync_push.device_id);
+  batch := case when cardinality(sent) = 0 then device.last_batch else md5(mutations::text) end;
   select count(*) filter (where (u.m).seq > device.last_seq and (u.m).code is null), min((u.m).seq), greatest(device.last_seq, max((u.m).seq))
     into sound, first_seq, last_seq
   from (select unnest(sent) as m) u;
@@ -1082,7 +1084,7 @@ begin
     join (select (u.m).n, (u.m).seq from (select unnest(sent) as m) u) m on m.n = o.n and m.seq > device.last_seq
     where o.code is not null or o.lost is not null or o.copy_id is not null or o.conflict_id is not null
   ) k;
-  perform tidemark.finish_push(sync_push.device_id, last_seq, kept, (
+  perform tidemark.finish_push(sync_push.device_id, last_seq, kept, batch, (
     select jsonb_object_agg(t.name, t.counts)
     from (
       select c.name, jsonb_object_agg(c.status, c.n) as counts
@@ -1127,6 +1129,9 @@ begin
     ',' order by m.n), '') || ']')::json into results
   from (select (u.m).n, (u.m).seq from (select unnest(sent) as m) u) m
   join unnest(outcomes) o on o.n = m.n;
+  if cardinality(sent) > 0 and batch = device.last_batch then
+    return json_build_object('results', results, 'last_seq', last_seq, 'server_time', now(), 'repeated', true);
+  end if;
   return json_build_object('results', results, 'last_seq', last_seq, 'server_time', now());
 end
 $$;

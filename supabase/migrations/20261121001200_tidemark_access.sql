@@ -111,7 +111,7 @@ grant execute on function
   tidemark.read_mutations(json, int, interval),
   tidemark.check_sequence(tidemark.mutation[]),
   tidemark.lock_device(uuid),
-  tidemark.finish_push(uuid, bigint, jsonb, jsonb),
+  tidemark.finish_push(uuid, bigint, jsonb, text, jsonb),
   tidemark.lock_rows(int, text[]),
   tidemark.changed_since(int, text[], bigint[], bigint[], uuid),
   tidemark.is_never_null(oid),

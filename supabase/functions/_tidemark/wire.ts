@@ -192,6 +192,8 @@ const pushAnswer = {
   results: z.array(PushResult),
   /** The highest `seq` the server has answered for this device. */
   last_seq: z.int().nonnegative(),
+  /** True where this very batch was the last one answered: its duplicates are the caller's own. */
+  repeated: z.boolean().optional(),
 }
 
 /**

@@ -80,7 +80,7 @@ select 'definer', s::regprocedure from unnest(array[
   'tidemark.cursor_is_lost(text, pg_snapshot, pg_snapshot, timestamptz, integer[])',
   'tidemark.decided_conflict(uuid, text, jsonb)',
   'tidemark.epoch()',
-  'tidemark.finish_push(uuid, bigint, jsonb, jsonb)',
+  'tidemark.finish_push(uuid, bigint, jsonb, text, jsonb)',
   'tidemark.last_change(integer, text, uuid)',
   'tidemark.lock_device(uuid)',
   'tidemark.lock_rows(integer, text[])',
