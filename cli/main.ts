@@ -13,6 +13,7 @@ const main = defineCommand({
     doctor: () => import('./doctor/index.ts').then((module) => module.doctor),
     dev: () => import('./dev.ts').then((module) => module.dev),
     verify: () => import('./verify.ts').then((module) => module.verify),
+    types: () => import('./types.ts').then((module) => module.types),
   },
 })
 
