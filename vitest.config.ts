@@ -9,6 +9,7 @@ export default defineConfig({
       'bench/**/*.test.ts',
       'tests/**/*.test.ts',
       'fuzz/**/*.test.ts',
+      'proof/**/*.test.ts',
     ],
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -26,6 +26,7 @@ export interface Database {
 
 /** A database with Tidemark and the app, that nobody is connected to: where the others are copied from. */
 export interface Template {
+  name: string
   copy(): Promise<Database>
   drop(): Promise<void>
 }
@@ -51,6 +52,7 @@ export async function createTemplate(
 
   let copies = 0
   return {
+    name: template,
     async copy() {
       const name = `${template}_${++copies}`
       await server.unsafe(`create database ${name} template ${template}`)
@@ -80,13 +82,15 @@ export async function createTemplate(
   }
 }
 
-function on(serverUrl: string, database: string): string {
+/** The same server's address of another database. */
+export function on(serverUrl: string, database: string): string {
   const url = new URL(serverUrl)
   url.pathname = `/${database}`
   return url.href
 }
 
-function open(url: string, connection: postgres.ConnectionParameters | {} = {}): Sql {
+/** One connection. */
+export function open(url: string, connection: postgres.ConnectionParameters | {} = {}): Sql {
   return postgres(url, { max: 1, onnotice: () => {}, connection })
 }
 

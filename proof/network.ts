@@ -1,0 +1,87 @@
+import { identify, Refusal } from '../dev/gateway/access.ts'
+import type { Rpc } from '../dev/gateway/rpc.ts'
+import type { Keys } from '../dev/keys.ts'
+import type { PushAnswer, PushRequest } from '../supabase/functions/_tidemark/wire.ts'
+
+/** What happens to a request on its way. */
+export const faults = [
+  /** It never arrives. */
+  'dropped before',
+  /** It is carried out, and its answer gets lost. */
+  'dropped after',
+  /** It arrives twice, one after the other; the second answer comes back. */
+  'twice',
+  /** It arrives twice at the same time; the answers come back in the other order. */
+  'at once',
+  /** Its answer comes back when those of later requests have. */
+  'held back',
+  /** The token is refused. */
+  'refused as 401',
+  /** Something in between answers a page of its own. */
+  'captive portal',
+] as const
+export type Fault = (typeof faults)[number]
+
+/** Told of each push that was carried out, also where nobody hears the answer. */
+export type Tap = (request: PushRequest, answer: PushAnswer) => void
+
+/**
+ * A `fetch` that leads to the gateway's own code in this process, with faults. `next` names the fault of
+ * the next request.
+ */
+export function network(
+  { rpc, keys }: { rpc: () => Rpc; keys: Keys },
+  tap: Tap,
+  next: () => Fault | undefined,
+): typeof globalThis.fetch {
+  async function arrive(input: string, init: RequestInit): Promise<Response> {
+    const url = new URL(input)
+    const headers = Object.fromEntries(new Headers(init.headers))
+    const name = url.pathname.split('/').at(-1)!
+    const body = String(init.body ?? '')
+    try {
+      const caller = await identify(keys, headers.apikey, headers.authorization)
+      const query = url.searchParams
+      const method = init.method ?? 'GET'
+      const answer = (await rpc().call(caller, { name, method, query, headers, body }))!
+      const text = String(answer.body)
+      if (name === 'sync_push' && answer.status === 200)
+        tap(JSON.parse(body) as PushRequest, JSON.parse(text) as PushAnswer)
+      return new Response(text, { status: answer.status, headers: answer.headers ?? {} })
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error
+      return Response.json(error.body, { status: error.status })
+    }
+  }
+
+  return async (input, init = {}) => {
+    const send = () => arrive(String(input), init)
+    switch (next()) {
+      case 'dropped before':
+        throw new TypeError('fetch failed')
+      case 'dropped after':
+        await send()
+        throw new TypeError('fetch failed')
+      case 'twice':
+        await send()
+        return send()
+      case 'at once': {
+        const [, second] = await Promise.all([send(), send()])
+        return second
+      }
+      case 'held back': {
+        const answer = await send()
+        await new Promise((resolve) => setTimeout(resolve, 10))
+        return answer
+      }
+      case 'refused as 401':
+        return Response.json({ code: 'PGRST303', message: 'JWT expired' }, { status: 401 })
+      case 'captive portal':
+        return new Response('<html>Welcome to our hotel</html>', {
+          headers: { 'content-type': 'text/html' },
+        })
+      case undefined:
+        return send()
+    }
+  }
+}
