@@ -27,7 +27,6 @@ export class ProofDatabase {
   readonly #serverUrl: string
   readonly #keys: Keys
   #connections: Sql[] = []
-  #hasBackup = false
 
   private constructor(serverUrl: string, keys: Keys) {
     this.#serverUrl = serverUrl
@@ -63,8 +62,7 @@ export class ProofDatabase {
   async backUp(): Promise<void> {
     await this.#disconnect()
     await this.#server.unsafe(`drop database if exists ${this.#name}_copy with (force)`)
-    await this.#server.unsafe(`create database ${this.#name}_copy template ${this.#name}`)
-    this.#hasBackup = true
+    await this.#copy(this.#name, `${this.#name}_copy`)
     this.#connect()
   }
 
@@ -72,15 +70,27 @@ export class ProofDatabase {
   async restore(): Promise<void> {
     await this.#disconnect()
     await this.#server.unsafe(`drop database ${this.#name} with (force)`)
-    await this.#server.unsafe(`create database ${this.#name} template ${this.#name}_copy`)
+    await this.#copy(`${this.#name}_copy`, this.#name)
     this.#connect()
     await this.owner.run('update tidemark.settings set epoch = default')
+  }
+
+  /** Postgres copies only what nobody is connected to, and a connection takes its time to be gone. */
+  async #copy(from: string, to: string): Promise<void> {
+    for (let attempt = 1; ; attempt++)
+      try {
+        await this.#server.unsafe(`create database ${to} template ${from}`)
+        return
+      } catch (error) {
+        const inUse = error instanceof postgres.PostgresError && error.code === '55006'
+        if (!inUse || attempt === 5) throw error
+      }
   }
 
   async drop(): Promise<void> {
     await this.#disconnect()
     await this.#server.unsafe(`drop database ${this.#name} with (force)`)
-    if (this.#hasBackup) await this.#server.unsafe(`drop database ${this.#name}_copy with (force)`)
+    await this.#server.unsafe(`drop database if exists ${this.#name}_copy with (force)`)
     await this.#server.end()
   }
 }

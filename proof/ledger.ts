@@ -116,7 +116,9 @@ export class Ledger {
       }
       if (data && 'quantity' in data && !lost.includes('quantity')) {
         const [after, before] = [data.quantity, old?.quantity]
-        if (op === 'put') account.sum = after as number
+        // A copied storage sends what waited in it as edits of its own, a new row too.
+        const again = mark !== undefined && this.doubled.has(mark)
+        if (op === 'put') account.sum = again ? undefined : (after as number)
         else if (typeof after === 'number' && typeof before === 'number') {
           if (account.sum !== undefined) account.sum += after - before
         } else account.sum = undefined

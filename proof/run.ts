@@ -5,9 +5,10 @@ import { parseArgs } from 'node:util'
 import { SingleBar } from 'cli-progress'
 import { freePort } from '../dev/ports.ts'
 import { startStack } from '../dev/stack.ts'
+import { report } from './page.ts'
 import { prove } from './prove.ts'
 
-const usage = `npm run prove                              20,000 random histories of the real client, on a stack of its own
+const usage = `npm run prove                              20,000 random histories of the real client, on a stack of its own; the result goes into docs/proof.md
 npm run prove -- --histories N --seed S    more of them, or the same again
 npm run prove -- --seed S --path P         one failure again
 npm run prove -- --workers N               databases at the same time, 2 by default`
@@ -64,6 +65,7 @@ try {
   if (isTTY) bar.stop()
   for (const [name, n] of [...proof.counts].sort()) console.log(`  ${name.padEnd(32)} ${n}`)
   const { failure } = proof
+  if (!values.path) await report(proof)
   failed = failure !== undefined
   if (failure) {
     console.log(`\n${failure.message}\n\n${JSON.stringify(failure.history)}`)

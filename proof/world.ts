@@ -38,6 +38,8 @@ export class World {
   /** Edits that somebody threw away together with their storage. */
   readonly #thrownAway = new Set<Made>()
   readonly #backups = new Map<Phone, { disk: SyncStorage; made: Set<Made> }>()
+  /** The edit that the app has asked for last. */
+  #asked: Made | undefined
   #violation: Violation | undefined
   #hasBackup = false
   #slotOpen = false
@@ -215,6 +217,7 @@ export class World {
       const id = newId(table)
       this.#setting.ids[table].push(id)
       if (table === 'trips') this.#setting.trips.push(id)
+      this.#asked = { phone, table, id, mark }
       await rows.insert({ ...this.#content(table, id, value, phone.user), [column]: mark })
       return this.#did(phone, 'insert', { phone, table, id, mark })
     }
@@ -223,6 +226,7 @@ export class World {
     if (!target) return
     const id = String(target.id)
     const key = target.id as string
+    this.#asked = { phone, table, id, mark }
     if (kind === 'remove') {
       await rows.remove(key)
       return this.#did(phone, 'remove', { phone, table, id, mark: undefined })
@@ -300,18 +304,17 @@ export class World {
     const died = await phone.die(at, moment, async (sync) => {
       if (during === 'sync') return sync.sync()
       const known = this.#made.length
-      try {
-        await this.#edit(phone, sync, edit)
-      } finally {
-        made = this.#made[known]
-      }
+      this.#asked = undefined
+      await this.#edit(phone, sync, edit)
+      made = this.#made[known]
     })
     this.#note(
       `${phone.name}: killed ${moment} write ${at} of ${during}: ${died ? 'died' : 'lived'}`,
       died ? `killed during ${during}` : 'survived',
     )
-    // An edit that had not returned may or may not be stored; one that had is.
-    if (died && made) this.#note(`  (${made.mark ?? 'the edit'} had returned)`)
+    // An edit that had not returned may or may not be stored, in the place of the one before.
+    if (during === 'edit' && !made && this.#asked)
+      this.#made.push({ ...this.#asked, mark: undefined })
   }
 
   async #clone(from: Phone, to: Phone): Promise<void> {

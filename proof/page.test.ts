@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { page, withResult } from './page.ts'
+
+const text = readFileSync(page, 'utf8')
+
+describe('docs/proof.md', () => {
+  const cases = [...text.matchAll(/^\| (.+?) +\| \[(.+)\]\((\.\.\/.+\.ts)\) +\|$/gm)]
+
+  it('has cases', () => {
+    expect(cases.length).toBeGreaterThanOrEqual(6)
+  })
+
+  it.each(cases.map(([, failure, test, file]) => [failure!, test!, file!] as const))(
+    'names a test that exists: %s',
+    (_, test, file) => {
+      const code = readFileSync(new URL(file, page), 'utf8')
+      expect(code).toContain(test.replace('…', '%s'))
+    },
+  )
+
+  it('takes the result of a run between its markers, in the place of the one before', () => {
+    const proof = { seed: 7, histories: 1000, seconds: 2, counts: new Map([['sync', 1234]]) }
+    const once = withResult(text, proof, new Date(0))
+    expect(once).toContain('1970-01-01: 1,000 histories from seed 7 in 2 s. None failed.')
+    expect(once).toMatch(/\| sync +\| +1,234 \|/)
+    const again = withResult(once, { ...proof, seed: 8 }, new Date(0))
+    expect(again).toContain('from seed 8')
+    expect(again).not.toContain('from seed 7')
+    expect(() => withResult('', proof, new Date(0))).toThrow('markers')
+  })
+})
