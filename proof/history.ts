@@ -102,7 +102,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({
-      do: fc.constantFrom('clone', 'back up device', 'back up device', 'put device back'),
+      do: fc.constantFrom('clone', 'back up device', 'put device back', 'put device back'),
       device,
     }),
   },

@@ -157,11 +157,8 @@ export class World {
         return this.#kill(this.#phone(op.device), op)
       case 'clone':
         return this.#clone(this.#phone(op.device), this.#phone(op.device ^ 1))
-      case 'back up device': {
-        const phone = this.#phone(op.device)
-        this.#backups.set(phone, { disk: await phone.copy(), made: new Set(this.#made) })
-        return this.#note(`${phone.name} is backed up`, 'device backed up')
-      }
+      case 'back up device':
+        return this.#backUp(this.#phone(op.device))
       case 'put device back':
         return this.#putBack(this.#phone(op.device))
       case 'clock': {
@@ -186,13 +183,9 @@ export class World {
       case 'schema':
         return this.#changeSchema()
       case 'back up database':
-        await this.#end(true)
-        await this.#db.backUp()
-        this.#ledger.backUp()
-        this.#hasBackup = true
-        return this.#note('the database is backed up', 'database backed up')
+        return this.#backUpDatabase()
       case 'restore database':
-        if (!this.#hasBackup) return
+        if (!this.#hasBackup) return this.#backUpDatabase()
         await this.#end(false)
         await this.#db.restore()
         this.#ledger.restore()
@@ -330,9 +323,14 @@ export class World {
     this.#note(`${to.name} is a clone of ${from.name}`, 'device cloned')
   }
 
+  async #backUp(phone: Phone): Promise<void> {
+    this.#backups.set(phone, { disk: await phone.copy(), made: new Set(this.#made) })
+    this.#note(`${phone.name} is backed up`, 'device backed up')
+  }
+
   async #putBack(phone: Phone): Promise<void> {
     const backup = this.#backups.get(phone)
-    if (!backup) return
+    if (!backup) return this.#backUp(phone)
     this.#backups.delete(phone)
     for (const made of this.#made)
       if (made.phone === phone && !backup.made.has(made)) this.#thrownAway.add(made)
@@ -450,6 +448,14 @@ export class World {
     if (commit) for (const done of this.#onCommit) done()
     this.#onCommit = []
     this.#note(`the open transaction ends: ${commit ? 'commit' : 'rollback'}`, 'SQL ended')
+  }
+
+  async #backUpDatabase(): Promise<void> {
+    await this.#end(true)
+    await this.#db.backUp()
+    this.#ledger.backUp()
+    this.#hasBackup = true
+    this.#note('the database is backed up', 'database backed up')
   }
 
   async #changeSchema(): Promise<void> {

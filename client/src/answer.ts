@@ -237,11 +237,13 @@ function note(outcome: Settled, { base }: Pending, edit: QueuedEdit, result: Pus
   outcome.pushed++
   if (result.status === 'merged') outcome.merged++
   if (lost.length > 0) outcome.lost.push({ table, id, columns: lost })
-  if (result.status !== 'conflict' && lost.length === 0) return
   const { copy_id, conflict_id } = result as {
     copy_id?: string | null
     conflict_id?: string | null
   }
+  // Said again after a lost answer, it comes as a duplicate.
+  const overruled = result.status === 'conflict' || lost.length > 0
+  if (!overruled && !copy_id && !conflict_id) return
   outcome.conflicts.push({
     table,
     id,

@@ -269,6 +269,23 @@ describe('an answer from the server', () => {
     expect(await device.queue.list()).toMatchObject([{ status: 'failed', error }])
   })
 
+  it('duplicate of an edit that was kept as a second row: told as if it were the first time', async () => {
+    const device = local()
+    await device.t.insert({ id: 'a', name: 'x' })
+    await device.send()
+    const batch = (await device.send())!
+    const again = { seq: 1, status: 'duplicate' as const, version: 2, copy_id: 'b' }
+    const { conflicts } = await device.store.write('remote', (draft) =>
+      settle(
+        draft,
+        batch,
+        { results: [again], last_seq: 1, server_time: '' },
+        { clock: systemClock, newId: uuid },
+      ),
+    )
+    expect(conflicts).toMatchObject([{ table: 't', id: 'a', copyId: 'b' }])
+  })
+
   it('duplicate of a new row that the server does not have: kept for a new name', async () => {
     const device = local()
     await device.t.insert({ id: 'a', name: 'x' })
