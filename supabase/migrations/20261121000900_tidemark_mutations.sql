@@ -117,12 +117,14 @@ begin
           (select l.max_mutation_bytes from tidemark.settings l) as max_mutation_bytes
         from rows from (
           json_to_recordset(mutations) as (
-            seq json, "table" text, op text, id json, base json, data jsonb, old jsonb, edited_at text,
+            seq json, "table" text, op text, id text, base json, data jsonb, old jsonb, edited_at text,
             tidemark_unreadable text
           )
-        ) with ordinality as m (seq, "table", op, id_json, base, data, old, edited_at, tidemark_unreadable, n)
-        -- a key is text or a number, never an object that happens to print like one
-        cross join lateral (select case when json_typeof(m.id_json) in ('string', 'number') then m.id_json #>> '{}' end as id offset 0) i
+        ) with ordinality as m (seq, "table", op, id_sent, base, data, old, edited_at, tidemark_unreadable, n)
+        -- a key is text or a number, never something else that happens to print like one
+        cross join lateral (
+          select case when m.id_sent ~ '^([\[{]|true$|false$)' and json_typeof(mutations -> (m.n::int - 1) -> 'id') <> 'string'
+            then null else m.id_sent end as id offset 0) i
         left join known k on k.name = m."table"
         offset 0
       ) s
