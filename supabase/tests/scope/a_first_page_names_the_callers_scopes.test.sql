@@ -6,12 +6,12 @@ create table public.named_members (club text not null, user_id uuid not null, pr
 create table public.named (id int primary key, club text not null);
 alter table public.named enable row level security;
 grant select on public.named to authenticated;
-select tidemark.add_scope('namedclub', 'public.named_members', 'club', 'user_id');
-select tidemark.add_table('public.named', 'namedclub:club');
 insert into public.named_members values
   ('chess', '00000000-0000-4000-8000-00000000000a'),
   ('go', '00000000-0000-4000-8000-00000000000a'),
   ('bridge', '00000000-0000-4000-8000-00000000000b');
+select tidemark.add_scope('namedclub', 'public.named_members', 'club', 'user_id');
+select tidemark.add_table('public.named', 'namedclub:club');
 
 create function pg_temp.pull(cursor json) returns json
 language plpgsql
