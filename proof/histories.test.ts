@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { breaks } from './breaks.ts'
 import { type Proof, prove } from './prove.ts'
 
-const seed = Number(process.env.TIDEMARK_SEED ?? Date.now() % 1e9)
-const HISTORIES = 200
+/** The same histories each time: new ones are for `npm run prove`, which takes the time that they need. */
+const seed = Number(process.env.TIDEMARK_SEED ?? 20_261_121)
+const HISTORIES = 100
 const minutes = 60_000
 const dataDir = dirname(process.env.TIDEMARK_STACK!)
 
@@ -20,6 +21,8 @@ describe('random histories of four users and eight devices with the real client'
     async () => {
       console.log(`${HISTORIES} histories, seed ${seed}`)
       const proof = await prove({ dataDir, histories: HISTORIES, seed, endOnFailure: true })
+      for (const message of proof.unrepeated)
+        console.log(`failed once, and not when played again:\n${message}`)
       expect(say(proof)).toBe('')
     },
   )

@@ -20,7 +20,13 @@ describe('docs/proof.md', () => {
   )
 
   it('takes the result of a run between its markers, in the place of the one before', () => {
-    const proof = { seed: 7, histories: 1000, seconds: 2, counts: new Map([['sync', 1234]]) }
+    const proof = {
+      seed: 7,
+      histories: 1000,
+      seconds: 2,
+      counts: new Map([['sync', 1234]]),
+      unrepeated: [],
+    }
     const once = withResult(text, proof, new Date(0))
     expect(once).toContain('1970-01-01: 1,000 histories from seed 7 in 2 s. None failed.')
     expect(once).toMatch(/\| sync +\| +1,234 \|/)

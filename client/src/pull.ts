@@ -32,8 +32,12 @@ export async function applyPage(
   { pages, tables, keys }: Asked,
 ): Promise<number | undefined> {
   const { tx } = draft
-  if ((await cursorOf(tx)).pages !== pages) return undefined
-  if (page.reset) await startAfresh(tx, [...keys.keys()])
+  const from = await cursorOf(tx)
+  if (from.pages !== pages) return undefined
+  // A first download also says what has become of rows that were pushed and never pulled: the database
+  // may have been put back in between.
+  const first = from.cursor === null && !from.sweeping && (await unpulled(tx)).length > 0
+  if (page.reset || first) await startAfresh(tx, [...keys.keys()])
   const place = await cursorOf(tx)
   const sweeping = place.sweeping ?? []
   let news = 0
@@ -77,14 +81,10 @@ async function unnamed(tx: Transaction): Promise<RowRecord[]> {
  */
 export async function startAfresh(tx: Transaction, tables: readonly string[]): Promise<void> {
   const place = await cursorOf(tx)
-  // A row that the server took from this device and has not yet named in a pull has no scope. From here
-  // on only one that is sent during the download is like that, and is kept.
-  const unnamed = (await tx.scan('rows')).filter(
-    ({ scope, version }) => scope === undefined && version !== null,
-  )
+  // From here on only a row that is sent during the download has no scope, and is kept.
   await tx.putMany(
     'rows',
-    unnamed.map((record) => ({ ...record, scope: '' })),
+    (await unpulled(tx)).map((record) => ({ ...record, scope: '' })),
   )
   await tx.putMany('meta', [
     {
@@ -95,6 +95,13 @@ export async function startAfresh(tx: Transaction, tables: readonly string[]): P
       sweeping: tables,
     },
   ])
+}
+
+/** Rows that the server took from this device and no pull has named yet, with or without newer edits. */
+async function unpulled(tx: Transaction): Promise<RowRecord[]> {
+  return (await tx.scan('rows')).filter(
+    ({ scope, version }) => scope === undefined && version !== null,
+  )
 }
 
 /** Drops the rows of a table that the download which has ended did not meet. */

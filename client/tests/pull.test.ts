@@ -19,7 +19,21 @@ function pulling() {
   }
   const change = (scope: string, upsert: Row[], remove: string[] = []) =>
     page({ changes: [{ scope, table: 't', upsert, remove }] })
-  return { ...device, page, change }
+  /** A row that the server has taken and no page has named. */
+  const pushed = async (id: string) => {
+    await device.t.insert({ id })
+    const batch = (await device.send())!
+    const results = [{ seq: batch.edits[0]!.seq, status: 'applied' as const, version: 1 }]
+    await device.store.write('remote', (draft) =>
+      settle(
+        draft,
+        batch,
+        { results, last_seq: results[0]!.seq, server_time: '' },
+        { clock: systemClock, newId: uuid },
+      ),
+    )
+  }
+  return { ...device, page, change, pushed }
 }
 
 describe('a page', () => {
@@ -51,21 +65,23 @@ describe('a page', () => {
   })
 
   it('that tells of a scope left takes along rows that no page has named yet', async () => {
-    const { t, send, store, page } = pulling()
-    await t.insert({ id: 'a' })
-    const batch = (await send())!
-    const results = [{ seq: 1, status: 'applied' as const, version: 1 }]
-    await store.write('remote', (draft) =>
-      settle(
-        draft,
-        batch,
-        { results, last_seq: 1, server_time: '' },
-        { clock: systemClock, newId: uuid },
-      ),
-    )
+    const { t, pushed, page } = pulling()
+    await pushed('a')
     await t.insert({ id: 'unsent' })
     await page({ left: ['s'] })
     expect(await t.list()).toMatchObject([{ id: 'unsent' }])
+  })
+
+  it('that ends a first download drops what was pushed before it and is no longer there', async () => {
+    const { t, pushed, page } = pulling()
+    await pushed('there')
+    await pushed('lost in a restore')
+    await t.insert({ id: 'unsent' })
+    const upsert = [{ id: 'there', version: 1 }]
+    await page({ changes: [{ scope: 's', table: 't', upsert, remove: [] }], more: true })
+    expect(await t.list()).toHaveLength(3)
+    await page({ more: false })
+    expect((await t.list()).map(({ id }) => id).toSorted()).toEqual(['there', 'unsent'])
   })
 
   it('that was asked for before the store went on is not taken in', async () => {
