@@ -7,6 +7,7 @@ import type { Database } from './database.ts'
 import type { Fate, History, Op } from './history.ts'
 import { as, asOwner, isBlocked, type Lane, literal, words } from './lane.ts'
 import { Device, type Edit, type Stored } from './model.ts'
+import { readable } from './names.ts'
 import { changeSql, membershipSql, newId } from './sql.ts'
 
 /** A connection whose transaction may stay open while others go on. */
@@ -59,9 +60,12 @@ export class World {
       if (!(error instanceof Violation || error instanceof postgres.PostgresError)) throw error
       const where =
         error instanceof postgres.PostgresError ? `\n${error.code} ${error.where ?? ''}` : ''
-      throw new Error(this.#readable([...this.trace, `✗ ${error.message}${where}`].join('\n')), {
-        cause: error,
-      })
+      throw new Error(
+        readable([...this.trace, `✗ ${error.message}${where}`].join('\n'), this.#setting),
+        {
+          cause: error,
+        },
+      )
     } finally {
       for (const slot of this.#slots) if (slot.open) await slot.lane.run('rollback')
     }
@@ -461,21 +465,6 @@ export class World {
       .filter((device) => device.user === user)
       .map(({ name }) => name)
       .join(' and ')}`
-  }
-
-  /** Short names in place of ids. */
-  #readable(text: string): string {
-    const { users, trips, clubs, ids } = this.#setting
-    const names = new Map<string, string>()
-    for (const table of tableNames)
-      for (const [n, id] of ids[table].entries()) names.set(id, `${table}.${n + 1}`)
-    for (const [n, id] of trips.entries()) names.set(id, `trip${n + 1}`)
-    for (const [n, id] of clubs.entries()) names.set(id, `club${n + 1}`)
-    for (const [n, id] of users.entries()) names.set(id, 'ABC'[n]!)
-    return text.replaceAll(
-      /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{7,}/g,
-      (id) => names.get(id) ?? id.slice(0, 8),
-    )
   }
 }
 

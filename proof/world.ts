@@ -7,6 +7,7 @@ import { keyOf, type Row, same, type Setting, type TableName, tableNames } from 
 import { Violation } from '../fuzz/check.ts'
 import { as, isBlocked, literal, words } from '../fuzz/lane.ts'
 import { membershipSql } from '../fuzz/sql.ts'
+import { readable } from '../fuzz/names.ts'
 import type { ProofDatabase } from './database.ts'
 import type { AppEdit, History, Op, OwnerEdit } from './history.ts'
 import { Ledger, marked } from './ledger.ts'
@@ -102,9 +103,12 @@ export class World {
     } catch (error) {
       const said = error instanceof Error ? error : new Error(String(error))
       const where = said instanceof Violation ? '' : `\n${said.stack}`
-      throw new Error(this.#readable([...this.trace, `✗ ${said.message}${where}`].join('\n')), {
-        cause: error,
-      })
+      throw new Error(
+        readable([...this.trace, `✗ ${said.message}${where}`].join('\n'), this.#setting),
+        {
+          cause: error,
+        },
+      )
     } finally {
       if (this.#slotOpen) await this.#db.slot.run('rollback')
       await this.#db.owner.run('alter table public.items drop column if exists extra')
@@ -544,21 +548,6 @@ export class World {
 
   #count(name: string): void {
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
-  }
-
-  /** Short names in place of ids. */
-  #readable(text: string): string {
-    const { users, trips, clubs, ids } = this.#setting
-    const names = new Map<string, string>()
-    for (const table of tableNames)
-      for (const [n, id] of ids[table].entries()) names.set(id, `${table}.${n + 1}`)
-    for (const [n, id] of trips.entries()) names.set(id, `trip${n + 1}`)
-    for (const [n, id] of clubs.entries()) names.set(id, `club${n + 1}`)
-    for (const [n, id] of users.entries()) names.set(id, 'ABCD'[n]!)
-    return text.replaceAll(
-      /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{7,}/g,
-      (id) => names.get(id) ?? id.slice(0, 8),
-    )
   }
 }
 
