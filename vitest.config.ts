@@ -11,6 +11,7 @@ export default defineConfig({
       'fuzz/**/*.test.ts',
       'proof/**/*.test.ts',
     ],
+    setupFiles: ['dev/seeded.ts'],
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -9,13 +9,15 @@ import { runDeno } from './runners/deno.ts'
 import { runPgtap } from './runners/pgtap.ts'
 import { add, seconds, type Summary } from './runners/summary.ts'
 import { runVitest } from './runners/vitest.ts'
+import { testSeed } from './seed.ts'
 import { startStack, type Stack } from './stack.ts'
 
 const usage = `npm test                             every test, on a stack of its own
 npm test -- pgtap [word …]           database tests, those whose path contains a word
 npm test -- deno [file …]            the functions' tests
 npm test -- vitest [file …]          the client's, the stack's and the examples' tests
-npm test -- --stack <stack.json> …   on a stack that runs already`
+npm test -- --stack <stack.json> …   on a stack that runs already
+TIDEMARK_SEED=random npm test        random tests with another seed, which is printed`
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const runners = { pgtap: runPgtap, deno: runDeno, vitest: runVitest }
@@ -40,6 +42,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void cleanUp().then(() => process.exit(130)))
 }
 
+console.log(`seed ${testSeed()}`)
 try {
   let stackFile = values.stack && resolve(values.stack)
   if (!stackFile) {

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { testSeed } from '../dev/seed.ts'
 import { stack } from '../dev/testing.ts'
 import { breaks } from './breaks.ts'
 import { fuzz, type Report } from './fuzz.ts'
 
-const seed = Number(process.env.TIDEMARK_SEED ?? Date.now() % 1e9)
+const seed = testSeed()
 const HISTORIES = 2_000
 const minutes = 60_000
 

@@ -1,6 +1,7 @@
 import type { Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeTable } from '../client/tests/support/project.ts'
+import { testSeed } from '../dev/seed.ts'
 import { connect, createUser, type TestUser } from '../dev/testing.ts'
 import { Puller } from './support/calls.ts'
 import { seeded } from './support/random.ts'
@@ -76,8 +77,8 @@ describe('the cursor', () => {
   it(
     'misses nothing of 16 writers that commit in any order, and waits for none of them',
     async () => {
-      const seed = Number(process.env.SEED ?? Date.now() % 1e9)
-      console.log(`seed ${seed} (SEED=${seed} brings the same writers back)`)
+      const seed = testSeed()
+      console.log(`seed ${seed} (TIDEMARK_SEED=${seed} brings the same writers back)`)
       const name = await table()
       const shared = await Promise.all(
         Array.from({ length: 32 }, (_, i) => insert(sql, user.id, name, `shared ${i}`)),

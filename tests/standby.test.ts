@@ -1,6 +1,7 @@
 import type { Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { makeTable } from '../client/tests/support/project.ts'
+import { testSeed } from '../dev/seed.ts'
 import { connect, createUser, type TestUser } from '../dev/testing.ts'
 import { type Page, type Pull, Puller } from './support/calls.ts'
 import { seeded } from './support/random.ts'
@@ -43,8 +44,8 @@ describe('a standby', () => {
     'serves pulls that miss nothing of what commits in any order on the primary, and hands over to it',
     async ({ skip }) => {
       if (!standby) return skip('the files of the primary are out of reach')
-      const seed = Number(process.env.SEED ?? Date.now() % 1e9)
-      console.log(`seed ${seed} (SEED=${seed} brings the same writers back)`)
+      const seed = testSeed()
+      console.log(`seed ${seed} (TIDEMARK_SEED=${seed} brings the same writers back)`)
       const random = seeded(seed + WRITERS)
       const here = pullOn(sql)
       const there = pullOn(standby.sql)

@@ -8,6 +8,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import type { Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { testSeed } from '../../dev/seed.ts'
 import { connect } from '../../dev/testing.ts'
 import {
   indexedDbStorage,
@@ -178,7 +179,7 @@ describe('a process that is killed (SIGKILL), on a SQLite file', () => {
 
   it('at writes throughout a sync, or at any time, it loses nothing and doubles nothing', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'tidemark-crash-'))
-    const seed = Number(process.env.TIDEMARK_SEED ?? Date.now() % 1_000_000)
+    const seed = testSeed()
     console.log(`kills at random times: TIDEMARK_SEED=${seed}`)
     try {
       let deaths = 0

@@ -90,7 +90,7 @@ begin
       from (
         select
           (first_n - 1 + m.n)::int as n,
-          case when m.seq::text ~ '^[1-9]\d{0,15}$' then m.seq::text::bigint end as seq,
+          case when m.seq::text ~ '^[1-9]\d{0,14}$' then m.seq::text::bigint end as seq,
           m."table",
           k.table_no,
           m.op,
@@ -105,7 +105,7 @@ begin
           end as id,
           i.id as id_sent,
           nullif(m.base::text, 'null') as base_sent,
-          case when m.base::text ~ '^\d{1,18}$' then m.base::text::bigint end as base,
+          case when m.base::text ~ '^\d{1,15}$' then m.base::text::bigint end as base,
           m.data,
           m.old,
           -- not the words that Postgres takes for instants too: yesterday, infinity

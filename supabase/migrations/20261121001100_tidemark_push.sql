@@ -1047,7 +1047,7 @@ begin
   exception when data_exception then
     perform tidemark.refuse(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
   end;
-  if (options -> 'unheard_from')::text !~ '^([1-9]\d{0,15}|null)$' then
+  if (options -> 'unheard_from')::text !~ '^([1-9]\d{0,14}|null)$' then
     perform tidemark.refuse(400, 'malformed', 'options.unheard_from: expected a seq');
   end if;
   sent := tidemark.check_sequence(tidemark.read_mutations(mutations, 1, skew));

@@ -1,5 +1,6 @@
 import type { Sql } from 'postgres'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { testSeed } from '../../dev/seed.ts'
 import { connect, createUser, type TestUser } from '../../dev/testing.ts'
 import { seeded } from '../support/random.ts'
 import { Trips } from './support/trips.ts'
@@ -51,8 +52,8 @@ const size = ({ changes }: { changes: { upsert: unknown[] }[] }) =>
   changes.reduce((sum, { upsert }) => sum + upsert.length, 0)
 
 it('whatever happens between two pages, in the end a device holds what its user may see', async () => {
-  const seed = Number(process.env.SEED ?? Date.now() % 1e9)
-  console.log(`seed ${seed} (SEED=${seed} brings the same walk back)`)
+  const seed = testSeed()
+  console.log(`seed ${seed} (TIDEMARK_SEED=${seed} brings the same walk back)`)
   const random = seeded(seed)
   for (const trip of [1, 2, 3]) await trips.add(trip, 1, 8)
   let next = 9

@@ -26,8 +26,11 @@ const instant = z.iso.datetime({ offset: true })
 export const Row = z.record(z.string(), z.unknown())
 export type Row = z.infer<typeof Row>
 
+/** The largest `seq` and `base`: 15 digits, whole numbers in every language that reads JSON. */
+const LARGEST = 999_999_999_999_999
+
 /** Per device, from 1, strictly increasing, never reused; gaps are fine. */
-export const Seq = z.int().positive()
+export const Seq = z.int().positive().max(LARGEST)
 
 const edit = {
   seq: Seq,
@@ -36,7 +39,7 @@ const edit = {
   /** Primary key as text. A number stands for its digits; in TypeScript it is always text. */
   id: z.union([z.string(), z.number()]) as z.ZodType<string>,
   /** The row version the edit was made on; null or absent: this device created the row. */
-  base: z.int().nonnegative().nullish(),
+  base: z.int().nonnegative().max(LARGEST).nullish(),
   /** The edited columns' values before the edit; lets sets and numbers merge. */
   old: Row.nullish(),
   /**
