@@ -254,6 +254,43 @@ create unlogged table tidemark.deleting (
 comment on table tidemark.deleting is 'Scratch space of the delete trigger, empty between statements.';
 alter table tidemark.deleting enable row level security;
 
+-- What may go for good in the running transaction: of a purge, and of a delete whose parent is gone.
+-- Whoever can call set_config can forge a setting, so this table has the word, which its owner alone
+-- writes; the setting of the same name only spares every other delete the look at it.
+create unlogged table tidemark.purging (
+  xact xid8 not null default pg_current_xact_id(),
+  what text not null,
+  constraint purging_pkey primary key (xact),
+  constraint tombstones_go_or_all_rows check (what in ('tombstones', 'rows'))
+);
+comment on table tidemark.purging is 'Transactions in which a delete is final, empty between purges.';
+alter table tidemark.purging enable row level security;
+
+create function tidemark.start_purging(what text)
+returns void
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into tidemark.purging (what) values (start_purging.what)
+  on conflict on constraint purging_pkey do update set what = excluded.what;
+  perform set_config('tidemark.purging', 'on', true);
+end
+$$;
+
+create function tidemark.stop_purging()
+returns void
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  delete from tidemark.purging p where p.xact = pg_current_xact_id();
+  perform set_config('tidemark.purging', '', true);
+end
+$$;
+
 create function tidemark.collect_delete()
 returns trigger
 language plpgsql
@@ -261,11 +298,14 @@ security definer -- writes tidemark.deleting
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- purging: 'tombstones' lets those go for good, 'rows' everything
-  if current_setting('tidemark.purging', true) = 'rows'
-    or current_setting('tidemark.purging', true) = 'tombstones' and old.deleted_at is not null
-  then
-    return old;
+  -- Nested: the inner condition is a query, and almost no delete needs it.
+  if current_setting('tidemark.purging', true) <> '' then
+    if exists (
+      select from tidemark.purging p
+      where p.xact = pg_current_xact_id() and (p.what = 'rows' or old.deleted_at is not null)
+    ) then
+      return old;
+    end if;
   end if;
   insert into tidemark.deleting (table_no, row_id)
   values (tg_argv[0]::int, coalesce(
@@ -333,7 +373,7 @@ begin
   perform tidemark.follow_foreign_keys(tg_relid, registered.key_column, registered.key_type, ids);
 
   if orphans is not null then
-    perform set_config('tidemark.purging', 'rows', true);
+    perform tidemark.start_purging('rows');
     execute format(
       'with gone as (
          delete from %1$s as tidemark_row where tidemark_row.%2$I = any ($1::%3$s[])
@@ -345,7 +385,7 @@ begin
       case when registered.scope_kind = 'public' then quote_literal('public')
         else format('%L || tidemark_row.%I', registered.scope_kind || ':', registered.scope_column) end
     ) using orphans, registered.table_no;
-    perform set_config('tidemark.purging', '', true);
+    perform tidemark.stop_purging();
   end if;
   return null;
 end

@@ -44,7 +44,7 @@ begin
   if keep is null or keep < interval '0' then
     perform tidemark.refuse_table('TM013', 'bad_retention', 'keep is no positive interval', 'For example: select tidemark.purge(interval ''90 days'');');
   end if;
-  perform set_config('tidemark.purging', 'tombstones', true);
+  perform tidemark.start_purging('tombstones');
   -- One table at a time, children before parents: each is another relation. A table that points at
   -- itself takes a pass for each level of its trees. What is still pointed at is left for the next time.
   for registered in
@@ -60,7 +60,7 @@ begin
         where k.contype = 'f' and k.conrelid = registered.relation and k.confrelid = registered.relation);
     end loop;
   end loop;
-  perform set_config('tidemark.purging', '', true);
+  perform tidemark.stop_purging();
 
   update tidemark.sync_conflicts k
   set resolved_at = now(), resolution = 'moved on'

@@ -30,6 +30,7 @@ alter table tidemark.sync_changes enable row level security;
 alter table tidemark.sync_devices enable row level security;
 alter table tidemark.sync_conflicts enable row level security;
 alter table tidemark.deleting enable row level security;
+alter table tidemark.purging enable row level security;
 
 create policy "closed to everybody but the owner" on tidemark.settings using (false) with check (false);
 create policy "closed to everybody but the owner" on tidemark.sync_tables using (false) with check (false);
@@ -38,6 +39,7 @@ create policy "closed to everybody but the owner" on tidemark.sync_changes using
 create policy "closed to everybody but the owner" on tidemark.sync_devices using (false) with check (false);
 create policy "closed to everybody but the owner" on tidemark.sync_conflicts using (false) with check (false);
 create policy "closed to everybody but the owner" on tidemark.deleting using (false) with check (false);
+create policy "closed to everybody but the owner" on tidemark.purging using (false) with check (false);
 
 -- Signed-in users: the RPCs, ...
 grant execute on function

@@ -1,6 +1,6 @@
 -- Nobody but the owner reads, writes or empties what is Tidemark's, and nobody empties a synced table.
 begin;
-select plan(43);
+select plan(49);
 
 create table public.guarded (id uuid primary key, user_id uuid not null default auth.uid());
 alter table public.guarded enable row level security;
@@ -32,7 +32,7 @@ select is(pg_temp.as_role(r.role, format(w.statement, c.relname)), '42501', form
 from roles r
 cross join (values ('delete from tidemark.%I where true'), ('select from tidemark.%I')) as w (statement)
 cross join pg_class c
-where c.relnamespace = 'tidemark'::regnamespace and c.relname in ('sync_changes', 'sync_devices', 'sync_conflicts', 'sync_tables', 'settings', 'deleting')
+where c.relnamespace = 'tidemark'::regnamespace and c.relname in ('sync_changes', 'sync_devices', 'sync_conflicts', 'sync_tables', 'settings', 'deleting', 'purging')
 order by r.role, c.relname, w.statement;
 
 select is(pg_temp.as_role(r.role, 'select tidemark.purge(interval ''0'')'), '42501', r.role || ': purge') from roles r;
