@@ -1,0 +1,248 @@
+-- The rows of a page, read under the caller's own policies: those that the log names as they are now,
+-- and those of a scope or table that is new to the device straight from the table. Which of them a page
+-- is made of is for sync_pull to say, in the next file.
+
+-- The columns a pull reads from alias t. exact: bigint and numeric as text, for readers whose JSON
+-- parser rounds. Without it, and with SELECT on the whole table, simply everything.
+create function tidemark.pulled_columns(relation oid, exact boolean)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return (
+    select case
+      when not exact and has_table_privilege(relation, 'select') then 't.*'
+      else (
+        select string_agg(
+          case when exact and a.attname <> 'version' and b.base in ('int8'::regtype, 'numeric'::regtype)
+            then format('t.%1$I::text%2$s as %1$I', a.attname, case when b.is_array then '[]' else '' end)
+            else format('t.%I', a.attname) end,
+          ', ' order by a.attnum)
+        from pg_catalog.pg_attribute a
+        join pg_catalog.pg_type y on y.oid = tidemark.base_type(a.atttypid)
+        cross join lateral (
+          select
+            y.typcategory = 'A' and y.typelem <> 0 as is_array,
+            tidemark.base_type(case when y.typcategory = 'A' and y.typelem <> 0 then y.typelem else y.oid end) as base
+        ) b
+        where a.attrelid = relation and a.attnum > 0 and not a.attisdropped
+          and has_column_privilege(relation, a.attnum, 'select')
+      )
+    end
+  );
+end
+$$;
+
+-- The scope a row of alias t is in, and whether the caller is in it ($2: their keys of that kind).
+create function tidemark.scope_expression(registered tidemark.live_tables)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select case when registered.scope_kind = 'public' then quote_literal('public')
+      else format('%L || t.%I', registered.scope_kind || ':', registered.scope_column) end
+  );
+end
+$$;
+
+create function tidemark.in_my_scopes(registered tidemark.live_tables)
+returns text
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select case when registered.scope_kind = 'public' then 'true'
+      else format('t.%I = any ($2::%s[])', registered.scope_column, (
+        select format_type(a.atttypid, null) from pg_catalog.pg_attribute a
+        where a.attrelid = registered.relation and a.attname = registered.scope_column
+      )) end
+  );
+end
+$$;
+
+-- What an answer says of one table in one scope. Rows are printed once, here: every further level of
+-- json that is built around them copies their text.
+create type tidemark.change as (scope text, "table" text, upsert json, remove text[]);
+comment on type tidemark.change is 'Rows of one table in one scope to put, and ids of rows to remove: an element of the changes that sync_pull answers with.';
+
+-- Rows named by the log, as they are now: one change a scope. A row that is not there any more, not in
+-- that scope, or not visible to the caller is removed; those are looked for only where fewer rows were
+-- found than were named.
+create function tidemark.read_rows(table_no int, scopes text[], row_ids text[], exact boolean)
+returns tidemark.change[]
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  registered tidemark.live_tables := tidemark.table_by_no(table_no);
+  changes tidemark.change[];
+  rows_found bigint;
+begin
+  execute format(
+    'select array_agg(row(f.scope, %1$L, f.upsert, ''{}'')::tidemark.change), sum(f.n)
+     from (
+       select %4$s as scope, json_agg(tidemark_page) as upsert, count(*) as n
+       from %2$s t
+       cross join lateral (select %6$s) tidemark_page
+       where t.%3$I = any ((select $1)::%5$s[]) and t.deleted_at is null and %7$s
+       group by %8$s
+     ) f
+     where f.n > 0',
+    registered.name, registered.relation::regclass, registered.key_column,
+    tidemark.scope_expression(registered), registered.key_type,
+    tidemark.pulled_columns(registered.relation, exact), tidemark.in_my_scopes(registered),
+    coalesce('t.' || quote_ident(registered.scope_column), '()')
+  ) into changes, rows_found using row_ids, tidemark.my_keys(registered.scope_kind);
+  if rows_found = cardinality(row_ids) then
+    return changes;
+  end if;
+  execute format(
+    'select array_agg(row(
+       coalesce(f.scope, m.scope), %1$L, coalesce(f.upsert, ''[]''), coalesce(m.remove, ''{}''))::tidemark.change)
+     from unnest($1) f
+     full join (
+       select e.scope, array_agg(e.row_id) as remove
+       from (select distinct u.scope, u.row_id from unnest($2, $3) as u (scope, row_id)) e
+       where not exists (
+         select from %2$s t where t.%3$I = e.row_id::%4$s and t.deleted_at is null and %5$s = e.scope)
+       group by e.scope
+     ) m on m.scope = f.scope',
+    registered.name, registered.relation::regclass, registered.key_column, registered.key_type,
+    tidemark.scope_expression(registered)
+  ) into changes using changes, scopes, row_ids;
+  return changes;
+end
+$$;
+
+-- The same for a page that names rows of several tables, in the order given.
+create function tidemark.read_entries(tables int[], table_nos int[], scopes text[], row_ids text[], exact boolean)
+returns tidemark.change[]
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  named int[] := array(select distinct n from unnest(table_nos) n);
+  no int;
+  changes tidemark.change[] := '{}';
+begin
+  if cardinality(named) = 1 then
+    return tidemark.read_rows(named[1], scopes, row_ids, exact);
+  end if;
+  -- One table at a time: each is another relation, and parents come first.
+  foreach no in array tables loop
+    continue when no <> all (named);
+    changes := changes || tidemark.read_rows(
+      no,
+      array(select e.scope from unnest(table_nos, scopes) as e (table_no, scope) where e.table_no = no),
+      array(select e.row_id from unnest(table_nos, row_ids) as e (table_no, row_id) where e.table_no = no),
+      exact);
+  end loop;
+  return changes;
+end
+$$;
+
+-- Straight from the tables, for a scope or table that is new to the device: scope by scope in key
+-- order until the page is full. waiting and rest: [[table_no, scope key, after row key, only this
+-- scope], …]; nulls mean from the beginning.
+create function tidemark.read_pages(
+  waiting jsonb, room int, exact boolean,
+  out changes tidemark.change[], out rows_read int, out rest jsonb
+)
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  registered tidemark.live_tables;
+  place jsonb;
+  key text;
+  last_key text;
+  scope text;
+  upsert json;
+  n int;
+begin
+  rest := waiting;
+  rows_read := 0;
+  -- One table and scope at a time, because where one ends the next one begins.
+  while rest <> '[]' loop
+    place := rest -> 0;
+    registered := tidemark.table_by_no((place ->> 0)::int);
+    for key in
+      select k from unnest(case registered.scope_kind when 'public' then '{""}' else tidemark.my_keys(registered.scope_kind) end) k
+      where place ->> 1 is null or k = place ->> 1 or k collate "C" > place ->> 1 and place ->> 3 is null
+      order by k collate "C"
+    loop
+      if room = 0 then
+        return;
+      end if;
+      scope := case registered.scope_kind when 'public' then 'public' else registered.scope_kind || ':' || key end;
+      execute format(
+        'select json_agg(p.tidemark_row), count(*), (array_agg(p.tidemark_key))[count(*)]::text
+         from (
+           select t.%1$I as tidemark_key, tidemark_page as tidemark_row
+           from %2$s t
+           cross join lateral (select %3$s) tidemark_page
+           where t.deleted_at is null and %4$s and %5$s
+           order by t.%1$I
+           limit %6$s
+         ) p',
+        registered.key_column, registered.relation::regclass, tidemark.pulled_columns(registered.relation, exact),
+        case registered.scope_kind when 'public' then 'true' else format('t.%I = %L', registered.scope_column, key) end,
+        case when key = place ->> 1 and place ->> 2 is not null then format('t.%I > %L', registered.key_column, place ->> 2) else 'true' end,
+        room
+      ) into upsert, n, last_key;
+      room := room - n;
+      rows_read := rows_read + n;
+      rest := jsonb_set(rest, '{0}', jsonb_build_array(registered.table_no, key, last_key, place ->> 3));
+      if n > 0 then
+        changes := changes || row(scope, registered.name, upsert, '{}')::tidemark.change;
+      end if;
+    end loop;
+    if room = 0 then
+      return;
+    end if;
+    rest := rest - 0;
+  end loop;
+end
+$$;
+
+create function tidemark.count_rows(tables int[])
+returns bigint
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  registered tidemark.live_tables;
+  total bigint := 0;
+  counted bigint;
+  no int;
+begin
+  -- One statement a table: they are different relations.
+  foreach no in array tables loop
+    registered := tidemark.table_by_no(no);
+    execute format('select count(*) from %s t where t.deleted_at is null and $1 is null and %s',
+      registered.relation::regclass, tidemark.in_my_scopes(registered)
+    ) into counted using null::text, tidemark.my_keys(registered.scope_kind);
+    total := total + counted;
+  end loop;
+  return total;
+end
+$$;

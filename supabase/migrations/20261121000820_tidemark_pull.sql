@@ -1,0 +1,246 @@
+-- Pull: what is new for this device since its cursor. Writes nothing, so it runs on replicas and by
+-- GET. Security invoker: rows are read under the caller's own policies, and an entry whose row the
+-- caller may not see becomes a remove. The way back, push, begins with the next file.
+
+-- The page size asked for, within the limits.
+create function tidemark.page_limit(options json)
+returns int
+language plpgsql
+stable
+security definer -- reads the settings
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  asked text := nullif((options -> 'limit')::text, 'null');
+  limits tidemark.settings;
+begin
+  select s.* into limits from tidemark.settings s;
+  if asked is null then
+    return limits.default_page;
+  elsif asked !~ '^[1-9]\d{0,8}$' then
+    perform tidemark.refuse(400, 'malformed', format('options.limit: expected 1 to %s', limits.max_page));
+  end if;
+  return least(asked::int, limits.max_page);
+end
+$$;
+
+create function tidemark.text_array(input json, path text)
+returns text[]
+language plpgsql
+immutable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if input is null or json_typeof(input) = 'null' then
+    return null;
+  elsif json_typeof(input) <> 'array' or exists (
+    select from json_array_elements(input) e where json_typeof(e) <> 'string'
+  ) then
+    perform tidemark.refuse(400, 'malformed', path || ': expected an array of strings');
+  end if;
+  return array(select json_array_elements_text(input));
+end
+$$;
+
+create function public.sync_pull(device_id uuid, "cursor" json default null, options json default '{}')
+returns json
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  present pg_snapshot := tidemark.snapshot_now();
+  room int;
+  exact boolean;
+  tables int[];
+  position jsonb;
+  paused jsonb := '{}';
+  shapes jsonb;
+  known jsonb := '{}';
+  resumed pg_snapshot;
+  held int[] := '{}';
+  seen pg_snapshot := present;
+  upto pg_snapshot;
+  after_xact xid8;
+  after_id bigint;
+  boot jsonb := '[]';
+  done bigint;
+  total bigint;
+  was_open boolean;
+  caught_up boolean := true;
+  joined text[] := '{}';
+  parted text[] := '{}';
+  pages record;
+  downloaded tidemark.change[] := '{}';
+  table_nos int[] := '{}';
+  scopes text[];
+  row_ids text[];
+  entries bigint := 0;
+  more boolean;
+  next_cursor jsonb;
+begin
+  perform tidemark.require_user();
+  options := coalesce(options, '{}');
+  if json_typeof(options) <> 'object' then
+    perform tidemark.refuse(400, 'malformed', 'options: expected an object');
+  end if;
+  perform tidemark.require_protocol(options);
+  perform tidemark.require_device(sync_pull.device_id);
+  room := tidemark.page_limit(options);
+  exact := tidemark.wants_exact(options);
+  select p.tables, p.shapes into tables, shapes
+  from tidemark.tables_to_pull(tidemark.text_array(options -> 'tables', 'options.tables')) p;
+
+  begin
+    position := nullif("cursor"::jsonb, 'null');
+    if position is not null then
+      held := array(select jsonb_array_elements_text(position -> 'tables')::int);
+      seen := (position ->> 'seen')::pg_snapshot;
+      upto := (position ->> 'upto')::pg_snapshot;
+      after_xact := (position -> 'after' ->> 0)::xid8;
+      after_id := (position -> 'after' ->> 1)::bigint;
+      boot := coalesce(position -> 'boot', '[]');
+      paused := coalesce(position -> 'paused', '{}');
+      known := coalesce(position -> 'shapes', '{}');
+      done := (position ->> 'done')::bigint;
+      total := (position ->> 'total')::bigint;
+      if seen is null or position ->> 'epoch' is null or (position ->> 'at')::timestamptz is null
+        or jsonb_typeof(boot) <> 'array' or jsonb_typeof(paused) <> 'object' or jsonb_typeof(known) <> 'object'
+        or exists (select from jsonb_array_elements(boot) e where (e ->> 0)::int is null)
+        or exists (select from jsonb_each_text(paused) e where e.key::int is null or e.value::pg_snapshot is null)
+      then
+        raise data_exception;
+      end if;
+    end if;
+  exception when data_exception or invalid_parameter_value then
+    perform tidemark.refuse(400, 'malformed', 'cursor: not one that sync_pull gave out', 'Send the last cursor unchanged, or none.');
+  end;
+  if position is not null then
+    if tidemark.cursor_is_lost(position ->> 'epoch', seen, upto, (position ->> 'at')::timestamptz, held) then
+      return json_build_object('changes', '[]'::json, 'joined', '[]'::json, 'left', '[]'::json,
+        'cursor', null, 'more', true, 'reset', true, 'server_time', now());
+    end if;
+    caught_up := false;
+    -- A table that is asked for again goes on where it was left: the window starts that early for all,
+    -- and what the others get twice changes nothing.
+    select p.value::pg_snapshot into resumed
+    from jsonb_each_text(paused) p
+    where p.key::int = any (tables)
+    order by pg_snapshot_xmin(p.value::pg_snapshot), pg_snapshot_xmax(p.value::pg_snapshot)
+    limit 1;
+    if found then
+      seen := resumed;
+      upto := null;
+      after_xact := null;
+    end if;
+    paused := (
+      select coalesce(jsonb_object_agg(p.no, p.at), '{}')
+      from (
+        select key::int as no, value as at from jsonb_each_text(paused)
+        union
+        select h.no, seen::text from unnest(held) h (no) where not paused ? h.no::text
+      ) p
+      where p.no <> all (tables)
+    );
+  end if;
+  was_open := upto is not null;
+  if position is null then
+    joined := (tidemark.my_scopes())[3:]; -- the shared ones, also those that hold no row yet
+  end if;
+
+  -- Tables this cursor does not cover yet, or not as they are now, are downloaded first. One that was
+  -- left out in the middle of its download begins again.
+  held := array(select h.no from unnest(held) as h (no) where coalesce(known -> h.no::text = shapes -> h.no::text, true));
+  boot := (
+    select coalesce(jsonb_agg(b.entry order by b.n), '[]')
+    from (
+      select e.entry, e.n from jsonb_array_elements(boot) with ordinality as e (entry, n)
+      where (e.entry ->> 0)::int = any (tables) and (e.entry ->> 0)::int = any (held)
+      union all
+      select jsonb_build_array(t.no, null, null, null), 1000000 + t.n
+      from unnest(tables) with ordinality as t (no, n)
+      where t.no <> all (held)
+    ) b
+  );
+  held := tables || array(
+    select p::int from jsonb_object_keys(paused) p
+    where p::int = any (held) and not exists (select from jsonb_array_elements(position -> 'boot') e where e ->> 0 = p));
+  if boot <> '[]' then
+    begin
+      pages := tidemark.read_pages(boot, room, exact);
+      downloaded := pages.changes;
+      entries := pages.rows_read;
+      boot := pages.rest;
+    exception when invalid_text_representation then
+      perform tidemark.refuse(400, 'malformed', 'cursor: ' || sqlerrm, 'Send the last cursor unchanged, or none.');
+    end;
+    room := room - entries;
+    if position is null and boot <> '[]' then
+      done := 0;
+      total := tidemark.count_rows(tables);
+    end if;
+    done := done + entries;
+  end if;
+
+  if boot = '[]' and room > 0 and position is not null then
+    if not was_open then
+      upto := present;
+      after_xact := pg_snapshot_xmin(seen);
+      after_id := 0;
+      select m.joined, m."left" into joined, parted from tidemark.moves_between_scopes(seen, upto) m;
+    end if;
+    select p.table_nos, p.scopes, p.row_ids, p.entries, coalesce(p.last_xact, after_xact), coalesce(p.last_id, after_id)
+      into table_nos, scopes, row_ids, entries, after_xact, after_id
+    from tidemark.log_page(seen, upto, after_xact, after_id, tables, room) p;
+    if entries < room then
+      seen := upto;
+      upto := null;
+      after_xact := null;
+    end if;
+    -- A window that an earlier call opened ends where it ended then: there may be another one by now.
+    caught_up := upto is null and not was_open;
+    room := room - entries;
+    boot := (
+      select coalesce(jsonb_agg(jsonb_build_array(t.no, substr(s.scope, strpos(s.scope, ':') + 1), null, true) order by s.scope, t.n), '[]')
+      from unnest(joined) as s (scope)
+      join unnest(tables) with ordinality as t (no, n)
+        on (tidemark.table_by_no(t.no)).scope_kind = split_part(s.scope, ':', 1)
+    );
+    if boot <> '[]' and room > 0 then
+      pages := tidemark.read_pages(boot, room, exact);
+      downloaded := downloaded || pages.changes;
+      boot := pages.rest;
+    end if;
+  end if;
+
+  more := boot <> '[]' or not caught_up;
+  next_cursor := jsonb_strip_nulls(jsonb_build_object(
+    'epoch', tidemark.epoch(),
+    -- not now(): whatever this call saw was written before this instant
+    'at', clock_timestamp() + case when pg_is_in_recovery() then interval '1 minute' else interval '0' end,
+    'tables', to_jsonb(held),
+    'shapes', known || shapes,
+    'paused', nullif(paused, '{}'),
+    'seen', seen,
+    'upto', upto,
+    'after', case when after_xact is not null then jsonb_build_array(after_xact, after_id) end,
+    'boot', nullif(boot, '[]'),
+    'done', case when boot <> '[]' then done end,
+    'total', case when boot <> '[]' then total end
+  ));
+  if cardinality(table_nos) > 0 then
+    downloaded := tidemark.read_entries(tables, table_nos, scopes, row_ids, exact) || downloaded;
+  end if;
+  if total is null then
+    return json_build_object('changes', coalesce(downloaded, '{}'), 'joined', joined, 'left', parted,
+      'cursor', next_cursor, 'more', more, 'server_time', now());
+  end if;
+  return json_build_object('changes', coalesce(downloaded, '{}'), 'joined', joined, 'left', parted,
+    'cursor', next_cursor, 'more', more, 'server_time', now(),
+    'progress', json_build_object('done', done, 'total', greatest(done, total)));
+end
+$$;
+comment on function public.sync_pull(uuid, json, json) is
+  'What is new for this device since its cursor: {changes, joined, left, cursor, more, reset?, progress?, server_time}. Call again at once while more is true.';

@@ -1,0 +1,153 @@
+-- Push of new rows: one statement a table. What is refused after it, and what the log is told before it,
+-- holds for edits too.
+
+-- Tells the log trigger which row was edited when, by which device; '' takes it back.
+create function tidemark.announce(device uuid, mutations tidemark.mutation[])
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform
+    set_config('tidemark.device', coalesce(device::text, ''), true),
+    set_config('tidemark.edited_rows', coalesce(array_agg((u.m).id)::text, ''), true),
+    set_config('tidemark.edited_at', coalesce(array_agg((u.m).edited_at)::text, ''), true)
+  from (select unnest(mutations) as m) u;
+end
+$$;
+
+-- Raises for columns that a caller has no grant to write, and names them.
+create function tidemark.refuse_columns(denied text[], used text[])
+returns void
+language plpgsql
+immutable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if used && denied then
+    raise insufficient_privilege using column = (
+      select string_agg(distinct quote_ident(u), ', ') from unnest(used) u where u = any (denied));
+  end if;
+end
+$$;
+
+-- Refuses rows that point at a tombstone, as the foreign key would if the parent were really gone. The
+-- parents are held, so that none becomes one meanwhile.
+create function tidemark.refuse_orphans(table_no int, ids text[])
+returns void
+language plpgsql
+volatile
+security definer -- sees tombstones that the caller's policies hide; says no more than the foreign key would
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  registered tidemark.live_tables := tidemark.table_by_no(table_no);
+  fk record;
+  orphaned boolean;
+begin
+  -- One foreign key at a time: each has its own parent.
+  for fk in
+    select k.conname, k.confrelid::regclass as parent,
+      string_agg(format('tidemark_child.%I = tidemark_parent.%I', ca.attname, pa.attname), ' and ') as pairing
+    from pg_catalog.pg_constraint k
+    join tidemark.live_tables p on p.relation = k.confrelid
+    cross join lateral unnest(k.conkey, k.confkey) as c (child_attnum, parent_attnum)
+    join pg_catalog.pg_attribute ca on ca.attrelid = k.conrelid and ca.attnum = c.child_attnum
+    join pg_catalog.pg_attribute pa on pa.attrelid = k.confrelid and pa.attnum = c.parent_attnum
+    where k.contype = 'f' and k.conrelid = registered.relation
+    group by k.oid, k.conname, k.confrelid
+  loop
+    execute format(
+      'select bool_or(held.deleted) from (
+         select tidemark_parent.deleted_at is not null as deleted
+         from %s tidemark_parent
+         where exists (
+           select from %s tidemark_child
+           where %s and tidemark_child.%I = any ($1::%s[]) and tidemark_child.deleted_at is null)
+         for share
+       ) held',
+      fk.parent, registered.relation::regclass, fk.pairing, registered.key_column, registered.key_type
+    ) into orphaned using ids;
+    if orphaned then
+      raise exception using
+        errcode = 'foreign_key_violation',
+        message = format('insert or update on table "%s" violates foreign key constraint "%s"', registered.relation::regclass, fk.conname),
+        constraint = fk.conname,
+        table = registered.table_name,
+        hint = format('The row of "%s" it points to was deleted.', fk.parent);
+    end if;
+  end loop;
+end
+$$;
+
+-- New rows. Null where an id is taken, by anyone's row or tombstone, or a column is not the caller's to
+-- insert: nothing is overwritten here, and nothing stored in part.
+create function tidemark.insert_rows(target tidemark.push_target, mutations tidemark.mutation[], exact boolean)
+returns tidemark.outcome[]
+language plpgsql
+volatile
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  registered tidemark.live_tables := target.registered;
+  violated text;
+  outcomes tidemark.outcome[];
+begin
+  if target.not_insertable <> '{}' and exists (select from unnest(mutations) m where m.data ?| target.not_insertable) then
+    return null;
+  end if;
+  -- A plain insert that fails on a taken id, rather than "on conflict do nothing", which costs every
+  -- row a second look at the index.
+  begin
+    execute format(
+      'insert into %1$s (%2$s) overriding system value
+       select %3$s
+       from (
+         select (u.m).id as tidemark_id, (u.m).data as tidemark_data, jsonb_populate_record(null::%1$s, %4$s) as tidemark_r
+         from (select unnest($1) as m) u
+         offset 0
+       ) tidemark_m',
+      target.row_type, target.insert_list, target.insert_values, target.insert_data
+    ) using mutations;
+  exception when unique_violation then
+    get stacked diagnostics violated = constraint_name;
+    if violated = target.key_constraint then
+      return null;
+    end if;
+    raise;
+  end;
+  if target.has_parents then
+    perform tidemark.refuse_orphans(registered.table_no, array(select m.id from unnest(mutations) m));
+  end if;
+  if not target.may_differ and not exists (select from (select unnest(mutations) as m) u where not (u.m).data ?& target.defaulted) then
+    return (select array_agg(row((u.m).n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome) from (select unnest(mutations) as m) u);
+  end if;
+  -- The database filled in or changed something: those rows are sent back, to a caller who may read them.
+  begin
+    execute format(
+      'select array_agg(row(tidemark_m.tidemark_n, ''applied'', coalesce(t.version, 1),
+         case when t.%1$I is not null and (
+             not tidemark_m.tidemark_data ?& $3 or tidemark_m.tidemark_data ?| $2
+             or row(%2$s)::record operator(pg_catalog.*<>) row(%3$s)::record)
+           then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end,
+         null, null, null, null, null, null)::tidemark.outcome)
+       from (
+         select (u.m).n as tidemark_n, (u.m).id as tidemark_id, (u.m).data as tidemark_data,
+           jsonb_populate_record(null::%5$s, %6$s) as tidemark_r
+         from (select unnest($1) as m) u
+         offset 0
+       ) tidemark_m
+       left join %5$s t on t.%1$I = tidemark_m.tidemark_id::%4$s',
+      registered.key_column, target.stored, target.sent, registered.key_type, target.row_type, target.insert_data,
+      tidemark.pulled_columns(registered.relation, exact)
+    ) into outcomes using mutations, target.generated, target.defaulted;
+  exception when insufficient_privilege then
+    outcomes := array(select row(m.n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome from unnest(mutations) m);
+  end;
+  return outcomes;
+end
+$$;

@@ -1,0 +1,198 @@
+-- Push of edits and deletes: one statement a table for what the merge left to write, and an answer for
+-- every mutation, also for those that left nothing.
+
+-- Puts and patches of rows that exist. A put whose id is free comes back as status 'absent'.
+create function tidemark.edit_rows(target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean)
+returns tidemark.outcome[]
+language plpgsql
+volatile
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  registered tidemark.live_tables := target.registered;
+  edits tidemark.edit[] := tidemark.find_rows(target, mutations);
+  columns text[];
+  outcomes tidemark.outcome[];
+begin
+  -- One that names a column that is not to be written may have sent it along unchanged.
+  if exists (select from unnest(edits) e where e.fate = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)) then
+    select array_agg(e) into edits from (
+      select e from unnest(edits) e where e.fate <> 'live' or e.version = e.base and not e.data ?| target.not_updatable
+      union all
+      select m from unnest(tidemark.merge_edits(
+        target,
+        array(select e from unnest(edits) e where e.fate = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)),
+        device)) m
+    ) both_kinds (e);
+  end if;
+
+  select array_agg(distinct k) into columns
+  from unnest(edits) e cross join lateral jsonb_object_keys(e.data) k
+  where e.fate = 'live';
+  if target.not_updatable <> '{}' then
+    perform tidemark.refuse_columns(target.not_updatable, columns || array(
+      select c from unnest(edits) e cross join lateral unnest(e.lost || e.undecided) c));
+  end if;
+  if columns && target.not_readable and exists (
+    select from unnest(edits) e
+    where e.fate = 'live' and e.data <> '{}'
+      and not e.data ?& array(select c from unnest(columns) c where c = any (target.not_readable)))
+  then
+    -- An edit that leaves such a column alone cannot be written together with one that does not, as its
+    -- value is not to be had: this takes the list apart.
+    raise insufficient_privilege;
+  end if;
+  if columns is not null then
+    execute format(
+      'with tidemark_m as materialized (
+         select e.n as tidemark_n, e.id as tidemark_id, e.id::%4$s as tidemark_key, e.stale as tidemark_stale, e.echo as tidemark_echo, e.lost as tidemark_lost,
+           e.conflict_id as tidemark_conflict, jsonb_populate_record(%8$s, e.data) as tidemark_r
+         from unnest($1) e
+         join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
+         where e.fate = ''live'' and e.data <> ''{}''
+       ),
+       written as (
+         update %1$s t set %2$s
+         from tidemark_m
+         where t.%3$I = tidemark_m.tidemark_key
+         returning tidemark_m.tidemark_n, tidemark_m.tidemark_stale, tidemark_m.tidemark_lost, tidemark_m.tidemark_conflict, t.version,
+           case when tidemark_m.tidemark_stale or tidemark_m.tidemark_echo or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
+             then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end as tidemark_json
+       )
+       select array_agg(row(w.tidemark_n,
+         case when w.tidemark_conflict is not null then ''conflict'' when w.tidemark_stale then ''merged'' else ''applied'' end,
+         w.version, w.tidemark_json, w.tidemark_lost, null, w.tidemark_conflict, null, null, null)::tidemark.outcome)
+       from written w',
+      target.row_type,
+      (select string_agg(format(
+        case when k = any (target.json_required) then '%1$I = coalesce((tidemark_m.tidemark_r).%1$I, ''null'')' else '%1$I = (tidemark_m.tidemark_r).%1$I' end,
+        k), ', ') from unnest(columns) k),
+      registered.key_column, registered.key_type, target.stored, target.sent,
+      tidemark.pulled_columns(registered.relation, exact), target.visible_row
+    ) into outcomes using edits;
+    if target.has_parents then
+      perform tidemark.refuse_orphans(registered.table_no, array(select e.id from unnest(edits) e where e.fate = 'live'));
+    end if;
+  end if;
+
+  return outcomes || array(
+    select case
+      when e.fate = 'missing' and e.op = 'put' then row(e.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
+      when e.fate = 'missing' then row(e.n, 'rejected', null, null, null, null, null, 'not_found',
+        format('no row of "%s" has this id', registered.name), 'Put the whole row to create it.')::tidemark.outcome
+      when e.fate = 'gone' then row(e.n, 'rejected', null, null, null, null, null, 'gone',
+        'the row was deleted', 'Put it under a new id to keep the edit.')::tidemark.outcome
+      when e.data <> '{}' then row(e.n, 'rejected', e.version, null, null, null, null, 'forbidden',
+        format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
+      -- nothing left to write: overruled, waiting, copied, or there was nothing to change
+      else row(e.n,
+        case when coalesce(e.lost, e.undecided) is not null then 'conflict' when e.stale then 'merged' else 'applied' end,
+        e.version, c."row", e.lost, e.copy_id, e.conflict_id, null, null, null)::tidemark.outcome
+    end
+    from unnest(edits) e
+    left join tidemark.current_rows(registered, array(select u.id from unnest(edits) u where u.data = '{}' and (u.stale or u.echo)), exact) c
+      on c.row_id = e.id
+    where e.n not in (select o.n from unnest(outcomes) o)
+  );
+end
+$$;
+
+-- Whether an edit by somebody else stands against a delete.
+create function tidemark.judge_delete(
+  registered tidemark.live_tables, e tidemark.edit, theirs jsonb, device uuid, out overruled boolean, out conflict_id uuid
+)
+language plpgsql
+volatile
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  other jsonb := tidemark.last_change(registered.table_no, e.id, device);
+  client_is_newer boolean := e.edited_at >= coalesce((other ->> 'edited_at')::timestamptz, (theirs ->> 'updated_at')::timestamptz);
+  verdict jsonb;
+begin
+  case
+    when registered.conflict = 'last_write_wins' then
+      overruled := not client_is_newer;
+    when registered.conflict = 'client_wins' then
+      overruled := false;
+    when registered.conflict like 'function:%' then
+      execute format('select %s($1, null, null, $2)', tidemark.function_name(substr(registered.conflict, 10)))
+        into verdict
+        using theirs, jsonb_build_object('table', registered.name, 'id', e.id, 'op', 'delete', 'columns', '[]'::jsonb,
+          'edited_at', e.edited_at, 'device_id', device, 'user_id', auth.uid(),
+          'base_version', e.base, 'version', e.version, 'client_is_newer', client_is_newer);
+      overruled := verdict is not null;
+    else
+      -- server_wins, merge, keep_both, manual: an edit is never lost to a delete that did not know of it
+      overruled := true;
+      if registered.conflict = 'manual' then
+        conflict_id := tidemark.park_conflict(
+          registered.table_no, e.id, device, e.seq, 'delete', '{}', null, theirs, null, e.base, e.edited_at);
+      end if;
+  end case;
+end
+$$;
+
+-- Deletes: plainly as the caller, so the DELETE policy decides. A row that somebody else edited later
+-- than it was deleted here stays.
+create function tidemark.delete_rows(target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean)
+returns tidemark.outcome[]
+language plpgsql
+volatile
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  registered tidemark.live_tables := target.registered;
+  edits tidemark.edit[] := tidemark.find_rows(target, mutations);
+  outdated tidemark.edit[];
+  parked jsonb := '{}';
+  overruled text[] := '{}';
+  ids text[];
+begin
+  -- Deletes of rows that somebody else changed since: the policy decides between delete and edit.
+  select array_agg(e) into outdated
+  from unnest(edits) e
+  join tidemark.changed_since(
+    registered.table_no,
+    array(select s.id from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
+    array(select s.base from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
+    array(select s.version from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
+    device
+  ) h on h.row_id = e.id
+  where not h.complete or h.everything is not null or h.columns <> '{}';
+  if outdated is not null then
+    select coalesce(array_agg(e.id), '{}'), coalesce(jsonb_object_agg(e.id, v.conflict_id) filter (where v.conflict_id is not null), '{}')
+      into overruled, parked
+    from unnest(outdated) e
+    join tidemark.current_rows(registered, array(select s.id from unnest(outdated) s), false) c on c.row_id = e.id
+    cross join lateral tidemark.judge_delete(registered, e, to_jsonb(c."row"), device) v
+    where v.overruled;
+  end if;
+  ids := array(select e.id from unnest(edits) e where e.fate = 'live' and e.id <> all (overruled));
+  execute format('delete from %s t where t.%I = any ($1::%s[])',
+    registered.relation::regclass, registered.key_column, registered.key_type) using ids;
+  -- What is not there, or not for the caller to see, counts as deleted, and nothing is said about it.
+  return (
+    with states as materialized (
+      select e.n, e.id, e.fate, s.version, s.deleted, e.id = any (overruled) as stays
+      from unnest(edits) e
+      left join tidemark.row_states(registered, array(select u.id from unnest(edits) u)) s on s.row_id = e.id
+    )
+    select array_agg(case
+      when s.stays then row(s.n, 'conflict', c.version, c."row", '{}', null, (parked ->> s.id)::uuid, null, null, null)::tidemark.outcome
+      when s.fate = 'live' and not s.deleted then row(s.n, 'rejected', c.version, c."row", null, null, null, 'forbidden',
+        format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
+      else row(s.n, 'applied', coalesce(s.version, l.version), null, null, null, null, null, null, null)::tidemark.outcome
+    end)
+    from states s
+    left join tidemark.current_rows(
+      registered, array(select r.id from states r where r.stays or r.fate = 'live' and not r.deleted), exact) c on c.row_id = s.id
+    -- tombstones that the policies hide
+    left join tidemark.lock_rows(
+      registered.table_no, array(select r.id from states r where r.fate = 'live' and r.version is null)) l on l.row_id = s.id
+  );
+end
+$$;

@@ -1,0 +1,183 @@
+-- A list of mutations. Set-based: one statement a table and operation, in foreign-key order. Only when a
+-- statement raises is the list halved to find the mutation it was, and that one is answered as rejected.
+
+-- All mutations, or an error. Rounds keep several mutations of one row in order; within a round
+-- parents are written before children, and children deleted before parents.
+create function tidemark.apply_all(device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean)
+returns tidemark.outcome[]
+language plpgsql
+volatile
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  part record;
+  outcomes tidemark.outcome[] := '{}';
+  answers tidemark.outcome[];
+  chosen tidemark.mutation[];
+  absent tidemark.mutation[];
+begin
+  -- One group at a time: each is another table or operation.
+  for part in
+    select g.*, t as target
+    from (
+      select (u.m).round, (u.m).table_no, (u.m).op, count(*) as n
+      from (select unnest(mutations) as m) u
+      group by 1, 2, 3
+    ) g
+    join unnest(targets) t on (t.registered).table_no = g.table_no
+    order by g.round, g.op = 'delete', case when g.op = 'delete' then -t.rank else t.rank end, g.table_no, g.op = 'patch'
+  loop
+    chosen := mutations;
+    if part.n < cardinality(mutations) then
+      chosen := array(
+        select u.m from (select unnest(mutations) as m) u
+        where (u.m).round = part.round and (u.m).table_no = part.table_no and (u.m).op = part.op);
+    end if;
+    perform tidemark.announce(device, chosen);
+    if part.op = 'delete' then
+      answers := tidemark.delete_rows(part.target, chosen, device, exact);
+    elsif part.op = 'patch' then
+      answers := tidemark.edit_rows(part.target, chosen, device, exact);
+    else
+      answers := tidemark.insert_rows(part.target, chosen, exact);
+      if answers is null then
+        answers := tidemark.edit_rows(part.target, chosen, device, exact);
+        absent := array(
+          select m from unnest(chosen) m
+          join unnest(answers) o on o.n = m.n and o.status = 'absent');
+        if cardinality(absent) > 0 then
+          answers := array(select o from unnest(answers) o where o.status <> 'absent')
+            || tidemark.insert_rows(part.target, absent, exact);
+          if cardinality(answers) < cardinality(chosen) then
+            perform tidemark.refuse_columns(
+              (part.target).not_insertable, array(select k from unnest(absent) m cross join lateral jsonb_object_keys(m.data) k));
+            -- taken by a row that the caller may not see
+            raise insufficient_privilege;
+          end if;
+        end if;
+      end if;
+    end if;
+    outcomes := outcomes || answers;
+  end loop;
+  return outcomes;
+end
+$$;
+
+-- What a mutation that raised is answered. Messages name columns and constraints, never values of
+-- other rows.
+create function tidemark.rejection(
+  n int, state text, message text, hint text, table_name text, schema_of text, constraint_of text, relation_of text, column_of text
+)
+returns tidemark.outcome
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select case
+      when state = '42501' and column_of <> '' then row(n, 'rejected', null, null, null, null, null, 'forbidden',
+        format(case when column_of like '%, %' then 'columns %s of "%s" are not yours to write' else 'column %s of "%s" is not yours to write' end,
+          column_of, table_name), 'Leave it out.')::tidemark.outcome
+      when state = '42501' then row(n, 'rejected', null, null, null, null, null, 'forbidden', format('the policies of "%s" do not allow this', table_name), null)::tidemark.outcome
+      when state = '23505' then row(n, 'rejected', null, null, null, null, null, 'unique', format('another row already has this %s', coalesce((
+          select string_agg(pg_get_indexdef(x.indexrelid, part.place, true), ', ' order by part.place)
+          from pg_catalog.pg_index x
+          cross join lateral generate_series(1, x.indnkeyatts) as part (place)
+          where x.indexrelid = to_regclass(format('%I.%I', schema_of, constraint_of))), 'value')), format('Unique constraint "%s". Change the value and send the edit again.', constraint_of))::tidemark.outcome
+      when state in ('23503', '23001') then row(n, 'rejected', null, null, null, null, null, 'foreign_key', message, coalesce(nullif(hint, ''), format('Foreign key "%s": the row it points to is not there.', constraint_of)))::tidemark.outcome
+      when state in ('23502', '23514', '23P01', 'P0001') then row(n, 'rejected', null, null, null, null, null, 'constraint', message, coalesce(nullif(hint, ''), format('Constraint %s of "%s".', coalesce(nullif(constraint_of, ''), nullif(column_of, ''), 'in a trigger'), coalesce(nullif(relation_of, ''), table_name))))::tidemark.outcome
+      when state like '54%' then row(n, 'rejected', null, null, null, null, null, 'too_large', message, hint)::tidemark.outcome
+      when state like '22%' then row(n, 'rejected', null, null, null, null, null, 'invalid_value', message, hint)::tidemark.outcome
+      else row(n, 'rejected', null, null, null, null, null, 'constraint', message, hint)::tidemark.outcome
+    end
+  );
+end
+$$;
+
+-- All mutations that can be applied; the others rejected one by one. A list that fails is halved, a
+-- short one taken apart.
+create function tidemark.apply_mutations(device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean)
+returns tidemark.outcome[]
+language plpgsql
+volatile
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  size int := cardinality(mutations);
+  outcomes tidemark.outcome[] := '{}';
+  state text;
+  message text;
+  hint text;
+  schema_of text;
+  constraint_of text;
+  relation_of text;
+  column_of text;
+begin
+  if size = 0 then
+    return outcomes;
+  end if;
+  begin
+    return tidemark.apply_all(device, mutations, targets, exact);
+  exception when assert_failure or others then
+    get stacked diagnostics
+      state = returned_sqlstate, message = message_text, hint = pg_exception_hint, schema_of = schema_name,
+      constraint_of = constraint_name, relation_of = table_name, column_of = column_name;
+    -- not the mutation's fault: deadlock, serialization, resources, shutdown, corruption
+    if state ~ '^(40|53|57|58|55P03|XX001|XX002)' then
+      raise;
+    end if;
+  end;
+  if size = 1 then
+    return array[tidemark.rejection((mutations[1]).n, state, message, hint, (mutations[1]).table_name,
+      schema_of, constraint_of, relation_of, column_of)];
+  elsif size > 8 then
+    return tidemark.apply_mutations(device, mutations[:size / 2], targets, exact)
+      || tidemark.apply_mutations(device, mutations[size / 2 + 1:], targets, exact);
+  end if;
+  -- One by one: each may fail by itself.
+  for i in 1..size loop
+    outcomes := outcomes || tidemark.apply_mutations(device, mutations[i:i], targets, exact);
+  end loop;
+  return outcomes;
+end
+$$;
+
+-- The same, and what was refused because something else was not there yet, or still there, is tried
+-- again as long as that helps: taking the list apart must not make its order matter.
+create function tidemark.apply_batch(device uuid, mutations tidemark.mutation[], exact boolean)
+returns tidemark.outcome[]
+language plpgsql
+volatile
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  targets tidemark.push_target[] := tidemark.push_targets(array(select distinct m.table_no from unnest(mutations) m));
+  outcomes tidemark.outcome[] := tidemark.apply_mutations(device, mutations, targets, exact);
+  again tidemark.mutation[];
+  answers tidemark.outcome[];
+begin
+  loop
+    again := array(
+      select m from unnest(mutations) m
+      join unnest(outcomes) o on o.n = m.n
+      where o.code in ('foreign_key', 'unique', 'not_found')
+        -- an edit that came after it and stands must not be overwritten
+        and not exists (
+          select from unnest(mutations) l
+          join unnest(outcomes) a on a.n = l.n
+          where l.table_no = m.table_no and l.id = m.id and l.n > m.n and a.code is null)
+      order by m.n);
+    exit when cardinality(again) in (0, cardinality(mutations));
+    answers := tidemark.apply_mutations(device, again, targets, exact);
+    exit when not exists (select from unnest(answers) o where o.code is null);
+    outcomes := array(
+      select o from unnest(outcomes) o where o.n not in (select a.n from unnest(answers) a)) || answers;
+  end loop;
+  return outcomes;
+end
+$$;
