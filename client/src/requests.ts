@@ -1,6 +1,7 @@
 import { retry } from './backoff.ts'
 import { classify, NetworkError } from './errors.ts'
 import type { Settings } from './options.ts'
+import { until } from './until.ts'
 
 /** What a call ends with that is not tried because it makes no sense. */
 export const offline = (): NetworkError =>
@@ -24,7 +25,7 @@ export function createRequests(
   check: () => void,
 ): Requests {
   const once: Requests['once'] = (work, signal = closing) =>
-    work(AbortSignal.any([signal, closing, AbortSignal.timeout(timeout)]))
+    until({ signals: [signal, closing], timeout }, work)
 
   const request: Requests['request'] = (work, signal = closing) => {
     const attempt = () => {

@@ -6,6 +6,7 @@ import { offline } from './requests.ts'
 import type { Store } from './store.ts'
 import type { Tabs } from './tabs.ts'
 import type { RunOptions, SyncStatus } from './types.ts'
+import { until } from './until.ts'
 
 /** A run under way. */
 export interface Run {
@@ -89,12 +90,14 @@ export function createRuns({
       if (!network.online()) throw offline()
       await claim()
       const tables = asked ?? unskipped()
-      await work({
-        report,
-        signal: AbortSignal.any([closing, signal]),
-        tables,
-        ...(tables.length < keys.size && { only: new Set(tables) }),
-      })
+      await until({ signals: [closing, signal] }, (signal) =>
+        work({
+          report,
+          signal,
+          tables,
+          ...(tables.length < keys.size && { only: new Set(tables) }),
+        }),
+      )
     } catch (thrown) {
       const calledOff = signal.aborted && !(thrown instanceof SyncError)
       error = calledOff ? aborted(thrown) : classify(thrown)

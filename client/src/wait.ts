@@ -3,6 +3,7 @@ import type { Clock } from './clock.ts'
 import { classify, NetworkError, ValidationError } from './errors.ts'
 import type { SyncReport } from './events.ts'
 import type { Network } from './network.ts'
+import { until } from './until.ts'
 
 /** How long to wait for a sync. */
 export interface WaitOptions {
@@ -73,10 +74,9 @@ async function comeBack(
   if (network.online()) return pause(ms, clock, signal)
   const back = new AbortController()
   const unwatch = network.watch((online) => void (online && back.abort()))
-  const either = AbortSignal.any([back.signal, signal])
-  await new Promise<void>((resolve) => {
-    if (either.aborted || network.online()) resolve()
-    either.addEventListener('abort', () => resolve())
+  await until({ signals: [back.signal, signal] }, async (either) => {
+    if (either.aborted || network.online()) return
+    await new Promise((resolve) => either.addEventListener('abort', resolve))
   })
   unwatch()
 }

@@ -118,18 +118,18 @@ export class Rpc {
   async #acquire(): Promise<ReservedSql> {
     const reserved = this.#sql.reserve()
     let late = false
-    const patience = AbortSignal.timeout(ACQUISITION_MS)
+    let timer: NodeJS.Timeout | undefined
     const timeout = new Promise<never>((_, reject) => {
-      patience.addEventListener('abort', () => {
+      timer = setTimeout(() => {
         late = true
         reject(busy())
-      })
+      }, ACQUISITION_MS)
     })
     void reserved.then(
       (connection) => late && connection.release(),
       () => {},
     )
-    return Promise.race([reserved, timeout])
+    return Promise.race([reserved, timeout]).finally(() => clearTimeout(timer))
   }
 
   #lookUp(name: string): Promise<Routine[] | undefined> {

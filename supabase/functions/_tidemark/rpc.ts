@@ -31,6 +31,9 @@ export function rpcAs(authorization: string, deps: Deps): Rpc {
     retrying(async () => {
       let status: number
       let answer: Uint8Array<ArrayBuffer>
+      // Not AbortSignal.timeout: that stays in memory until it is over, long after the answer.
+      const silence = new AbortController()
+      const timer = setTimeout(() => silence.abort(), SILENCE_MS)
       try {
         const response = await deps.fetch(`${deps.url}/rest/v1/rpc/${name}`, {
           method: 'POST',
@@ -41,12 +44,14 @@ export function rpcAs(authorization: string, deps: Deps): Rpc {
             accept: 'application/json',
           },
           body,
-          signal: AbortSignal.timeout(SILENCE_MS),
+          signal: silence.signal,
         })
         status = response.status
         answer = new Uint8Array(await response.arrayBuffer())
       } catch {
         return failure(unavailable('The database API did not answer.'))
+      } finally {
+        clearTimeout(timer)
       }
       if (status >= 300) return failed(name, status, answer)
       // Whatever stands between may answer 200 with a page of its own.
