@@ -31,8 +31,10 @@ const settings = {
   timezone: 'UTC',
   log_timezone: 'UTC',
   shared_preload_libraries: 'pg_stat_statements',
-  // A crash of the machine may cost the last moments of a development database, never its consistency.
-  synchronous_commit: 'off',
+  // A commit waits until the operating system has it, so that a server that is killed forgets none that a
+  // device was told of; not until the disk has it, which a development database is not worth.
+  synchronous_commit: 'on',
+  fsync: 'off',
   max_wal_size: '2GB',
   log_min_messages: 'warning',
   log_line_prefix: '%m %u@%d ',

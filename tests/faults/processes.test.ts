@@ -14,11 +14,6 @@ beforeAll(async () => {
   project = await ownProject()
   sql = connect()
   user = await createUser()
-  // As on a hosted project: the local stack otherwise lets a crash cost the last moments.
-  const superuser = connect('supabase_admin')
-  await superuser`alter database postgres set synchronous_commit to on`
-  await superuser`select pg_terminate_backend(pid) from pg_stat_activity where usename = 'authenticator'`
-  await superuser.end()
 }, 120_000)
 afterAll(async () => {
   await sql?.end({ timeout: 1 })
