@@ -13,7 +13,9 @@ export default defineConfig({
     ],
     setupFiles: ['dev/seeded.ts'],
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Only what hangs runs into these, on a slow or busy machine too.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 })

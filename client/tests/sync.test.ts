@@ -272,9 +272,9 @@ describe('runs', () => {
     await sync.ready()
     expect(sync.status()).toMatchObject({ state: 'idle', pending: 0, lastSync: null })
     await rows.insert({ name: 'x' })
+    const begun = new Promise((resolve) => sync.on('sync_started', () => resolve(sync.status())))
     const running = sync.sync()
-    await new Promise((resolve) => setTimeout(resolve, 1))
-    expect(sync.status()).toMatchObject({ state: 'syncing', pending: 1 })
+    expect(await begun).toMatchObject({ state: 'syncing', pending: 1 })
     await running
     expect(sync.status()).toMatchObject({ state: 'idle', pending: 0, lastError: null })
     expect(sync.status().lastSync?.report).toMatchObject({ pushed: 1 })
@@ -327,12 +327,17 @@ describe('runs', () => {
   })
 
   it('give up a request that hangs, and try it again', async () => {
-    const { sync, rows, faults } = await open({ timeout: 200 })
+    // Long enough for the request that follows, on a busy machine too.
+    const { sync, rows, faults } = await open({ timeout: 5_000 })
     await rows.insert({ name: 'x' })
     faults.next('hang')
     expect(await sync.sync()).toMatchObject({ pushed: 1 })
-    faults.always('hang')
-    await expect(sync.sync()).rejects.toMatchObject({ name: 'NetworkError', code: 'timeout' })
+    const impatient = await open({ timeout: 50 })
+    impatient.faults.always('hang')
+    await expect(impatient.sync.sync()).rejects.toMatchObject({
+      name: 'NetworkError',
+      code: 'timeout',
+    })
   })
 
   it('are not even tried offline', async () => {

@@ -14,6 +14,8 @@ import { classify } from '../src/errors.ts'
 import { type Contact, type Device, device, makeTable, rowsInDatabase } from './support/project.ts'
 import { FileArea, newFile } from './support/storages.ts'
 
+const patient = { timeout: 30_000 }
+
 let sql: Sql
 let user: TestUser
 beforeAll(async () => {
@@ -70,12 +72,12 @@ describe.each(kinds)('tabs that share a store: $kind', ({ make }) => {
     let shown: Contact[] = []
     const end = other.rows.subscribe((rows) => (shown = rows))
     const { id } = await one.rows.insert({ name: 'Ada' })
-    await vi.waitFor(() => expect(shown.map(({ name }) => name)).toEqual(['Ada']))
+    await vi.waitFor(() => expect(shown.map(({ name }) => name)).toEqual(['Ada']), patient)
     expect(other.sync.status().pending).toBe(1)
     await other.rows.update(id, { name: 'Ada Lovelace' })
     expect(await one.rows.get(id)).toMatchObject({ name: 'Ada Lovelace' })
     await one.rows.remove(id)
-    await vi.waitFor(() => expect(shown).toEqual([]))
+    await vi.waitFor(() => expect(shown).toEqual([]), patient)
     end()
   })
 
@@ -114,7 +116,7 @@ describe.each(kinds)('tabs that share a store: $kind', ({ make }) => {
       expect(other.sync.status().state).toBe('idle')
       expect(other.sync.status().lastSync).not.toBeNull()
       expect(one.sync.status().lastSync).toEqual(other.sync.status().lastSync)
-    })
+    }, patient)
   })
 
   it('a tab that closes while it waits for another one ends at once', async () => {
@@ -122,7 +124,7 @@ describe.each(kinds)('tabs that share a store: $kind', ({ make }) => {
     one.faults.next('hang')
     await one.rows.insert({ name: 'Ada' })
     const first = one.sync.sync().catch(classify)
-    await vi.waitFor(() => expect(one.faults.paths).toHaveLength(1))
+    await vi.waitFor(() => expect(one.faults.paths).toHaveLength(1), patient)
     const second = other.sync.sync().catch(classify)
     await other.sync.close()
     expect(await second).toMatchObject({ code: 'aborted' })

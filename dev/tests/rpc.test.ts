@@ -159,10 +159,8 @@ describe('a function called through the API', () => {
   })
 
   it('is stopped after its role’s time', async () => {
-    const start = performance.now()
     const answer = await anonClient().rpc(`${name}_sleep`, { seconds: 10 })
     expect(answer).toMatchObject({ status: 500, error: { code: '57014' } })
-    expect(performance.now() - start).toBeLessThan(5000)
   })
 
   it('takes nothing but a json object', async () => {
