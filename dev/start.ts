@@ -62,7 +62,8 @@ try {
     `ready in ${((performance.now() - started) / 1000).toFixed(1)} s, ${stack.dataDir}/stack.json tells clients the rest`,
   )
   // Only now, so that nothing waits for it; the address says so until it is there.
-  if (!(await pageIsFresh())) {
+  const fresh = await pageIsFresh()
+  if (!fresh && !leaving) {
     build = buildPage()
     const problem = await build.done
     if (problem !== undefined && !leaving) console.error(`the page could not be built: ${problem}`)

@@ -1,8 +1,17 @@
 import { z } from 'zod'
+import { PROTOCOL_VERSION } from './constants.ts'
 import { memberTexts } from './json.ts'
-import { batchTooLarge, malformed } from './refusal.ts'
+import { batchTooLarge, malformed, upgradeRequired } from './refusal.ts'
 import { faultOf, storable } from './storable.ts'
-import { Cursor, LIMITS, MutationEnvelope, PullOptions, PushOptions, SyncOptions } from './wire.ts'
+import {
+  Cursor,
+  LIMITS,
+  MutationEnvelope,
+  Protocol,
+  PullOptions,
+  PushOptions,
+  SyncOptions,
+} from './wire.ts'
 
 /**
  * What the door looks at before the database is called. Only what cannot be an ordered batch, or
@@ -11,6 +20,8 @@ import { Cursor, LIMITS, MutationEnvelope, PullOptions, PushOptions, SyncOptions
  */
 const deviceId = z.guid()
 const mutations = z.array(MutationEnvelope)
+
+const Spoken = z.object({ options: z.object({ protocol: Protocol }) })
 
 const PushEnvelope = z.looseObject({
   device_id: deviceId,
@@ -127,6 +138,9 @@ function checkCount(body: object): void {
 function check<T>(schema: z.ZodType<T>, body: object): T {
   const checked = schema.safeParse(body)
   if (checked.success) return checked.data
+  // What these schemas say is said of one protocol only.
+  const spoken = Spoken.safeParse(body).data?.options.protocol
+  if (spoken !== undefined && spoken !== PROTOCOL_VERSION) throw upgradeRequired(spoken)
   const issue = checked.error.issues[0]!
   throw malformed(pathText(issue.path), issue.message)
 }

@@ -1,4 +1,4 @@
-import { CALL_CODES, FUNCTION_CODES, LIMITS } from './constants.ts'
+import { CALL_CODES, FUNCTION_CODES, LIMITS, PROTOCOL_VERSION } from './constants.ts'
 import type { CallCode, FunctionCode } from './constants.ts'
 import type { PostgrestError } from './wire.ts'
 
@@ -33,6 +33,14 @@ export class Refusal extends Error {
 /** 400. `at` is the path of what is wrong, e.g. `mutations[3].seq`. */
 export function malformed(at: string, problem: string, hint: string | null = null): Refusal {
   return new Refusal('malformed', { details: `${at}: ${problem}`, hint })
+}
+
+/** 426: a request in a protocol that is not this function's. */
+export function upgradeRequired(protocol: number): Refusal {
+  return new Refusal('upgrade_required', {
+    details: `protocol ${protocol}; this function speaks ${PROTOCOL_VERSION}`,
+    hint: 'Update the app; its queue is kept.',
+  })
 }
 
 /** 413, with the limits as JSON in `details`, as `sync_push` gives them. */

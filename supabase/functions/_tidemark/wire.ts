@@ -73,10 +73,13 @@ export type Mutation = z.infer<typeof Mutation>
 /** The part of a mutation without which a batch has no order; the rest is judged one by one. */
 export const MutationEnvelope = z.looseObject({ seq: Seq })
 
+/** A version of the wire format. */
+export const Protocol = z.int().nonnegative().max(999_999_999)
+
 /** Options that every call takes. */
 const callOptions = {
   /** Wire version the client speaks; absent means 1. One the database does not speak: `upgrade_required`. */
-  protocol: z.int().nonnegative().nullish(),
+  protocol: Protocol.nullish(),
   /** `bigint` and `numeric` columns (not `version`) come as strings. */
   exact: z.boolean().nullish(),
 }

@@ -36,6 +36,17 @@ Deno.test('what is not a JSON object is malformed, and the answer quotes nothing
   assertEquals(refusal.body.details?.includes('secret'), false)
 })
 
+Deno.test(
+  'what does not fit is of a protocol that this function does not speak, where it says so',
+  () => {
+    const edits = { device_id, mutations: 'in another way' }
+    const of = (protocol: unknown) => JSON.stringify({ ...edits, options: { protocol } })
+    for (const protocol of [0, 2])
+      refused('upgrade_required', () => openPush(of(protocol)), `protocol ${protocol}`)
+    for (const protocol of [1, null, -1, 1e10]) refused('malformed', () => openPush(of(protocol)))
+  },
+)
+
 Deno.test('a missing or misspelt device id is malformed', () => {
   refused('malformed', () => openPush('{"mutations":[]}'), 'device_id')
   refused('malformed', () => openPull('{}'), 'device_id')
