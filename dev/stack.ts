@@ -181,7 +181,9 @@ class Parts {
         if (this.#stopping) return
         const why = `${name} ended by itself (${signal ?? `code ${code}`})`
         const lately = restarts.filter((at) => at > Date.now() - 60_000).length
-        if (!this.#keptAlive || lately >= RESTARTS) return this.#break(why)
+        if (!this.#keptAlive) return this.#break(why)
+        if (lately >= RESTARTS)
+          return this.#break(`${why}, after ${RESTARTS} restarts within a minute`)
         restarts.push(Date.now())
         this.#log(`${why}, and is started again`)
         starting = again().then(watch, (error: unknown) =>

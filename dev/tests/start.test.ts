@@ -1,10 +1,11 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { createClient } from '@supabase/supabase-js'
 import postgres from 'postgres'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -12,6 +13,8 @@ import { freePort } from '../ports.ts'
 import type { StackInfo } from '../stack.ts'
 
 const program = fileURLToPath(new URL('../start.ts', import.meta.url))
+
+const execute = promisify(execFile)
 
 let folder: string
 let env: { TIDEMARK_PORT: string; TIDEMARK_DB_PORT: string; TIDEMARK_DATA: string }
@@ -67,6 +70,26 @@ async function leftovers(): Promise<string[]> {
     return all.includes(folder) || all.includes(`127.0.0.1:${env.TIDEMARK_PORT}`) ? command : ''
   })
   return (await Promise.all(found)).filter((command) => command !== '')
+}
+
+/** The gateway's process, as soon as it is another one than `before`. */
+async function gateway(started: Started, before?: number): Promise<number> {
+  const children = async () => {
+    const { stdout } = await execute('ps', ['-A', '-o', 'pid=,ppid=,command='])
+    return stdout.split('\n').map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [])
+  }
+  const find = async () => {
+    const found = (await children()).find(
+      ([, pid, parent, command]) =>
+        Number(parent) === started.process.pid &&
+        Number(pid) !== before &&
+        /gateway/.test(command ?? ''),
+    )
+    return Number(found?.[1] ?? 0)
+  }
+  let pid = 0
+  await expect.poll(async () => (pid = await find()), { timeout: 20_000 }).toBeGreaterThan(0)
+  return pid
 }
 
 async function portsAreFree() {
@@ -172,6 +195,22 @@ describe('npm start', { timeout: 120_000 }, () => {
     await stop(killed, 'SIGKILL')
     await expect.poll(leftovers, { timeout: 10_000 }).toEqual([])
     await expect.poll(portsAreFree, { timeout: 10_000 }).toBe(true)
+  })
+
+  it('starts a part again five times a minute, then says so and gives up', async () => {
+    const started = start()
+    await started.ready
+    let pid: number | undefined
+    for (let deaths = 0; deaths < 6; deaths++) {
+      pid = await gateway(started, pid)
+      process.kill(pid, 'SIGKILL')
+    }
+    expect(await started.ended).toBe(1)
+    const why = 'the gateway ended by itself (SIGKILL)'
+    expect(started.output.filter((line) => line === `${why}, and is started again`)).toHaveLength(5)
+    expect(started.output).toContain(`stopped: ${why}, after 5 restarts within a minute`)
+    expect(await leftovers()).toEqual([])
+    expect(await portsAreFree()).toBe(true)
   })
 
   it.each(['TIDEMARK_PORT', 'TIDEMARK_DB_PORT'] as const)('names a taken %s', async (variable) => {
