@@ -27,14 +27,22 @@ export type Tap = (request: PushRequest, answer: PushAnswer) => void
 
 /**
  * A `fetch` that leads to the gateway's own code in this process, with faults. `next` names the fault of
- * the next request.
+ * the next request; `underWay` holds those that the server has not carried out yet.
  */
 export function network(
-  { rpc, keys }: { rpc: () => Rpc; keys: Keys },
+  { rpc, keys, underWay }: { rpc: () => Rpc; keys: Keys; underWay: Set<Promise<unknown>> },
   tap: Tap,
   next: () => Fault | undefined,
 ): typeof globalThis.fetch {
-  async function arrive(input: string, init: RequestInit): Promise<Response> {
+  function arrive(input: string, init: RequestInit): Promise<Response> {
+    const answer = carryOut(input, init)
+    underWay.add(answer)
+    const end = (): void => void underWay.delete(answer)
+    answer.then(end, end)
+    return answer
+  }
+
+  async function carryOut(input: string, init: RequestInit): Promise<Response> {
     const url = new URL(input)
     const headers = Object.fromEntries(new Headers(init.headers))
     const name = url.pathname.split('/').at(-1)!

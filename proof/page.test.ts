@@ -25,7 +25,6 @@ describe('docs/proof.md', () => {
       histories: 1000,
       seconds: 2,
       counts: new Map([['sync', 1234]]),
-      unrepeated: [],
     }
     const once = withResult(text, proof, new Date(0))
     expect(once).toContain('1970-01-01: 1,000 histories from seed 7 in 2 s. None failed.')

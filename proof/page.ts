@@ -24,19 +24,14 @@ export function withResult(text: string, proof: Proof, now: Date): string {
   return text.slice(0, from + BEGIN.length) + result(proof, now) + text.slice(to)
 }
 
-function result(
-  { seed, histories, seconds, counts, failure, unrepeated }: Proof,
-  now: Date,
-): string {
+function result({ seed, histories, seconds, counts, failure }: Proof, now: Date): string {
   const number = (n: number): string => n.toLocaleString('en-US')
   const rows = [...counts]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
     .map(([what, n]) => `| ${what} | ${number(n)} |`)
   const outcome = failure
     ? `One failed: \`npm run prove -- --seed ${failure.seed} --path ${failure.path}\`.`
-    : unrepeated.length === 0
-      ? 'None failed.'
-      : `${unrepeated.length} failed once and not when played again, which the command prints.`
+    : 'None failed.'
   return `
 
 ${now.toISOString().slice(0, 10)}: ${number(histories)} histories from seed ${seed} in ${number(Math.round(seconds))} s. ${outcome}

@@ -32,15 +32,7 @@ export interface Proof {
   counts: Map<string, number>
   /** The first failure: how to get it back, the shortest history that fails, and what it said. */
   failure?: { seed: number; path: string; history: History; message: string }
-  /**
-   * What histories said that failed once, and not when they were played again twice: everything here runs in
-   * one process, where the end of a killed device's last request is a matter of moments.
-   */
-  unrepeated: string[]
 }
-
-/** How often a history that failed is played again before that counts. */
-const AGAIN = 2
 
 /** How many histories a database takes: what they leave behind makes every further one slower. */
 const PER_DATABASE = 60
@@ -53,7 +45,6 @@ export async function prove(options: ProveOptions): Promise<Proof> {
   const info = JSON.parse(await readFile(join(dataDir, 'stack.json'), 'utf8')) as StackInfo
   const template = await createTemplate(info.db_url, { broken })
   const counts = new Map<string, number>()
-  const unrepeated: string[] = []
   const start = performance.now()
   let failure: Proof['failure']
   let done = 0
@@ -81,14 +72,10 @@ export async function prove(options: ProveOptions): Promise<Proof> {
         try {
           await play(one)
         } catch (error) {
-          for (let n = 0; n < AGAIN; n++) {
-            await anew()
-            await play(one).catch((again: unknown) => {
-              failing = true
-              throw again
-            })
-          }
-          unrepeated.push(String((error as Error).message))
+          failing = true
+          // What a failed history leaves behind is not for the next one.
+          played = 0
+          throw error
         } finally {
           onHistory?.(++done, failing)
         }
@@ -116,5 +103,5 @@ export async function prove(options: ProveOptions): Promise<Proof> {
     await template.drop()
   }
   const seconds = (performance.now() - start) / 1000
-  return { seed, histories, seconds, counts, unrepeated, ...(failure && { failure }) }
+  return { seed, histories, seconds, counts, ...(failure && { failure }) }
 }

@@ -64,9 +64,7 @@ try {
   })
   if (isTTY) bar.stop()
   for (const [name, n] of [...proof.counts].sort()) console.log(`  ${name.padEnd(32)} ${n}`)
-  const { failure, unrepeated } = proof
-  for (const message of unrepeated)
-    console.log(`\nfailed once, and not when played again:\n${message}`)
+  const { failure } = proof
   if (!values.path) await report(proof)
   failed = failure !== undefined
   if (failure) {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { sign } from 'hono/jwt'
 import postgres from 'postgres'
 import type { Sync, SyncStorage } from '../client/src/index.ts'
@@ -42,6 +43,7 @@ export class World {
   /** The edit that the app has asked for last. */
   #asked: Made | undefined
   #violation: Violation | undefined
+  readonly #underWay = new Set<Promise<unknown>>()
   #hasBackup = false
   #slotOpen = false
   #onCommit: (() => void)[] = []
@@ -55,7 +57,7 @@ export class World {
     this.#setting = { users, trips: [randomUUID(), randomUUID()], clubs: [randomUUID()], ids }
     const fetchOf = (phone: Phone) =>
       network(
-        { rpc: () => db.rpc, keys },
+        { rpc: () => db.rpc, keys, underWay: this.#underWay },
         (request, answer) => {
           try {
             this.#ledger.take(request, answer)
@@ -291,6 +293,7 @@ export class World {
     phone.faults.splice(0, Infinity, ...(planned as Fault[]))
     const other = phone.open()
     await Promise.allSettled([phone.sync.sync(), other.sync()])
+    await this.#quiet()
     phone.faults.length = 0
     phone.restart()
     this.#note(`${phone.name}: two tabs sync [${planned.join(', ')}]`, 'two tabs')
@@ -305,6 +308,7 @@ export class World {
       await this.#edit(phone, sync, edit)
       made = this.#made[known]
     })
+    await this.#quiet()
     this.#note(
       `${phone.name}: killed ${moment} write ${at} of ${during}: ${died ? 'died' : 'lived'}`,
       died ? `killed during ${during}` : 'survived',
@@ -312,6 +316,14 @@ export class World {
     // An edit that had not returned may or may not be stored, in the place of the one before.
     if (during === 'edit' && !made && this.#asked)
       this.#made.push({ ...this.#asked, mark: undefined })
+  }
+
+  /** What a dead process has asked for is carried out all the same: now, and not in the middle of what comes next. */
+  async #quiet(): Promise<void> {
+    do {
+      await Promise.allSettled(this.#underWay)
+      await setImmediate()
+    } while (this.#underWay.size > 0)
   }
 
   async #clone(from: Phone, to: Phone): Promise<void> {
