@@ -95,3 +95,17 @@ begin
   ) p;
 end
 $$;
+
+-- Whether a table went away after this call's snapshot, which the registry was read in. The right to it
+-- is looked up among what there is now; of what there is not, it is null.
+create function tidemark.is_gone(relation oid)
+returns boolean
+language plpgsql
+volatile -- not as of the snapshot
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return has_table_privilege(relation, 'select') is null;
+end
+$$;

@@ -78,7 +78,7 @@ comment on type tidemark.change is 'Rows of one table in one scope to put, and i
 
 -- Rows named by the log, as they are now: one change a scope. A row that is not there any more, not in
 -- that scope, or not visible to the caller is removed; those are looked for only where fewer rows were
--- found than were named.
+-- found than were named. A table that was dropped meanwhile has no news.
 create function tidemark.read_rows(table_no int, scopes text[], row_ids text[], exact boolean)
 returns tidemark.change[]
 language plpgsql
@@ -124,6 +124,11 @@ begin
     tidemark.scope_expression(registered)
   ) into changes using changes, scopes, row_ids;
   return changes;
+exception when syntax_error or undefined_table then
+  if tidemark.is_gone(registered.relation) then
+    return '{}';
+  end if;
+  raise;
 end
 $$;
 
@@ -192,21 +197,28 @@ begin
         return;
       end if;
       scope := case registered.scope_kind when 'public' then 'public' else registered.scope_kind || ':' || key end;
-      execute format(
-        'select json_agg(p.tidemark_row), count(*), (array_agg(p.tidemark_key))[count(*)]::text
-         from (
-           select t.%1$I as tidemark_key, tidemark_page as tidemark_row
-           from %2$s t
-           cross join lateral (select %3$s) tidemark_page
-           where t.deleted_at is null and %4$s and %5$s
-           order by t.%1$I
-           limit %6$s
-         ) p',
-        registered.key_column, registered.relation::regclass, tidemark.pulled_columns(registered.relation, exact),
-        case registered.scope_kind when 'public' then 'true' else format('t.%I = %L', registered.scope_column, key) end,
-        case when key = place ->> 1 and place ->> 2 is not null then format('t.%I > %L', registered.key_column, place ->> 2) else 'true' end,
-        room
-      ) into upsert, n, last_key;
+      begin
+        execute format(
+          'select json_agg(p.tidemark_row), count(*), (array_agg(p.tidemark_key))[count(*)]::text
+           from (
+             select t.%1$I as tidemark_key, tidemark_page as tidemark_row
+             from %2$s t
+             cross join lateral (select %3$s) tidemark_page
+             where t.deleted_at is null and %4$s and %5$s
+             order by t.%1$I
+             limit %6$s
+           ) p',
+          registered.key_column, registered.relation::regclass, tidemark.pulled_columns(registered.relation, exact),
+          case registered.scope_kind when 'public' then 'true' else format('t.%I = %L', registered.scope_column, key) end,
+          case when key = place ->> 1 and place ->> 2 is not null then format('t.%I > %L', registered.key_column, place ->> 2) else 'true' end,
+          room
+        ) into upsert, n, last_key;
+      exception when syntax_error or undefined_table then
+        if not tidemark.is_gone(registered.relation) then
+          raise;
+        end if;
+        exit; -- dropped meanwhile: the next one
+      end;
       room := room - n;
       rows_read := rows_read + n;
       rest := jsonb_set(rest, '{0}', jsonb_build_array(registered.table_no, key, last_key, place ->> 3));
@@ -238,10 +250,16 @@ begin
   -- One statement a table: they are different relations.
   foreach no in array tables loop
     registered := tidemark.table_by_no(no);
-    execute format('select count(*) from %s t where t.deleted_at is null and $1 is null and %s',
-      registered.relation::regclass, tidemark.in_my_scopes(registered)
-    ) into counted using null::text, tidemark.my_keys(registered.scope_kind);
-    total := total + counted;
+    begin
+      execute format('select count(*) from %s t where t.deleted_at is null and $1 is null and %s',
+        registered.relation::regclass, tidemark.in_my_scopes(registered)
+      ) into counted using null::text, tidemark.my_keys(registered.scope_kind);
+      total := total + counted;
+    exception when syntax_error or undefined_table then
+      if not tidemark.is_gone(registered.relation) then
+        raise;
+      end if;
+    end;
   end loop;
   return total;
 end

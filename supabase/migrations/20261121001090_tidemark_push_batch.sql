@@ -132,6 +132,13 @@ begin
     end if;
   end;
   if size = 1 then
+    if state in ('42601', '42P01') and exists (
+      select from unnest(targets) t
+      where (t.registered).table_no = (mutations[1]).table_no and tidemark.is_gone((t.registered).relation))
+    then
+      return array[row((mutations[1]).n, 'rejected', null, null, null, null, null, 'unknown_table',
+        format('table "%s" is not synced', (mutations[1]).table_name), 'It was dropped just now.')::tidemark.outcome];
+    end if;
     return array[tidemark.rejection((mutations[1]).n, state, message, hint, (mutations[1]).table_name,
       schema_of, constraint_of, relation_of, column_of)];
   elsif size > 8 then

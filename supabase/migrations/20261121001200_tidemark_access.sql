@@ -83,6 +83,7 @@ grant execute on function
   tidemark.text_array(json, text),
   tidemark.tables_by_name(text[]),
   tidemark.tables_to_pull(text[]),
+  tidemark.is_gone(oid),
   tidemark.base_type(oid),
   tidemark.log_page(pg_snapshot, pg_snapshot, xid8, bigint, int[], int),
   tidemark.read_rows(int, text[], text[], boolean),

@@ -39,6 +39,7 @@ select 'invoker', s::regprocedure from unnest(array[
   'tidemark.function_name(text)',
   'tidemark.in_my_scopes(tidemark.live_tables)',
   'tidemark.insert_rows(tidemark.push_target, tidemark.mutation[], boolean)',
+  'tidemark.is_gone(oid)',
   'tidemark.is_never_null(oid)',
   'tidemark.is_overruled(text, jsonb, jsonb, jsonb, jsonb)',
   'tidemark.judge_delete(tidemark.live_tables, tidemark.edit, jsonb, uuid)',
