@@ -4,6 +4,8 @@ import { basename, join } from 'node:path'
 import { format, resolveConfig } from 'prettier'
 import { costSection } from './cost-report.ts'
 import type { CostFigures } from './cost.ts'
+import { withFailures } from './failures-report.ts'
+import type { Failures } from './failures.ts'
 import { growthChart } from './growth-chart.ts'
 import type { Curve } from './growth.ts'
 import { matrixChart } from './matrix-chart.ts'
@@ -54,10 +56,22 @@ export async function report(): Promise<Map<string, string>> {
     const [head, ...rows] = resultRows(one.results)
     sections.push(markdownTable(head!, rows))
   }
+  const seen = read<Failures>('failures')
+  if (seen) {
+    const page = readFileSync(join(project, 'docs', 'proof.md'), 'utf8')
+    files.set(
+      'docs/proof.md',
+      await pretty('proof.md', withFailures(page, seen.figures, date(seen))),
+    )
+  }
   const markdown = `${sections.join('\n\n')}\n`
-  const options = await resolveConfig(join(project, 'docs', 'benchmarks.md'))
-  files.set('docs/benchmarks.md', await format(markdown, { ...options, parser: 'markdown' }))
+  files.set('docs/benchmarks.md', await pretty('benchmarks.md', markdown))
   return files
+}
+
+async function pretty(name: string, markdown: string): Promise<string> {
+  const options = await resolveConfig(join(project, 'docs', name))
+  return format(markdown, { ...options, parser: 'markdown' })
 }
 
 const opening = `Made by \`npm run bench:report\` from [bench/results](../bench/results), which \`npm run bench\` writes; [bench](../bench/README.md) says what is measured and how. Times are those of one machine, where everything, devices and database, shares the same cores: compare what stands in one table, not one machine with another.`
@@ -89,6 +103,10 @@ function conditions({ quick, rounds, node, cpus, memory_gb, load, commit, at }: 
   const kind = quick ? 'A short run (`--quick`)' : 'A full run'
   const when = `${at.slice(0, 10)}${commit ? `, at ${commit}` : ''}`
   return `${kind} of ${rounds} rounds, ${when}, on ${cpus}, ${memory_gb} GB, Node ${node.slice(1)}; the machine's load was ${load}.`
+}
+
+function date({ at, commit, node }: Json<unknown>): string {
+  return `Seen ${at.slice(0, 10)}${commit ? `, at ${commit}` : ''}, with Node ${node.slice(1)}.`
 }
 
 function read<Figures>(name: string): Json<Figures> | undefined {

@@ -9,8 +9,9 @@ import { startStack, type Stack } from '../dev/stack.ts'
 import { connect, createUser } from '../dev/testing.ts'
 import { capture } from './capture.ts'
 import { client } from './client.ts'
-import { functions } from './functions.ts'
 import { cost } from './cost.ts'
+import { failures } from './failures.ts'
+import { functions } from './functions.ts'
 import { growth } from './growth.ts'
 import { logSize } from './log-size.ts'
 import { poll } from './poll.ts'
@@ -30,6 +31,7 @@ const subjects = [
   logSize,
   client,
   rivals,
+  failures,
   writeLatency,
   poll,
   scopes,
@@ -44,7 +46,9 @@ npm run bench -- push pull         some of it: ${subjects.map(({ name }) => name
 npm run bench -- --quick           fewer rounds, and smaller sizes beside the others
 npm run bench -- --rounds <n>      so many instead of nine
 npm run bench -- --results <dir>   where each subject's json goes, bench/results by default
-npm run bench:report               docs/benchmarks.md and its charts, from that json
+npm run bench -- rivals --contenders rxdb,zero --results <dir>
+                                   only these beside Tidemark; also for failures
+npm run bench:report               docs/benchmarks.md with its charts and the failures of docs/proof.md, from that json
 
 Raw and ours run in turns. A speed is raw time divided by ours, a cost is ours divided by raw; both are
 medians over the rounds, with the quartiles beside them. A missed bound is marked, and is no failure.`
@@ -56,12 +60,20 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean' },
     rounds: { type: 'string' },
     results: { type: 'string' },
+    contenders: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
 })
 const rounds = Number(values.rounds ?? (values.quick ? 3 : 9))
+const contenders = values.contenders?.split(',')
 const unknown = positionals.find((name) => !subjects.some((subject) => subject.name === name))
-const wrong = unknown ? `no subject "${unknown}"` : rounds >= 1 ? '' : '--rounds takes a number'
+const wrong = unknown
+  ? `no subject "${unknown}"`
+  : !(rounds >= 1)
+    ? '--rounds takes a number'
+    : contenders && !values.results
+      ? '--contenders goes with --results: bench/results is of runs with all of them'
+      : ''
 if (values.help || wrong) {
   console.log(wrong ? `${wrong}\n\n${usage}` : usage)
   process.exit(wrong ? 1 : 0)
@@ -117,7 +129,7 @@ async function onItsOwnStack(subject: Subject): Promise<Outcome> {
   const sql = connect('postgres', { max: 1 })
   try {
     const quick = values.quick ?? false
-    const found = await subject.run({ sql, rounds, quick, createUser, progress: show })
+    const found = await subject.run({ sql, rounds, quick, contenders, createUser, progress: show })
     return Array.isArray(found) ? { results: found, figures: {}, text: '' } : found
   } finally {
     await sql.end()

@@ -26,6 +26,8 @@ export interface Bench {
   rounds: number
   /** Whether sizes are to be small too. */
   quick: boolean
+  /** Beginnings of the names of those to run beside Tidemark; all where it is missing. */
+  contenders?: readonly string[] | undefined
   createUser(): Promise<TestUser>
   /** @param done share of the subject's work that is behind, 0 to 1, where that is known */
   progress(text: string, done?: number): void
@@ -45,4 +47,20 @@ export interface Subject {
   /** Whether it goes through the gateway and the functions, or straight to the database. */
   serves: 'database' | 'api'
   run(bench: Bench): Promise<Result[] | Outcome>
+}
+
+/** The first, which is Tidemark, and those that were asked for. Throws where one is not there. */
+export function chosen<Contender extends { name: string }>(
+  all: readonly Contender[],
+  beginnings: readonly string[] | undefined,
+): Contender[] {
+  if (!beginnings) return [...all]
+  const is = ({ name }: Contender, beginning: string): boolean =>
+    name.toLowerCase().startsWith(beginning.toLowerCase())
+  const unknown = beginnings.find((beginning) => !all.some((one) => is(one, beginning)))
+  if (unknown !== undefined)
+    throw new Error(
+      `no contender "${unknown}": there are ${all.map(({ name }) => name).join(', ')}`,
+    )
+  return all.filter((one, at) => at === 0 || beginnings.some((beginning) => is(one, beginning)))
 }

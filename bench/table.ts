@@ -14,9 +14,14 @@ export function resultRows(results: Result[]): string[][] {
   return [head, ...lines]
 }
 
-/** Cells as markdown. */
-export function markdownTable(head: string[], rows: string[][]): string {
-  const lines = [head, head.map((_, i) => (i === 0 ? '---' : '--:')), ...rows]
+/** Cells as markdown: figures to the right of their columns, words to the left. */
+export function markdownTable(
+  head: string[],
+  rows: string[][],
+  side: 'left' | 'right' = 'right',
+): string {
+  const rule = side === 'left' ? '---' : '--:'
+  const lines = [head, head.map((_, i) => (i === 0 ? '---' : rule)), ...rows]
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 

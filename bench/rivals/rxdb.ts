@@ -27,7 +27,7 @@ const schema = {
 } as const
 
 /** PostgREST takes names in quotes, as RxDB writes them in `or`; the tables of the local stack do not. */
-function unquoted<Query extends { or(filters: string): Query }>({
+export function unquoted<Query extends { or(filters: string): Query }>({
   query,
 }: {
   query: Query

@@ -1,0 +1,84 @@
+import type { SupabaseClient } from '@supabase/supabase-js'
+import type { Sql } from 'postgres'
+
+/** The row of every scenario. `poison` is a title that a constraint of the table refuses. */
+export interface Note {
+  id: string
+  list_id: string
+  title: string
+}
+
+/** A way to keep a table on a device, set up as its own documentation says. */
+export interface Contender {
+  /** As its column is called. */
+  name: string
+  /** The folder in node_modules whose version was played; none for this project. */
+  package?: string
+  /** What it needs on its table, after {@link createNotes} made that. */
+  prepare(sql: Sql, table: string): Promise<void>
+  /** Sets a row deleted in the way that it prescribes, as SQL beside the app does. */
+  softDelete(sql: Sql, table: string, id: string): Promise<unknown>
+  /** A device with nothing on it, which has not started. */
+  device(table: string): Device
+}
+
+/** An app on a device. What it keeps outlives a stop, as after a reload of its page. */
+export interface Device {
+  start(client: SupabaseClient): Promise<void>
+  /** Asks for news and sends what waits. Resolves when that is done, or has failed. */
+  sync(): Promise<void>
+  /** Ends the app. Its storage stays. */
+  stop(): Promise<void>
+  insert(note: Note): Promise<void>
+  /** Changes the title of a row that is there. */
+  rename(id: string, title: string): Promise<void>
+  rows(): Promise<Note[]>
+  /** The errors that an app hears of, since the device was made. */
+  told(): Promise<string[]>
+}
+
+/** Who has which list, for all tables. */
+export async function createLists(sql: Sql, members: string): Promise<void> {
+  await sql.unsafe(`
+    create table public.${members} (list_id uuid, user_id uuid, primary key (list_id, user_id));
+    alter table public.${members} enable row level security;
+    grant select on public.${members} to authenticated;
+    create policy "see" on public.${members} for select to authenticated
+      using (user_id = (select auth.uid()));
+    select tidemark.add_scope('${members}', 'public.${members}', 'list_id', 'user_id');`)
+}
+
+/** The notes of the lists that a user is a member of. */
+export async function createNotes(sql: Sql, table: string, members: string): Promise<void> {
+  await sql.unsafe(`
+    create table public.${table} (
+      id uuid primary key default gen_random_uuid(),
+      list_id uuid not null,
+      title text not null check (title <> 'poison')
+    );
+    alter table public.${table} enable row level security;
+    grant select, insert, update, delete on public.${table} to authenticated;
+    create policy "share" on public.${table} to authenticated
+      using (list_id in (select list_id from public.${members} where user_id = (select auth.uid())));`)
+}
+
+/** The rest of a promise that may never settle is not waited for. */
+export async function atMost(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const over = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)))
+  try {
+    await Promise.race([promise, over])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Resolves to whether something came true in time. */
+export async function within(ms: number, holds: () => Promise<boolean>): Promise<boolean> {
+  const end = performance.now() + ms
+  for (;;) {
+    if (await holds()) return true
+    if (performance.now() > end) return false
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
