@@ -197,8 +197,30 @@ export const scenarios: Scenario[] = [
     async play(on) {
       await on.start()
       await on.failing(undefined, () => on.device.insert(on.note('poison')))
-      await on.device.insert(on.note('good'))
-      return async () => (await on.titles()).includes('good')
+      return good(on)
+    },
+  },
+  {
+    title: 'the same, with a restart of the app between them',
+    words: { ...sent, late: 'sent after another restart', wrong: 'held back' },
+    async play(on) {
+      await on.start()
+      await on.failing(undefined, () => on.device.insert(on.note('poison')))
+      await on.stop()
+      await on.start()
+      return good(on)
+    },
+  },
+  {
+    title: 'an edit made offline, once the network is back',
+    words: sent,
+    async play(on) {
+      await on.start()
+      on.network.fault = 'offline'
+      const holds = await good(on)
+      await on.sync()
+      on.network.fault = undefined
+      return holds
     },
   },
 ]
@@ -253,6 +275,12 @@ scenarios.push(
     instead: async (on) => `${(await on.device.rows()).length.toLocaleString('en')} rows`,
   },
 )
+
+/** A new row that nothing speaks against; resolves to whether the database has it. */
+async function good(on: Player): Promise<() => Promise<boolean>> {
+  await on.device.insert(on.note('good'))
+  return async () => (await on.titles()).includes('good')
+}
 
 /** An edit that the server carries out while its answer gets lost, and the app ends before it hears. */
 async function losing(on: Player, edit: () => Promise<void>): Promise<void> {
