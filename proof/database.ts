@@ -6,7 +6,7 @@ import { on, open, type Template } from '../fuzz/database.ts'
 import { Lane } from '../fuzz/lane.ts'
 
 /** Nobody waits longer for a lock, in milliseconds: a transaction that a history leaves open must not stop it. */
-const LOCK_TIMEOUT = 300
+const LOCK_TIMEOUT = 100
 
 const settings = {
   lock_timeout: LOCK_TIMEOUT,

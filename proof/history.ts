@@ -100,7 +100,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
     }),
   },
   {
-    weight: 5,
+    weight: 6,
     arbitrary: fc.record({
       do: fc.constantFrom('clone', 'back up device', 'put device back', 'put device back'),
       device,
@@ -159,9 +159,13 @@ const op: fc.Arbitrary<Op> = fc.oneof(
     arbitrary: fc.record({ do: fc.constantFrom('purge' as const, 'schema' as const) }),
   },
   {
-    weight: 1,
+    weight: 3,
     arbitrary: fc.record({
-      do: fc.constantFrom('back up database' as const, 'restore database' as const),
+      do: fc.constantFrom(
+        'back up database' as const,
+        'restore database' as const,
+        'restore database' as const,
+      ),
     }),
   },
 )

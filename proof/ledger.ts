@@ -22,6 +22,8 @@ interface Account {
   sum?: number | undefined
   /** Undefined where it is not known. */
   deleted?: boolean | undefined
+  /** A device has sent it whole. */
+  put?: boolean
 }
 
 interface Books {
@@ -116,10 +118,13 @@ export class Ledger {
       }
       if (data && 'quantity' in data && !lost.includes('quantity')) {
         const [after, before] = [data.quantity, old?.quantity]
-        // A copied storage sends what waited in it as edits of its own, a new row too.
-        const again = mark !== undefined && this.doubled.has(mark)
-        if (op === 'put') account.sum = again ? undefined : (after as number)
-        else if (typeof after === 'number' && typeof before === 'number') {
+        // A copied storage sends what waited in it as edits of its own, a new row too: what both make of
+        // its sum, together with what each of them put on top, the books cannot tell.
+        const again = account.put || (mark !== undefined && this.doubled.has(mark))
+        if (op === 'put') {
+          account.sum = again ? undefined : (after as number)
+          account.put = true
+        } else if (typeof after === 'number' && typeof before === 'number') {
           if (account.sum !== undefined) account.sum += after - before
         } else account.sum = undefined
       }

@@ -166,7 +166,7 @@ export class World {
       case 'back up device':
         return this.#backUp(this.#phone(op.device))
       case 'put device back':
-        return this.#putBack(this.#phone(op.device))
+        return this.#putBack([...this.#backups.keys()][op.device % (this.#backups.size || 1)])
       case 'clock': {
         const phone = this.#phone(op.device)
         phone.skew = op.years * YEAR
@@ -344,9 +344,9 @@ export class World {
     this.#note(`${phone.name} is backed up`, 'device backed up')
   }
 
-  async #putBack(phone: Phone): Promise<void> {
-    const backup = this.#backups.get(phone)
-    if (!backup) return this.#backUp(phone)
+  async #putBack(phone: Phone | undefined): Promise<void> {
+    const backup = phone && this.#backups.get(phone)
+    if (!backup) return
     this.#backups.delete(phone)
     for (const made of this.#made)
       if (made.phone === phone && !backup.made.has(made)) this.#thrownAway.add(made)
