@@ -71,7 +71,7 @@ export async function settle(
   for (const edit of queued) {
     const result = edit && results.get(edit.seq)
     if (!result) continue
-    if (!answer.repeated && isSomebodyElses(edit, result, flight)) {
+    if (edit.seq < (answer.repeated_from ?? Infinity) && isSomebodyElses(edit, result, flight)) {
       taken = true
       continue
     }
@@ -185,15 +185,14 @@ async function pendingRows(
 }
 
 /**
- * A duplicate that was not ours: another device goes by our name and used the number. So it is where
- * the edit went out only once, and where a row we made, and nobody refused, is not there. Not where the
- * server knows the very batch: then the network has delivered it twice.
+ * Whether a duplicate that the server did not get from this very batch is of another device that goes by
+ * our name. Not where the edit went out in an earlier batch too, of which a part was answered.
  */
 function isSomebodyElses(edit: QueuedEdit, result: PushResult, flight?: Flight): boolean {
   if (result.status !== 'duplicate') return false
   const { error, version } = result as { error?: ResultError; version?: number | null }
-  const onlyOnce = flight?.attempts === 1 && edit.seq > flight.above
-  return onlyOnce || (edit.op === 'put' && !error && version == null)
+  const first = flight !== undefined && edit.seq > flight.above
+  return first || (edit.op === 'put' && !error && version == null)
 }
 
 function forget(row: Pending): void {

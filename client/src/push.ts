@@ -125,7 +125,8 @@ export function renamed(device: DeviceRecord, newId: NewId): DeviceRecord {
  */
 export async function checkName({ tx }: Draft, lastSeq: number, newId: NewId): Promise<boolean> {
   const device = await deviceOf(tx)
-  const taken = lastSeq > device.sent
+  // What is under way goes out once more first: the server may know that it was ours.
+  const taken = lastSeq > device.sent && !device.flight
   if (taken) await tx.putMany('meta', [renamed(device, newId)])
   return taken
 }

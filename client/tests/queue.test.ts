@@ -21,14 +21,18 @@ async function having(row: Record<string, unknown>) {
 }
 
 /** Answers everything that waits. */
-async function answer(device: ReturnType<typeof local>, results: PushResult[]) {
+async function answer(
+  device: ReturnType<typeof local>,
+  results: PushResult[],
+  more: { repeated_from?: number } = {},
+) {
   const batch = await device.send()
   const last_seq = results.at(-1)!.seq
   return device.store.write('remote', (draft) =>
     settle(
       draft,
       batch!,
-      { results, last_seq, server_time: '' },
+      { results, last_seq, server_time: '', ...more },
       { clock: systemClock, newId: uuid },
     ),
   )
@@ -245,7 +249,7 @@ describe('an answer from the server', () => {
     const device = await having({ id: 'a', name: 'x' })
     await device.t.update('a', { name: 'y' })
     await device.send()
-    await answer(device, [{ seq: 1, status: 'duplicate', version: 9 }])
+    await answer(device, [{ seq: 1, status: 'duplicate', version: 9 }], { repeated_from: 1 })
     expect(await device.t.get('a')).toEqual({ id: 'a', name: 'y', version: 3 })
     expect(await device.queue.stats()).toMatchObject({ sent: 0, pending: 0 })
   })
@@ -255,7 +259,7 @@ describe('an answer from the server', () => {
     await device.t.update('a', { name: 'y' })
     await device.send()
     const row = { id: 'a', name: 'z', version: 9 }
-    await answer(device, [{ seq: 1, status: 'duplicate', version: 9, row }])
+    await answer(device, [{ seq: 1, status: 'duplicate', version: 9, row }], { repeated_from: 1 })
     expect(await device.t.get('a')).toEqual(row)
   })
 
@@ -264,7 +268,9 @@ describe('an answer from the server', () => {
     await device.t.update('a', { name: 'bad' })
     await device.send()
     const error = { code: 'constraint' as const, message: 'no' }
-    await answer(device, [{ seq: 1, status: 'duplicate', error } as PushResult])
+    await answer(device, [{ seq: 1, status: 'duplicate', error } as PushResult], {
+      repeated_from: 1,
+    })
     expect(await device.t.get('a')).toMatchObject({ name: 'x' })
     expect(await device.queue.list()).toMatchObject([{ status: 'failed', error }])
   })
@@ -279,11 +285,21 @@ describe('an answer from the server', () => {
       settle(
         draft,
         batch,
-        { results: [again], last_seq: 1, server_time: '' },
+        { results: [again], last_seq: 1, server_time: '', repeated_from: 1 },
         { clock: systemClock, newId: uuid },
       ),
     )
     expect(conflicts).toMatchObject([{ table: 't', id: 'a', copyId: 'b' }])
+  })
+
+  it('duplicate in a batch that comes again, of another than that: told from ours, and kept for a new name', async () => {
+    const device = local()
+    await device.t.insertMany([{ id: 'a' }, { id: 'b' }])
+    const before = await device.send()
+    const results = [1, 2].map((seq) => ({ seq, status: 'duplicate' as const, version: 1 }))
+    await answer(device, results, { repeated_from: 2 })
+    expect(await device.queue.list()).toMatchObject([{ seq: 1, id: 'a', status: 'pending' }])
+    expect((await device.send())!.device).not.toBe(before!.device)
   })
 
   it('duplicate of a new row that the server does not have: kept for a new name', async () => {
@@ -320,7 +336,7 @@ describe('an answer from the server', () => {
       results: [{ seq: 1, status: 'duplicate' as const, version: 1 }],
       last_seq: 1,
       server_time: '',
-      repeated: true,
+      repeated_from: 1,
     }
     await device.store.write('remote', (draft) =>
       settle(draft, batch, twice, { clock: systemClock, newId: uuid }),

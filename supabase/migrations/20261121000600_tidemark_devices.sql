@@ -13,8 +13,10 @@ create table tidemark.sync_devices (
   -- What the device may not have heard: results that were more than "applied", by seq, since the
   -- oldest mutation it last sent. A repeated seq is answered with them.
   outcomes jsonb not null default '{}',
-  -- Of the last batch: told from the batch of a clone, which has the same numbers, when it arrives twice.
-  last_batch text,
+  -- Batches whose answers it may not have heard, the latest last: [{"id", "above", "to"}]. What a batch
+  -- did when it first came is above the number that was answered before; a repeat is told so, and with
+  -- it from the batch of a clone, which has the same numbers.
+  batches jsonb not null default '[]',
   counters jsonb not null default '{}', -- {table: {status: how many mutations}}
   revoked_at timestamptz,
   constraint last_seq_counts_from_one check (last_seq >= 0)
@@ -107,7 +109,7 @@ end
 $$;
 
 -- Registers the device if it is new, and holds its row until the transaction ends.
-create function tidemark.lock_device(device uuid, out last_seq bigint, out outcomes jsonb, out last_batch text)
+create function tidemark.lock_device(device uuid, out last_seq bigint, out outcomes jsonb, out batches jsonb)
 language plpgsql
 volatile
 security definer -- writes the caller's own device row
@@ -121,7 +123,7 @@ begin
   values (device, auth.uid())
   on conflict do nothing;
   perform tidemark.require_device(device);
-  select d.last_seq, d.outcomes, d.last_batch into lock_device.last_seq, lock_device.outcomes, lock_device.last_batch
+  select d.last_seq, d.outcomes, d.batches into lock_device.last_seq, lock_device.outcomes, lock_device.batches
   from tidemark.sync_devices d
   where d.device_id = device and d.user_id = auth.uid()
   for update;
@@ -130,7 +132,7 @@ $$;
 
 -- Counters live in the device's own row, which the push holds anyway: a shared one would make all
 -- pushes wait for each other.
-create function tidemark.finish_push(device uuid, last_seq bigint, outcomes jsonb, last_batch text, counts jsonb)
+create function tidemark.finish_push(device uuid, last_seq bigint, outcomes jsonb, batches jsonb, counts jsonb)
 returns void
 language plpgsql
 volatile
@@ -141,7 +143,7 @@ begin
   update tidemark.sync_devices d
   set last_seq = finish_push.last_seq,
       outcomes = finish_push.outcomes,
-      last_batch = finish_push.last_batch,
+      batches = finish_push.batches,
       last_seen_at = now(),
       counters = case when counts is null then d.counters else d.counters || (
         select jsonb_object_agg(t.key, coalesce(d.counters -> t.key, '{}') || (

@@ -46,6 +46,27 @@ begin
 end
 $$;
 
+-- The batches whose answers may not have been heard, with this one, which nobody may make a long list of.
+-- A call without mutations (first_unheard null) is none.
+create function tidemark.note_batch(batches jsonb, id text, above bigint, first_unheard bigint, "to" bigint)
+returns jsonb
+language sql
+immutable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+  select case when first_unheard is null then batches else (
+    select coalesce(jsonb_agg(kept.batch order by kept.n), '[]')
+    from (
+      select b.batch, b.n
+      from jsonb_array_elements(batches) with ordinality as b (batch, n)
+      where b.batch ->> 'id' <> note_batch.id and (b.batch ->> 'to')::bigint >= first_unheard
+      order by b.n desc
+      limit 7
+    ) kept
+  ) || jsonb_build_object('id', note_batch.id, 'above', above, 'to', note_batch."to") end
+$$;
+
 create function public.sync_push(device_id uuid, mutations json, options json default '{}')
 returns json
 language plpgsql
@@ -66,6 +87,8 @@ declare
   outside int[] := '{}';
   results json;
   batch text;
+  above bigint;
+  first_unheard bigint;
 begin
   perform tidemark.require_user();
   options := coalesce(options, '{}');
@@ -88,10 +111,14 @@ begin
   if (options -> 'unheard_from')::text !~ '^([1-9]\d{0,14}|null)$' then
     perform tidemark.refuse(400, 'malformed', 'options.unheard_from: expected a seq');
   end if;
+  if json_typeof(options -> 'batch') not in ('string', 'null') or length(options ->> 'batch') > 100 then
+    perform tidemark.refuse(400, 'malformed', 'options.batch: expected a text of up to 100 characters');
+  end if;
   sent := tidemark.check_sequence(tidemark.read_mutations(mutations, 1, skew));
 
   device := tidemark.lock_device(sync_push.device_id);
-  batch := case when cardinality(sent) = 0 then device.last_batch else md5(mutations::text) end;
+  batch := coalesce(options ->> 'batch', encode(sha256(convert_to(mutations::text, 'UTF8')), 'hex'));
+  select (b ->> 'above')::bigint into above from jsonb_array_elements(device.batches) b where b ->> 'id' = batch;
   select count(*) filter (where (u.m).seq > device.last_seq and (u.m).code is null), min((u.m).seq), greatest(device.last_seq, max((u.m).seq))
     into sound, first_seq, last_seq
   from (select unnest(sent) as m) u;
@@ -109,12 +136,13 @@ begin
   end if;
   perform tidemark.announce(null, null);
 
+  first_unheard := least(first_seq, (options ->> 'unheard_from')::bigint);
   -- The device repeats what it was not answered; so what is older than its oldest mutation here has been
   -- heard. A batch that was split on the way says where it began.
   select coalesce(jsonb_object_agg(k.seq, k.answer), '{}') into kept
   from (
     select h.key as seq, h.value as answer from jsonb_each(device.outcomes) h
-    where first_seq is null or h.key::bigint >= least(first_seq, (options ->> 'unheard_from')::bigint)
+    where first_seq is null or h.key::bigint >= first_unheard
     union all
     select m.seq::text, jsonb_strip_nulls(jsonb_build_object('lost', o.lost, 'copy_id', o.copy_id,
       'conflict_id', o.conflict_id, 'code', o.code, 'message', o.message, 'hint', o.hint))
@@ -122,7 +150,7 @@ begin
     join (select (u.m).n, (u.m).seq from (select unnest(sent) as m) u) m on m.n = o.n and m.seq > device.last_seq
     where o.code is not null or o.lost is not null or o.copy_id is not null or o.conflict_id is not null
   ) k;
-  perform tidemark.finish_push(sync_push.device_id, last_seq, kept, batch, (
+  perform tidemark.finish_push(sync_push.device_id, last_seq, kept, tidemark.note_batch(device.batches, batch, coalesce(above, device.last_seq), first_unheard, last_seq), (
     select jsonb_object_agg(t.name, t.counts)
     from (
       select c.name, jsonb_object_agg(c.status, c.n) as counts
@@ -167,8 +195,8 @@ begin
     ',' order by m.n), '') || ']')::json into results
   from (select (u.m).n, (u.m).seq from (select unnest(sent) as m) u) m
   join unnest(outcomes) o on o.n = m.n;
-  if cardinality(sent) > 0 and batch = device.last_batch then
-    return json_build_object('results', results, 'last_seq', last_seq, 'server_time', now(), 'repeated', true);
+  if cardinality(sent) > 0 and above is not null then
+    return json_build_object('results', results, 'last_seq', last_seq, 'server_time', now(), 'repeated_from', above + 1);
   end if;
   return json_build_object('results', results, 'last_seq', last_seq, 'server_time', now());
 end

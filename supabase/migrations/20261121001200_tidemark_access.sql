@@ -114,7 +114,7 @@ grant execute on function
   tidemark.read_mutations(json, int, interval),
   tidemark.check_sequence(tidemark.mutation[]),
   tidemark.lock_device(uuid),
-  tidemark.finish_push(uuid, bigint, jsonb, text, jsonb),
+  tidemark.finish_push(uuid, bigint, jsonb, jsonb, jsonb),
   tidemark.lock_rows(int, text[]),
   tidemark.changed_since(int, text[], bigint[], bigint[], uuid),
   tidemark.is_never_null(oid),
@@ -136,6 +136,7 @@ grant execute on function
   tidemark.apply_all(uuid, tidemark.mutation[], tidemark.push_target[], boolean),
   tidemark.apply_mutations(uuid, tidemark.mutation[], tidemark.push_target[], boolean),
   tidemark.apply_batch(uuid, tidemark.mutation[], boolean),
+  tidemark.note_batch(jsonb, text, bigint, bigint, bigint),
   tidemark.repeat_answers(tidemark.mutation[], jsonb, boolean),
   tidemark.rejection(int, text, text, text, text, text, text, text, text)
 to authenticated;

@@ -23,6 +23,7 @@ export async function push(batch: PushEnvelope, rpc: Rpc, now: () => number): Pr
   if (whole.error?.code !== STATEMENT_TIMEOUT || batch.count < 2) return whole
 
   const mutations = elementTexts(batch.mutations)
+  const id = await sha256(batch.mutations)
   const results: string[] = []
   let latest = new Map<string, string>()
   let lateError: PostgrestError | undefined
@@ -38,7 +39,7 @@ export async function push(batch: PushEnvelope, rpc: Rpc, now: () => number): Pr
     const piece = mutations.slice(done, done + size)
     const answer = await rpc(
       'sync_push',
-      pushBody(batch, `[${piece.join(',')}]`, laterOptions(batch, now() - begun)),
+      pushBody(batch, `[${piece.join(',')}]`, laterOptions(batch, id, now() - begun)),
     )
     if (!answer.error) {
       latest = memberTexts(new TextDecoder().decode(answer.body))
@@ -69,13 +70,21 @@ function pushBody(batch: PushEnvelope, mutations: string, options: string | unde
 /**
  * The options of a piece that is sent `elapsed` milliseconds after the request came in. The server
  * takes `client_time` for the device's clock at the moment of the call, so it moves on: otherwise
- * every edit would look that much younger. And the device has not heard of the pieces before.
+ * every edit would look that much younger. The device has not heard of the pieces before, and will repeat
+ * the whole, `id`, if it hears of none.
  */
-function laterOptions(batch: PushEnvelope, elapsed: number): string {
+function laterOptions(batch: PushEnvelope, id: string, elapsed: number): string {
   const options = memberTexts(batch.options ?? '{}')
   if (batch.clientTime !== undefined) {
     const later = new Date(Date.parse(batch.clientTime) + elapsed).toISOString()
     options.set('client_time', JSON.stringify(later))
   }
+  options.set('batch', JSON.stringify(id))
   return objectText(options.set('unheard_from', String(batch.firstSeq)))
+}
+
+/** In hex, as the database names a batch. */
+async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }

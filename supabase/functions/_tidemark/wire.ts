@@ -93,6 +93,8 @@ const pushOptions = {
    * that is the first `seq` of the batch. The functions send it with the later pieces of a split batch.
    */
   unheard_from: Seq.nullish(),
+  /** What the pieces of a split batch have in common with the whole: the SHA-256 of its `mutations`, in hex. */
+  batch: z.string().max(100).nullish(),
 }
 
 const pullOptions = {
@@ -198,8 +200,11 @@ const pushAnswer = {
   results: z.array(PushResult),
   /** The highest `seq` the server has answered for this device. */
   last_seq: z.int().nonnegative(),
-  /** True where this very batch was the last one answered: its duplicates are the caller's own. */
-  repeated: z.boolean().optional(),
+  /**
+   * There where this very batch was answered before: what it did then has this `seq` or a higher one. A
+   * duplicate below it, or where this is absent, is of somebody else who goes by the same device id.
+   */
+  repeated_from: Seq.optional(),
 }
 
 /**

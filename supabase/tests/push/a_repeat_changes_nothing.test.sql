@@ -1,7 +1,7 @@
 -- Exactly once: the same seq again, after a lost answer or from a second tab, is a duplicate, and says what the first
 -- answer said.
 begin;
-select plan(18);
+select plan(27);
 
 create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
@@ -107,6 +107,24 @@ select is(pg_temp.two('{"unheard_from":2}'), 'duplicate:constraint', 'the outcom
 select is(pg_temp.two(), 'duplicate:constraint', 'and while the device asks for it');
 select pg_temp.another(4);
 select is(pg_temp.two(), 'duplicate', 'a later push without it has heard what came before');
+
+-- A device and its clone use the same numbers: each is told which of its duplicates are its own.
+create function pg_temp.own(seqs int[], options json default '{}') returns text language sql as $$
+  select concat_ws(' ', (select string_agg(r ->> 'status', ' ' order by n) from json_array_elements(a.answer -> 'results') with ordinality as r (r, n)),
+    'from', coalesce(a.answer ->> 'repeated_from', 'none'))
+  from sync_push(pg_temp.device(4), (
+    select json_agg(json_build_object('seq', s, 'table', 'repeated', 'op', 'delete', 'id', pg_temp.id(8), 'edited_at', '2026-01-01T00:00:00Z', 'by', seqs))
+    from unnest(seqs) s), options) as a (answer)
+$$;
+select is(pg_temp.own('{1,2}'), 'applied applied from none', 'a batch that comes first');
+select is(pg_temp.own('{1,2}'), 'duplicate duplicate from 1', 'comes again: all of it is its own');
+select is(pg_temp.own('{1,2,3}'), 'duplicate duplicate applied from none', 'the clone has used the first numbers of another');
+select is(pg_temp.own('{1,2,3}'), 'duplicate duplicate duplicate from 3', 'which is told so again when its answer was lost');
+select is(pg_temp.own('{1,2}'), 'duplicate duplicate from 1', 'and the first is still known');
+select is(pg_temp.own('{4}', '{"batch": "whole", "unheard_from": 4}'), 'applied from none', 'the first piece of a batch');
+select is(pg_temp.own('{5}', '{"batch": "whole", "unheard_from": 4}'), 'applied from 4', 'and the second one');
+select is(pg_temp.own('{4,5}', '{"batch": "whole"}'), 'duplicate duplicate from 4', 'are the device''s own when the whole comes again');
+select is(pg_temp.own('{1,2}'), 'duplicate duplicate from none', 'what a later batch has heard of is forgotten');
 
 select is(
   pg_temp.repeat('[{"seq":20,"table":"repeated_blind","op":"put","id":"00000000-0000-4000-8000-000000000001","data":{"name":"x"},"edited_at":"2026-01-01T00:00:00Z"}]'),

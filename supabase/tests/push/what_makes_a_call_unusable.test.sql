@@ -1,6 +1,6 @@
 -- A list that has no order or no end is refused as a whole, with the path of what is wrong, before anything is written.
 begin;
-select plan(22);
+select plan(23);
 
 create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
@@ -44,6 +44,7 @@ select pg_temp.refused('[{"seq":2,"table":"unusable"},{"seq":2,"table":"unusable
 select pg_temp.refused('[{"seq":2,"table":"unusable"},{"seq":1,"table":"unusable"}]', '{}', 'PT400 malformed', 'mutations[1].seq', 'a seq that falls');
 select pg_temp.refused('[]', '[]', 'PT400 malformed', 'options', 'options that are no object');
 select pg_temp.refused('[]', '{"client_time":"noon"}', 'PT400 malformed', 'options.client_time', 'a clock that cannot be read');
+select pg_temp.refused('[]', '{"batch":7}', 'PT400 malformed', 'options.batch', 'a batch that is no text');
 select pg_temp.refused('[]', '{"unheard_from":"x"}', 'PT400 malformed', 'options.unheard_from', 'an unheard_from that is no seq');
 select pg_temp.refused('[]', '{"protocol":"new"}', 'PT400 malformed', 'options.protocol', 'a protocol that is no number');
 select throws_ok($$select sync_push(null, '[]')$$, 'PT400', 'malformed', 'no device');
