@@ -8,21 +8,18 @@ import { withFailures } from './failures-report.ts'
 import type { Failures } from './failures.ts'
 import { growthChart } from './growth-chart.ts'
 import type { Curve } from './growth.ts'
+import type { Machine } from './machine.ts'
 import { matrixChart } from './matrix-chart.ts'
 import { cellText, type Matrix, reasons } from './matrix.ts'
+import { soakSection } from './soak/report.ts'
+import type { Soak } from './soak/index.ts'
 import type { Result } from './subject.ts'
 import { markdownTable, resultRows } from './table.ts'
 
-/** What `npm run bench` leaves for each subject. */
-interface Json<Figures> {
-  at: string
-  commit: string | null
-  quick: boolean
-  rounds: number
-  node: string
-  cpus: string
-  load: number
-  memory_gb: number
+/** What `npm run bench` leaves for each subject, and `npm run soak`, which has no rounds. */
+interface Json<Figures> extends Machine {
+  quick?: boolean
+  rounds?: number
   results: Result[]
   figures: Figures
 }
@@ -46,6 +43,8 @@ export async function report(): Promise<Map<string, string>> {
   }
   const cost = read<CostFigures>('cost')
   if (cost) sections.push('## Cost', conditions(cost), ...costSection(cost.figures))
+  const soak = read<Soak>('soak')
+  if (soak) sections.push('## Soak', conditions(soak), ...soakSection(soak.figures))
   const others = readdirSync(folder)
     .filter((file) => file.endsWith('.json') && !file.endsWith('.local.json'))
     .map((file) => read<object>(basename(file, '.json'))!)
@@ -101,8 +100,9 @@ function beside(json: Json<Matrix>): string[] {
 
 function conditions({ quick, rounds, node, cpus, memory_gb, load, commit, at }: Json<unknown>) {
   const kind = quick ? 'A short run (`--quick`)' : 'A full run'
+  const run = rounds === undefined ? 'A run' : `${kind} of ${rounds} rounds`
   const when = `${at.slice(0, 10)}${commit ? `, at ${commit}` : ''}`
-  return `${kind} of ${rounds} rounds, ${when}, on ${cpus}, ${memory_gb} GB, Node ${node.slice(1)}; the machine's load was ${load}.`
+  return `${run}, ${when}, on ${cpus}, ${memory_gb} GB, Node ${node.slice(1)}; the machine's load was ${load}.`
 }
 
 function date({ at, commit, node }: Json<unknown>): string {

@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { cpus, loadavg, tmpdir, totalmem } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -14,7 +13,9 @@ import { failures } from './failures.ts'
 import { functions } from './functions.ts'
 import { growth } from './growth.ts'
 import { logSize } from './log-size.ts'
+import { machine } from './machine.ts'
 import { poll } from './poll.ts'
+import { progress } from './progress.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
 import { purge } from './purge.ts'
@@ -103,7 +104,8 @@ try {
     // At once: what comes later may fail.
     const file = join(folderOfResults, `${subject.name}.json`)
     const { figures } = found
-    const json = { ...machine(), results: found.results, figures }
+    const quick = values.quick ?? false
+    const json = { ...machine(), quick, rounds, results: found.results, figures }
     await writeFile(file, `${JSON.stringify(json, null, 2)}\n`)
   }
 } catch (error) {
@@ -134,36 +136,5 @@ async function onItsOwnStack(subject: Subject): Promise<Outcome> {
   } finally {
     await sql.end()
     await cleanUp()
-  }
-}
-
-/** One line that is written over where there is a terminal, with a bar where the share done is known. */
-function progress(label: string, done?: number): void {
-  const bar = done === undefined ? '' : `${'█'.repeat(Math.round(done * 20)).padEnd(20, '░')} `
-  const text = `${bar}${label}`
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text.slice(0, process.stderr.columns)}`)
-  else if (text) process.stderr.write(`${text}\n`)
-}
-
-function machine() {
-  let commit: string | null = null
-  try {
-    commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-      cwd: root,
-      encoding: 'utf8',
-    }).trim()
-  } catch {
-    // not a clone
-  }
-  return {
-    at: new Date().toISOString(),
-    commit,
-    quick: values.quick ?? false,
-    rounds,
-    node: process.version,
-    cpus: `${cpus().length} × ${cpus()[0]?.model.trim()}`,
-    // of the last fifteen minutes, the bench's own included
-    load: Number(loadavg()[2]!.toFixed(1)),
-    memory_gb: Math.round(totalmem() / 2 ** 30),
   }
 }

@@ -27,12 +27,17 @@ export function markdownTable(
 
 /** The results as aligned text. */
 export function table(results: Result[]): string {
-  const lines = resultRows(results)
+  return textTable(resultRows(results))
+}
+
+/** Lines of cells as aligned text: the first and the last cell are words, those between are numbers. */
+export function textTable(lines: string[][]): string {
   const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)))
+  const isNumber = (i: number) => i > 0 && i < widths.length - 1
   return lines
     .map((line) =>
       line
-        .map((cell, i) => (i > 0 && i < 5 ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+        .map((cell, i) => (isNumber(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
         .join('  ')
         .trimEnd(),
     )

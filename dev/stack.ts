@@ -29,6 +29,8 @@ export interface StackOptions {
   example?: string | undefined
   migrationsDir?: string
   functionsDir?: string
+  /** Ports on which V8's inspector looks into these parts, for whoever measures them. */
+  inspect?: { functions: number; gateway: number }
   /** Gets one line per step, and what the functions print. Silent by default. */
   log?: (line: string) => void
 }
@@ -93,7 +95,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const functionsPort = options.functions === false ? undefined : await freePort()
     const watch = options.functions === 'watch'
     const serveFunctions = (port: number) =>
-      spawnFunctions({ folder: functionsDir, port, info, watch, log })
+      spawnFunctions({
+        folder: functionsDir,
+        port,
+        info,
+        watch,
+        log,
+        inspect: options.inspect?.functions,
+      })
     const functions = functionsPort && (await serveFunctions(functionsPort))
     if (functions)
       parts.add(
@@ -101,7 +110,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         functions.process,
         async () => (await serveFunctions(functionsPort)).process,
       )
-    const serveApi = () => forkGateway(dataDir, gatewayOptions)
+    const serveApi = () => forkGateway(dataDir, gatewayOptions, options.inspect?.gateway)
     const gatewayOptions: GatewayOptions = {
       port,
       dbPort,

@@ -39,6 +39,8 @@ const writers = devices.map(async ({ rows, sync, faults }: Device, place) => {
   await sync.sync()
 })
 process.send!('ready')
+// Whoever started this may be gone, and with them the stack.
+process.once('disconnect', () => process.exit())
 process.once('message', () => (over = true))
 await Promise.all(writers)
 for (const { sync } of devices) await sync.sync()

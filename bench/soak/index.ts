@@ -1,20 +1,25 @@
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
+import { type ChildProcess, fork } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { makeTable } from '../../client/tests/support/project.ts'
 import { freePort } from '../../dev/ports.ts'
 import { startStack } from '../../dev/stack.ts'
 import { connect } from '../../dev/testing.ts'
-import { growsSteadily, privateBytes, residentBytes } from './memory.ts'
+import { connectMeters } from './meters.ts'
+import { type Trend, trend } from './trend.ts'
 
-export const PARTS = ['client', 'gateway', 'functions', 'Postgres'] as const
-export type Part = (typeof PARTS)[number]
+/** One size over the whole run. */
+export interface Series extends Trend {
+  /** Such as 'gateway heap'. */
+  name: string
+  /** One for each of the soak's `at`. */
+  bytes: number[]
+}
 
-/** How a soak went. Sizes in bytes. */
+/** How a soak went. */
 export interface Soak {
   seconds: number
   devices: number
@@ -25,79 +30,102 @@ export interface Soak {
   /** Rows in the database at the end, and on each device. */
   rows: number
   held: number[]
-  memory: Record<
-    Part,
-    { start: number; half: number; end: number; most: number; growsSteadily: boolean }
-  >
+  /** When the samples were taken, in seconds of the run. */
+  at: number[]
+  series: Series[]
 }
 
-/** Steady load of some devices on a stack of its own for so long, with all memory looked at on the way. */
-export async function soak(
-  seconds: number,
-  devices: number,
-  tell: (line: string) => void = () => {},
-): Promise<Soak> {
+export interface SoakOptions {
+  seconds: number
+  devices: number
+  /** Ends the run early: `soak` then rejects, with nothing left running. */
+  signal?: AbortSignal
+  /** Gets each sample, its sizes in bytes. */
+  onSample?: (at: number, sizes: { name: string; bytes: number }[]) => void
+}
+
+/** Puts steady load of some devices on a stack of its own, and measures memory on the way. Linux only. */
+export async function soak({ seconds, devices, signal, onSample }: SoakOptions): Promise<Soak> {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-soak-'))
+  const ports = {
+    functions: await freePort(),
+    gateway: await freePort(),
+    clients: await freePort(),
+  }
   const stack = await startStack({
     port: await freePort(),
     dbPort: await freePort(),
     dataDir: join(folder, 'data'),
+    inspect: ports,
   })
   const before = process.env.TIDEMARK_STACK
   process.env.TIDEMARK_STACK = join(stack.dataDir, 'stack.json')
   const sql = connect('postgres', { max: 1 })
-  const table = await makeTable(sql)
-  const clients = fork(fileURLToPath(new URL('clients.ts', import.meta.url)), [
-    table,
-    String(devices),
-  ])
+  let clients: ChildProcess | undefined
+  let close = (): void => {}
   try {
-    await once(clients, 'message')
-    const samples: Record<Part, number[]> = { client: [], gateway: [], functions: [], Postgres: [] }
+    const table = await makeTable(sql)
+    clients = fork(join(import.meta.dirname, 'clients.ts'), [table, String(devices)], {
+      execArgv: [`--inspect=127.0.0.1:${ports.clients}`, '--inspect-publish-uid=http'],
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    })
+    createInterface(clients.stderr!).on('line', (line) => {
+      if (line !== 'Debugger attached.') console.error(line)
+    })
+    await message(clients)
+    const found = await connectMeters(
+      [
+        { name: 'clients', pid: clients.pid!, port: ports.clients },
+        { name: 'functions', pid: stack.pid('Deno')!, port: ports.functions },
+        { name: 'gateway', pid: stack.pid('the gateway')!, port: ports.gateway },
+      ],
+      stack.pid('Postgres')!,
+    )
+    close = found.close
+
+    const at: number[] = []
+    const sizes = found.meters.map(({ name }) => ({ name, bytes: [] as number[] }))
     const begun = performance.now()
-    const pause = Math.min(5, seconds / 20) * 1000
-    for (let n = 0; performance.now() - begun < seconds * 1000; n++) {
-      samples.client.push(await residentBytes(clients.pid!))
-      samples.gateway.push(await residentBytes(stack.pid('the gateway')!))
-      samples.functions.push(await residentBytes(stack.pid('Deno')!))
-      samples.Postgres.push(await privateBytes(stack.pid('Postgres')!))
-      if (n % 12 === 0) {
-        const sizes = PARTS.map((part) => `${part} ${megabytes(samples[part].at(-1)!)}`).join(', ')
-        tell(`${Math.round((performance.now() - begun) / 1000)} s: ${sizes} MB`)
-      }
-      await setTimeout(pause)
+    const pause = Math.min(10, seconds / 30)
+    for (let next = 0; next <= seconds; next += pause) {
+      await setTimeout(Math.max(0, begun + next * 1000 - performance.now()), undefined, { signal })
+      at.push(Math.round(next * 10) / 10)
+      for (const [i, meter] of found.meters.entries()) sizes[i]!.bytes.push(await meter.read())
+      onSample?.(
+        next,
+        sizes.map(({ name, bytes }) => ({ name, bytes: bytes.at(-1)! })),
+      )
     }
-    const summary = once(clients, 'message')
+    // A process waits at its end for whoever inspects it.
+    close()
+    const summary = message(clients)
     clients.send('enough')
-    const [counted] = (await summary) as [Pick<Soak, 'edits' | 'syncs' | 'errors' | 'held'>]
+    const counted = (await summary) as Pick<Soak, 'edits' | 'syncs' | 'errors' | 'held'>
     const [stored] = await sql.unsafe<{ n: number }[]>(
       `select count(*)::int as n from public.${table} where deleted_at is null`,
     )
-    return {
-      seconds,
-      devices,
-      ...counted,
-      rows: stored!.n,
-      memory: Object.fromEntries(
-        PARTS.map((part) => {
-          const all = samples[part]
-          const figures = {
-            start: all[0]!,
-            half: all[Math.floor(all.length / 2)]!,
-            end: all.at(-1)!,
-            most: Math.max(...all),
-          }
-          return [part, { ...figures, growsSteadily: growsSteadily(all) }]
-        }),
-      ) as Soak['memory'],
-    }
+    const series = sizes.map(({ name, bytes }) => ({ name, ...trend(bytes), bytes }))
+    return { seconds, devices, ...counted, rows: stored!.n, at, series }
   } finally {
-    clients.kill('SIGKILL')
+    close()
+    clients?.kill('SIGKILL')
     await sql.end({ timeout: 1 })
     await stack.stop()
-    process.env.TIDEMARK_STACK = before
+    if (before === undefined) delete process.env.TIDEMARK_STACK
+    else process.env.TIDEMARK_STACK = before
     await rm(folder, { recursive: true, force: true })
   }
 }
 
-export const megabytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(0)
+/** The next message of a process; rejects when it ends without one. */
+async function message(child: ChildProcess): Promise<unknown> {
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>()
+  const ended = () => reject(new Error('the clients ended by themselves'))
+  child.once('message', resolve)
+  child.once('exit', ended)
+  try {
+    return await promise
+  } finally {
+    child.off('message', resolve).off('exit', ended)
+  }
+}

@@ -26,23 +26,3 @@ export async function privateBytes(parent: number): Promise<number> {
   })
   return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0) * 1024
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
-
-/** Growth within a run that is not worth a word, in bytes. */
-const NOISE = 24 * 2 ** 20
-
-/**
- * Whether memory goes on growing: after a warm-up of a third, the medians of the four parts that follow
- * rise one after the other, by more than noise and more than a tenth in all.
- */
-export function growsSteadily(bytes: readonly number[]): boolean {
-  const warm = bytes.slice(Math.ceil(bytes.length / 3))
-  const size = Math.floor(warm.length / 4)
-  if (size < 2) return false
-  const parts = [0, 1, 2, 3].map((part) => median(warm.slice(part * size, (part + 1) * size)))
-  const rises = parts.every((part, n) => n === 0 || part > parts[n - 1]!)
-  const growth = parts[3]! - parts[0]!
-  return rises && growth > NOISE && growth > parts[0]! / 10
-}

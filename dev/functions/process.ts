@@ -14,6 +14,8 @@ export interface FunctionsOptions {
   /** Load them again when a file changes. */
   watch: boolean
   log: (line: string) => void
+  /** Port for V8's inspector; absent: it is off. */
+  inspect?: number | undefined
 }
 
 /**
@@ -28,7 +30,17 @@ export async function spawnFunctions(
   const permissions = ['--no-prompt', '--allow-net', '--allow-env', `--allow-read=${readable}`]
   const main = program('main', import.meta.url)
   const watch = options.watch ? [`--watch=${folder}`, '--no-clear-screen'] : []
-  const args = ['run', ...watch, ...permissions, ...denoFlags(folder), main, folder, String(port)]
+  const inspect = options.inspect === undefined ? [] : [`--inspect=127.0.0.1:${options.inspect}`]
+  const args = [
+    'run',
+    ...watch,
+    ...inspect,
+    ...permissions,
+    ...denoFlags(folder),
+    main,
+    folder,
+    String(port),
+  ]
   const child = spawn(await denoBinary(), args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -9,13 +9,15 @@ import type { GatewayOptions } from './server.ts'
 export async function forkGateway(
   dataDir: string,
   options: GatewayOptions,
+  /** Port for V8's inspector; absent: it is off. */
+  inspect?: number,
 ): Promise<{ process: ChildProcess; ready: Promise<void> }> {
   const file = join(dataDir, 'gateway.log')
   const log = await open(file, 'a')
   const child = fork(program('main', import.meta.url), {
     stdio: ['ignore', log.fd, log.fd, 'ipc'],
     detached: true,
-    execArgv: [],
+    execArgv: inspect === undefined ? [] : [`--inspect=127.0.0.1:${inspect}`],
   })
   await log.close()
   child.send(options)
