@@ -207,6 +207,8 @@ function accept(
   { status, row: told, lost, version }: PushResult,
 ): void {
   row.ours = status === 'applied'
+  // Taken when it first came, and by now not for us to see: no pull will ever speak of it.
+  if (status === 'duplicate' && edit.op === 'put' && version == null) return forget(row)
   // Only where the content is known may the version be taken over: a pull skips what is older.
   const known = told || status === 'applied' || status === 'merged'
   if (told) row.base = alive(told)

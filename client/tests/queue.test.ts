@@ -302,6 +302,15 @@ describe('an answer from the server', () => {
     expect((await device.send())!.device).not.toBe(before!.device)
   })
 
+  it('duplicate of a new row that is ours and that we may not see any more: it goes', async () => {
+    const device = local()
+    await device.t.insert({ id: 'a', name: 'x' })
+    await device.send()
+    await answer(device, [{ seq: 1, status: 'duplicate' }], { repeated_from: 1 })
+    expect(await device.queue.list()).toEqual([])
+    expect(await device.t.list()).toEqual([])
+  })
+
   it('duplicate of a new row that the server does not have: kept for a new name', async () => {
     const device = local()
     await device.t.insert({ id: 'a', name: 'x' })
