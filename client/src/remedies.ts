@@ -13,6 +13,8 @@ import type { Draft, Store } from './store.ts'
 /** A pull that was refused. */
 interface Refused {
   run: Run
+  /** The tables it asked for. */
+  tables: readonly string[]
   cursor: Cursor | null
   pageSize: number
   store: Store
@@ -26,16 +28,16 @@ interface Refused {
  */
 export async function askOtherwise(
   error: SyncError,
-  { run, cursor, pageSize, store, keys, events }: Refused,
+  { run, tables, cursor, pageSize, store, keys, events }: Refused,
 ): Promise<Pick<Refused, 'cursor' | 'pageSize'>> {
   const { code, details = '' } = error
   if (code === 'statement_timeout' && pageSize > 1)
     return { cursor, pageSize: Math.ceil(pageSize / 8) }
   if (code !== 'malformed') throw error
-  const [, table] = /^options\.tables: "(.+)" is not synced/.exec(details) ?? []
-  if (table !== undefined && run.tables.includes(table) && run.tables.length > 1) {
+  const [, place] = /^options\.tables\[(\d+)\]:/.exec(details) ?? []
+  if (place !== undefined && run.tables.length > 1) {
     // The app is older than a schema that dropped or renamed it: the others go on.
-    run.tables = run.tables.filter((name) => name !== table)
+    run.tables = run.tables.filter((name) => name !== tables[Number(place)])
     events.emit('sync_error', error)
     return { cursor, pageSize }
   }

@@ -162,7 +162,7 @@ export function createExchange({
       return { batch, answer, ...(pullToo && last && { coming: await nextPage(run) }) }
     }
     const { cursor, pages } = await store.read(cursorOf)
-    const options = { ...pullOptions(run), ...pushOptions() }
+    const options = { ...pullOptions(run.tables), ...pushOptions() }
     const answer = await transport.sync({ ...body, cursor, options }, signal)
     if (!('changes' in answer)) return { batch, answer }
     return { batch, answer, coming: { page: Promise.resolve(answer as PullAnswer), pages } }
@@ -218,16 +218,18 @@ export function createExchange({
 
   async function fetchPage(run: Run, cursor: Cursor | null): Promise<PullAnswer> {
     const { id } = await store.read(deviceOf)
+    const { tables } = run
     try {
       return await request(
-        (until) => transport.pull({ device_id: id, cursor, options: pullOptions(run) }, until),
+        (until) => transport.pull({ device_id: id, cursor, options: pullOptions(tables) }, until),
         run.signal,
       )
     } catch (error) {
       const problem = classify(error)
       if (!isRefusal(problem)) throw error
       const { askOtherwise } = await part(import('./remedies.ts'))
-      const next = await askOtherwise(problem, { run, cursor, pageSize, store, keys, events })
+      const refused = { run, tables, cursor, pageSize, store, keys, events }
+      const next = await askOtherwise(problem, refused)
       pageSize = next.pageSize
       return fetchPage(run, next.cursor)
     }
@@ -265,7 +267,7 @@ export function createExchange({
 
   const tell = (progress: Progress): void => events.emit('sync_progress', progress)
   const pushOptions = () => ({ protocol: PROTOCOL_VERSION, client_time: timestamp(clock) })
-  const pullOptions = ({ tables }: Run) => ({
+  const pullOptions = (tables: readonly string[]) => ({
     protocol: PROTOCOL_VERSION,
     limit: pageSize,
     tables: [...tables],

@@ -293,6 +293,20 @@ describe('runs', () => {
     expect(faults.paths).toHaveLength(1)
   })
 
+  it('go on without tables that do not sync, and say which', async () => {
+    const table = await makeTable(sql)
+    const { sync, rows } = await open({}, user, [table, 'gone_before', 'renamed_before'])
+    const errors: string[] = []
+    sync.on('sync_error', ({ details }) => errors.push(details!))
+    await rows.insert({ name: 'x' })
+    expect(await sync.sync()).toMatchObject({ pushed: 1 })
+    expect(await rows.list()).toMatchObject([{ name: 'x', version: 1 }])
+    expect(errors).toEqual([
+      'options.tables[1]: "gone_before" is not synced',
+      'options.tables[1]: "renamed_before" is not synced',
+    ])
+  })
+
   it('go over the RPCs where the functions are not deployed, which is found out once', async () => {
     const { sync, rows, faults } = await open()
     faults.always('absent')

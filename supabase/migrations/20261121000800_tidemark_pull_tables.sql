@@ -33,8 +33,9 @@ begin
 end
 $$;
 
--- Registered tables, parents first; names that are not registered are refused.
-create function tidemark.tables_by_name(names text[])
+-- Registered tables, parents first. The first name that is not registered is refused, as `path` says where
+-- the caller has it: %s is its place, from 0.
+create function tidemark.tables_by_name(names text[], path text default 'tables[%s]')
 returns setof tidemark.live_tables
 language plpgsql
 stable
@@ -43,14 +44,16 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  unknown text;
+  unknown record;
 begin
-  select n.name into unknown
-  from unnest(names) as n (name)
+  select n.name, n.place into unknown
+  from unnest(names) with ordinality as n (name, place)
   where not exists (select from tidemark.live_tables t where t.name = n.name)
+  order by n.place
   limit 1;
   if found then
-    perform tidemark.refuse(400, 'malformed', format('options.tables: "%s" is not synced', unknown),
+    perform tidemark.refuse(400, 'malformed',
+      format(path, unknown.place - 1) || format(': "%s" is not synced', unknown.name),
       'Run select tidemark.add_table(…) in a migration, or leave the table out.');
   end if;
   return query
@@ -66,7 +69,7 @@ $$;
 -- others from coming.
 -- shapes: what their rows are made of, by table_no. It changes when a column that the caller may read is
 -- added, dropped, renamed or retyped: no trigger fires then, so devices download such a table again.
-create function tidemark.tables_to_pull(names text[], out tables int[], out shapes jsonb)
+create function tidemark.tables_to_pull(names text[], path text default 'tables[%s]', out tables int[], out shapes jsonb)
 language plpgsql
 stable
 security invoker
@@ -85,7 +88,7 @@ begin
     ) as shape
     from (
       select r.*, has_table_privilege(r.relation, 'select') as whole
-      from tidemark.tables_by_name(names) with ordinality as r (
+      from tidemark.tables_by_name(names, path) with ordinality as r (
         table_no, name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns, relation, n)
     ) t
     where has_schema_privilege(t.schema_name, 'usage')

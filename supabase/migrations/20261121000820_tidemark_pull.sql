@@ -91,7 +91,7 @@ begin
   room := tidemark.page_limit(options);
   exact := tidemark.wants_exact(options);
   select p.tables, p.shapes into tables, shapes
-  from tidemark.tables_to_pull(tidemark.text_array(options -> 'tables', 'options.tables')) p;
+  from tidemark.tables_to_pull(tidemark.text_array(options -> 'tables', 'options.tables'), 'options.tables[%s]') p;
 
   begin
     position := nullif("cursor"::jsonb, 'null');

@@ -17,7 +17,7 @@ begin
   if count is null or count not between 1 and 10000 then
     perform tidemark.refuse(400, 'malformed', 'count: expected 1 to 10000');
   end if;
-  select t.* into target from tidemark.tables_by_name(array[sync_new_ids."table"]) t;
+  select t.* into target from tidemark.tables_by_name(array[sync_new_ids."table"], 'table') t;
   if target.relation is null or not has_any_column_privilege('authenticated', target.relation, 'insert') then
     perform tidemark.refuse(400, 'malformed', 'table: no rows can be made in it');
   end if;

@@ -69,7 +69,7 @@ begin
   if prefix is null or prefix !~ '^[0-9a-f]{0,8}$' then
     perform tidemark.refuse(400, 'malformed', 'prefix: expected up to eight hexadecimal digits');
   end if;
-  no := (tidemark.tables_to_pull(array[sync_verify_range."table"])).tables[1];
+  no := (tidemark.tables_to_pull(array[sync_verify_range."table"], 'table')).tables[1];
   return (
     with
     rows_there as (
@@ -113,7 +113,7 @@ begin
     perform tidemark.refuse(400, 'malformed', 'options: expected an object');
   end if;
   exact := tidemark.wants_exact(options);
-  no := (tidemark.tables_to_pull(array[sync_rows."table"])).tables[1];
+  no := (tidemark.tables_to_pull(array[sync_rows."table"], 'table')).tables[1];
   return (
     select coalesce(json_agg(json_build_object('scope', v.scope, 'row', c."row")), '[]'::json)
     from tidemark.current_rows(tidemark.table_by_no(no), ids, exact) c

@@ -67,7 +67,7 @@ select 'invoker', s::regprocedure from unnest(array[
   'tidemark.settings_resolver(jsonb, jsonb, jsonb, jsonb)',
   'tidemark.settle_edits(tidemark.push_target, tidemark.edit[], uuid)',
   'tidemark.snapshot_now()',
-  'tidemark.tables_to_pull(text[])',
+  'tidemark.tables_to_pull(text[], text)',
   'tidemark.text_array(json, text)',
   'tidemark.verify_table(integer, text[])',
   'tidemark.wants_exact(json)'
@@ -100,7 +100,7 @@ select 'definer', s::regprocedure from unnest(array[
   'tidemark.table_by_no(integer)',
   'tidemark.table_names()',
   'tidemark.table_ranks()',
-  'tidemark.tables_by_name(text[])'
+  'tidemark.tables_by_name(text[], text)'
 ]) s;
 -- Security definer that nobody calls: triggers, which write what the writer of a row may not.
 insert into expected

@@ -1,6 +1,6 @@
 -- options.tables narrows a pull; a table asked for later is downloaded then.
 begin;
-select plan(12);
+select plan(15);
 
 create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
@@ -27,6 +27,16 @@ create function pg_temp.got(page jsonb) returns text language sql as $$
     select '-' || ltrim(split_part(r, '-', 5), '0'), 2, r from jsonb_array_elements_text(change -> 'remove') r
   ) as e (item, side, key)
 $$;
+create function pg_temp.refusal(query text) returns text language plpgsql as $$
+declare
+  found_detail text;
+begin
+  execute query;
+  return 'done';
+exception when others then
+  get stacked diagnostics found_detail = pg_exception_detail;
+  return found_detail;
+end $$;
 create function pg_temp.keep(name text, value jsonb) returns void language sql as $$
   select set_config('test.' || name, value::text, true)
 $$;
@@ -62,6 +72,12 @@ insert into public.chosen_two values (pg_temp.id(11), '00000000-0000-4000-8000-0
 select pg_temp.commit_as(0);
 select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
 select throws_ok($$select pg_temp.pull(null, '{"tables":["nothing_here"]}')$$, 'PT400', 'malformed', 'a table that is not synced is refused');
+select is(pg_temp.refusal($$select pg_temp.pull(null, '{"tables":["chosen_two","nothing_here","nor_here"]}')$$),
+  'options.tables[1]: "nothing_here" is not synced', 'by its place in the list, from 0');
+select is(pg_temp.refusal($$select public.sync_verify(array['chosen_one', 'nothing_here'])$$),
+  'tables[1]: "nothing_here" is not synced', 'wherever the list is');
+select is(pg_temp.refusal($$select public.sync_rows('nothing_here', array['1'])$$),
+  'table: "nothing_here" is not synced', 'and by its name alone where there is no list');
 select throws_ok($$select pg_temp.pull(null, '{"tables":"chosen_one"}')$$, 'PT400', 'malformed', 'tables are an array');
 select throws_ok($$select pg_temp.pull(null, '{"tables":[1]}')$$, 'PT400', 'malformed', 'of names');
 select is(pg_temp.got(pg_temp.pull(null, '{"tables":[]}')), '', 'no table is nothing');
