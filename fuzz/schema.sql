@@ -16,7 +16,7 @@ create table public.trip_members (
 create table public.items (
   id uuid primary key default gen_random_uuid(),
   trip_id uuid not null references public.trips on delete cascade,
-  name text not null check (name <> 'bad'),
+  name text not null check (name not like 'bad%'),
   quantity int,
   tags text[],
   facts jsonb,

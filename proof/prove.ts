@@ -21,7 +21,9 @@ export interface ProveOptions {
   /** SQL that breaks the engine first. */
   broken?: string | undefined
   /** Called after each history, those of shrinking too. */
-  onHistory?: (done: number, failing: boolean) => void
+  onHistory?: (done: number) => void
+  /** Called when a history fails, before it is shrunk. */
+  onFailure?: (failure: { seed: number; path: string; message: string }) => void
 }
 
 export interface Proof {
@@ -39,7 +41,7 @@ const PER_DATABASE = 60
 
 /** Plays random histories with the real client until one fails or all are done. Worker n has the seed `seed + n`. */
 export async function prove(options: ProveOptions): Promise<Proof> {
-  const { dataDir, histories, seed, path, broken = '', onHistory } = options
+  const { dataDir, histories, seed, path, broken = '', onHistory, onFailure } = options
   const workers = path ? 1 : Math.min(options.workers ?? 2, histories)
   const keys = await loadKeys(dataDir)
   const info = JSON.parse(await readFile(join(dataDir, 'stack.json'), 'utf8')) as StackInfo
@@ -48,11 +50,13 @@ export async function prove(options: ProveOptions): Promise<Proof> {
   const start = performance.now()
   let failure: Proof['failure']
   let done = 0
-  let failing = false
+  /** The worker that met the first failure. The others end, and leave the machine to its shrinking. */
+  let failing: number | undefined
 
   const work = async (worker: number): Promise<void> => {
     let db: ProofDatabase | undefined
     let played = 0
+    let met = 0
     try {
       const anew = async (): Promise<void> => {
         await db?.drop()
@@ -67,17 +71,21 @@ export async function prove(options: ProveOptions): Promise<Proof> {
         }
       }
       const property = fc.asyncProperty(history, async (one) => {
-        if (failure) return
+        if (failing !== undefined && failing !== worker) return
+        met++
         if (played++ % PER_DATABASE === 0) await anew()
         try {
           await play(one)
         } catch (error) {
-          failing = true
+          if (failing === undefined) {
+            failing = worker
+            onFailure?.({ seed: seed + worker, path: path?.includes(':') ? path : `${Number(path ?? 0) + met - 1}`, message: String(error) })
+          }
           // What a failed history leaves behind is not for the next one.
           played = 0
           throw error
         } finally {
-          onHistory?.(++done, failing)
+          onHistory?.(++done)
         }
       })
       const details = await fc.check(property, {

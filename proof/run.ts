@@ -42,14 +42,14 @@ try {
   const seed = Number(values.seed ?? Date.now() % 1e9)
   console.log(`seed ${seed}`)
   const bar = new SingleBar({
-    format: '  {bar} {value} of {total} histories{more}',
+    format: '  {bar} {value} of {total} histories',
     barsize: 30,
     clearOnComplete: true,
     hideCursor: true,
     stream: process.stdout,
   })
   const { isTTY } = process.stdout
-  if (isTTY) bar.start(histories, 0, { more: '' })
+  if (isTTY) bar.start(histories, 0)
   const proof = await prove({
     dataDir: stack.dataDir,
     histories,
@@ -57,9 +57,15 @@ try {
     path: values.path,
     workers: Number(values.workers),
     endOnFailure: !values.shrink,
-    onHistory(done, failing) {
-      if (isTTY)
-        bar.update(Math.min(done, histories), { more: failing ? ', one failed: shrinking' : '' })
+    onHistory(done) {
+      if (isTTY) bar.update(Math.min(done, histories))
+      else if (done % 1_000 === 0) console.log(`${done} histories`)
+    },
+    onFailure({ seed, path, message }) {
+      bar.stop()
+      console.log(
+        `${message}\n\nagain: npm run prove -- --seed ${seed} --path ${path}\nshrinking it`,
+      )
     },
   })
   if (isTTY) bar.stop()

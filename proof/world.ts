@@ -231,7 +231,7 @@ export class World {
       return this.#did(phone, 'remove', { phone, table, id, mark: undefined })
     }
     if (kind === 'bad' && table === 'items') {
-      await rows.update(key, { name: 'bad' })
+      await rows.update(key, { name: `bad ${mark}` })
       return this.#did(phone, 'edit that is refused', { phone, table, id, mark: undefined })
     }
     const more: Row =
