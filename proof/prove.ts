@@ -79,7 +79,11 @@ export async function prove(options: ProveOptions): Promise<Proof> {
         } catch (error) {
           if (failing === undefined) {
             failing = worker
-            onFailure?.({ seed: seed + worker, path: path?.includes(':') ? path : `${Number(path ?? 0) + met - 1}`, message: String(error) })
+            onFailure?.({
+              seed: seed + worker,
+              path: path?.includes(':') ? path : `${Number(path ?? 0) + met - 1}`,
+              message: String(error),
+            })
           }
           // What a failed history leaves behind is not for the next one.
           played = 0

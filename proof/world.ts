@@ -45,6 +45,8 @@ export class World {
   #violation: Violation | undefined
   readonly #underWay = new Set<Promise<unknown>>()
   #hasBackup = false
+  /** The next thing that happens to the whole database is that it is put back. */
+  #willRestore = false
   #slotOpen = false
   #onCommit: (() => void)[] = []
   #marks = 0
@@ -96,7 +98,10 @@ export class World {
       await this.#begin(members)
       for (const [n, years] of clocks.entries()) this.#phones[n]!.skew = years * YEAR
       for (const phone of this.#phones.slice(0, ready)) await this.#sync(phone, 'sync', [])
-      for (const op of ops) {
+      const ofDatabase = ({ do: what }: Op) =>
+        what === 'back up database' || what === 'restore database'
+      for (const [n, op] of ops.entries()) {
+        this.#willRestore = ops.slice(n + 1).find(ofDatabase)?.do === 'restore database'
         await this.#take(op)
         if (this.#violation) throw this.#violation
       }
@@ -466,7 +471,9 @@ export class World {
     this.#note(`the open transaction ends: ${commit ? 'commit' : 'rollback'}`, 'SQL ended')
   }
 
+  /** A copy takes as long as many syncs: one that nothing would put back is not made. */
   async #backUpDatabase(): Promise<void> {
+    if (!this.#willRestore) return
     await this.#end(true)
     await this.#db.backUp()
     this.#ledger.backUp()
