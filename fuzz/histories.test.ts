@@ -2,13 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { testSeed } from '../dev/seed.ts'
 import { stack } from '../dev/testing.ts'
 import { breaks } from './breaks.ts'
-import { fuzz, type Report } from './fuzz.ts'
+import { fuzz } from './fuzz.ts'
+import type { Played } from './play.ts'
 
 const seed = testSeed()
 const HISTORIES = 2_000
 const minutes = 60_000
 
-const say = ({ failure }: Report): string =>
+const say = ({ failure }: Played<unknown>): string =>
   failure
     ? `${failure.message}\n\nagain: npm run fuzz -- --seed ${failure.seed} --path ${failure.path}`
     : ''
@@ -19,7 +20,12 @@ describe('random histories of three users and four devices', () => {
     { timeout: 12 * minutes },
     async () => {
       console.log(`${HISTORIES} histories, seed ${seed}`)
-      const report = await fuzz({ serverUrl: stack().db_url, runs: HISTORIES, seed, workers: 2 })
+      const report = await fuzz({
+        serverUrl: stack().db_url,
+        histories: HISTORIES,
+        seed,
+        workers: 2,
+      })
       expect(say(report)).toBe('')
     },
   )
@@ -29,7 +35,7 @@ describe('random histories of three users and four devices', () => {
     { timeout: 4 * minutes },
     async (name) => {
       const { sql: broken, found } = breaks[name]!
-      const options = { serverUrl: stack().db_url, runs: 500, seed, workers: 1 }
+      const options = { serverUrl: stack().db_url, histories: 500, seed, workers: 1 }
       const { failure } = await fuzz({ ...options, endOnFailure: true, broken })
       expect(failure?.message ?? `500 histories from seed ${seed} did not notice`).toMatch(found)
     },

@@ -2,14 +2,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { SingleBar } from 'cli-progress'
 import { freePort } from '../dev/ports.ts'
 import { startStack, type StackInfo } from '../dev/stack.ts'
 import { breaks } from './breaks.ts'
 import { fuzz } from './fuzz.ts'
+import { show } from './show.ts'
 
 const usage = `npm run fuzz                             2,000 random histories, on a stack of its own
-npm run fuzz -- --runs N --seed S        more of them, or the same again
+npm run fuzz -- --histories N --seed S   more of them, or the same again
 npm run fuzz -- --seed S --path P        one failure again
 npm run fuzz -- --stack <stack.json>     on a stack that runs already
 npm run fuzz -- --workers N              databases at the same time, 3 by default
@@ -18,7 +18,7 @@ npm run fuzz -- --break <name>           with an engine that is broken on purpos
 
 const { values } = parseArgs({
   options: {
-    runs: { type: 'string', default: '2000' },
+    histories: { type: 'string', default: '2000' },
     seed: { type: 'string' },
     path: { type: 'string' },
     workers: { type: 'string', default: '3' },
@@ -46,37 +46,21 @@ let failed = true
 try {
   const info = stack?.info ?? (JSON.parse(await readFile(values.stack!, 'utf8')) as StackInfo)
   const seed = Number(values.seed ?? Date.now() % 1e9)
-  const runs = Number(values.runs)
+  const histories = Number(values.histories)
   console.log(`seed ${seed}`)
-  const bar = new SingleBar({
-    format: '  {bar} {value} of {total} histories{more}',
-    barsize: 30,
-    clearOnComplete: true,
-    hideCursor: true,
-    stream: process.stdout,
-  })
-  const { isTTY } = process.stdout
-  if (isTTY) bar.start(runs, 0, { more: '' })
-  const { seconds, counts, failure } = await fuzz({
-    serverUrl: info.db_url,
-    runs,
-    seed,
-    path: values.path,
-    workers: Number(values.workers),
-    migrations: values.migrations,
-    broken: values.break && breaks[values.break]!.sql,
-    onHistory(done, failing) {
-      if (isTTY)
-        bar.update(Math.min(done, runs), { more: failing ? ', one failed: shrinking' : '' })
-    },
-  })
-  if (isTTY) bar.stop()
-  for (const [name, n] of [...counts].sort()) console.log(`  ${name.padEnd(32)} ${n}`)
+  const { failure } = await show('fuzz', histories, (told) =>
+    fuzz({
+      serverUrl: info.db_url,
+      histories,
+      seed,
+      path: values.path,
+      workers: Number(values.workers),
+      migrations: values.migrations,
+      broken: values.break && breaks[values.break]!.sql,
+      ...told,
+    }),
+  )
   failed = failure !== undefined
-  if (failure) {
-    console.log(`\n${failure.message}\n\n${JSON.stringify(failure.history)}`)
-    console.log(`\nagain: npm run fuzz -- --seed ${failure.seed} --path ${failure.path}`)
-  } else console.log(`${runs} histories in ${seconds.toFixed(1)} s`)
 } finally {
   await stack?.stop()
   await rm(folder, { recursive: true, force: true })

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { SingleBar } from 'cli-progress'
 import { freePort } from '../dev/ports.ts'
 import { startStack } from '../dev/stack.ts'
+import { show } from '../fuzz/show.ts'
 import { report } from './page.ts'
 import { prove } from './prove.ts'
 
@@ -41,42 +41,19 @@ try {
   const histories = Number(values.histories)
   const seed = Number(values.seed ?? Date.now() % 1e9)
   console.log(`seed ${seed}`)
-  const bar = new SingleBar({
-    format: '  {bar} {value} of {total} histories',
-    barsize: 30,
-    clearOnComplete: true,
-    hideCursor: true,
-    stream: process.stdout,
-  })
-  const { isTTY } = process.stdout
-  if (isTTY) bar.start(histories, 0)
-  const proof = await prove({
-    dataDir: stack.dataDir,
-    histories,
-    seed,
-    path: values.path,
-    workers: Number(values.workers),
-    endOnFailure: !values.shrink,
-    onHistory(done) {
-      if (isTTY) bar.update(Math.min(done, histories))
-      else if (done % 1_000 === 0) console.log(`${done} histories`)
-    },
-    onFailure({ seed, path, message }) {
-      bar.stop()
-      console.log(
-        `${message}\n\nagain: npm run prove -- --seed ${seed} --path ${path}\nshrinking it`,
-      )
-    },
-  })
-  if (isTTY) bar.stop()
-  for (const [name, n] of [...proof.counts].sort()) console.log(`  ${name.padEnd(32)} ${n}`)
-  const { failure } = proof
+  const proof = await show('prove', histories, (told) =>
+    prove({
+      dataDir: stack.dataDir,
+      histories,
+      seed,
+      path: values.path,
+      workers: Number(values.workers),
+      endOnFailure: !values.shrink,
+      ...told,
+    }),
+  )
   if (!values.path) await report(proof)
-  failed = failure !== undefined
-  if (failure) {
-    console.log(`\n${failure.message}\n\n${JSON.stringify(failure.history)}`)
-    console.log(`\nagain: npm run prove -- --seed ${failure.seed} --path ${failure.path}`)
-  } else console.log(`${histories} histories in ${proof.seconds.toFixed(1)} s`)
+  failed = proof.failure !== undefined
 } finally {
   await stack.stop()
   await rm(folder, { recursive: true, force: true })
