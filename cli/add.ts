@@ -57,9 +57,13 @@ export const add = defineCommand({
         ? await askWhich('When two devices change the same column of a row?', POLICIES)
         : 'last_write_wins')
     if (!/^(public|[a-z][a-z0-9_]*:.+)$/.test(scope))
-      throw new CliError(`"${scope}" is no scope: write user:<column>, <kind>:<column>, or public`)
+      throw new CliError(
+        'bad_argument',
+        `"${scope}" is no scope: write user:<column>, <kind>:<column>, or public`,
+      )
     if (!POLICIES.some(({ value }) => value === conflict) && !conflict.startsWith('function:'))
       throw new CliError(
+        'bad_argument',
         `"${conflict}" is no conflict policy: ${POLICIES.map(({ value }) => value).join(', ')}, function:<schema.name>`,
       )
     const columns = args.columns === undefined ? undefined : objectText(args.columns)
@@ -90,7 +94,7 @@ function tableName(given: string): string {
     !/^[a-z_][\w$]*\.[a-z_][\w$]*$/.test(table) &&
     !/^("[^"]+"|[a-z_][\w$]*)\.("[^"]+"|[a-z_][\w$]*)$/.test(table)
   )
-    throw new CliError(`"${given}" is no table name: write notes, or schema.notes`)
+    throw new CliError('bad_argument', `"${given}" is no table name: write notes, or schema.notes`)
   return table
 }
 
@@ -101,7 +105,7 @@ function objectText(text: string): string {
   } catch {
     // said below
   }
-  throw new CliError(`--columns takes a json object such as '{"tags": "union"}'`)
+  throw new CliError('bad_argument', `--columns takes a json object such as '{"tags": "union"}'`)
 }
 
 function statement(table: string, scope: string, conflict: string, columns?: string): string {

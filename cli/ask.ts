@@ -23,8 +23,8 @@ export async function askWhich(
 
 function answered<T>(answer: T): Exclude<T, symbol> {
   if (isCancel(answer)) {
-    cancel('Nothing was changed.')
-    throw new CliError('stopped', 130)
+    cancel('Stopped')
+    throw new CliError('stopped', 'nothing was changed', 130)
   }
   return answer as Exclude<T, symbol>
 }

@@ -25,6 +25,7 @@ export async function openDatabase(url: string): Promise<Sql> {
         : String(error)
     const { host } = new URL(url)
     throw new CliError(
+      'no_database',
       `no database at ${host}: ${reason}. Start one (npx tidemark dev, npx supabase start), or name it with --db-url`,
       2,
     )

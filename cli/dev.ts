@@ -38,7 +38,8 @@ export const dev = defineCommand({
       functionsDir: join(project.supabase, 'functions'),
       log: args.json ? () => {} : console.log,
     }).catch((error: unknown) => {
-      if (error instanceof Error && error.name === 'StackError') throw new CliError(error.message)
+      if (error instanceof Error && error.name === 'StackError')
+        throw new CliError('stack_failed', error.message)
       throw error
     })
     const stop = async (): Promise<void> => {
@@ -52,14 +53,14 @@ export const dev = defineCommand({
         ? JSON.stringify(stack.info)
         : `\nready: ${stack.info.api_url}, key ${stack.info.publishable_key}, database ${stack.info.db_url}`,
     )
-    throw new CliError(`stopped: ${await stack.broken}`)
+    throw new CliError('stack_failed', await stack.broken)
   },
 })
 
 function portOf(text: string, name: string): number {
   const port = Number(text)
   if (Number.isInteger(port) && port > 0 && port < 65536) return port
-  throw new CliError(`${name} ${text} is no port number`)
+  throw new CliError('bad_argument', `${name} ${text} is no port number`)
 }
 
 /** The stack's large parts are optional peers of this package, so that an app does not get them with the client. */
@@ -70,7 +71,8 @@ async function requireParts(): Promise<void> {
   if (PARTS.every(isInstalled)) return
   const wanted = PARTS.map((name) => `${name}@${peerDependencies[name]?.replace('^', '')}`)
   throw new CliError(
-    `stack_not_installed: the local stack needs packages that are not here: npm install --save-dev ${wanted.join(' ')}`,
+    'stack_not_installed',
+    `the local stack needs packages that are not here: npm install --save-dev ${wanted.join(' ')}`,
   )
 }
 

@@ -22,8 +22,12 @@ if (rawArgs.length === 0 || rawArgs.some((arg) => arg === '--help' || arg === '-
   await runMain(main, { rawArgs: rawArgs.length === 0 ? ['--help'] : rawArgs })
 } else {
   await runCommand(main, { rawArgs }).catch((error: unknown) => {
+    if (error instanceof CliError) {
+      console.error(`error: ${error.code}: ${error.message}`)
+      process.exit(error.exitCode)
+    }
     const usage = error instanceof Error && error.name === 'CLIError'
-    console.error(error instanceof CliError || usage ? `error: ${(error as Error).message}` : error)
-    process.exit(error instanceof CliError ? error.exitCode : usage ? 64 : 70)
+    console.error(usage ? `error: usage: ${error.message}` : error)
+    process.exit(usage ? 64 : 70)
   })
 }

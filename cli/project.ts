@@ -18,6 +18,7 @@ export function findProject(from = process.cwd()): Project {
     if (folder === dirname(folder)) break
   }
   throw new CliError(
+    'no_project',
     `there is no Supabase project in ${resolve(from)} or above it: run "npx supabase init" first`,
   )
 }

@@ -29,11 +29,12 @@ export const types = defineCommand({
   async run({ args }) {
     const out = createOutput(args.json ?? false)
     const source = await readFile(args.file, 'utf8').catch(() => {
-      throw new CliError(`there is no ${args.file}`)
+      throw new CliError('no_file', `there is no ${args.file}`)
     })
     const file = rowTypesOf(source)
     if (file.size === 0)
       throw new CliError(
+        'bad_file',
         `${args.file} has no row types: make it with npx supabase gen types --local > ${args.file}`,
       )
     const url = await databaseUrl(args['db-url'], args['db-url'] ? '.' : findProject(args.dir).root)
@@ -66,6 +67,7 @@ async function generated(url: string): Promise<string> {
   } catch (error) {
     const { stderr, message } = error as { stderr?: string; message: string }
     throw new CliError(
+      'supabase_failed',
       `npx supabase gen types failed: ${(stderr || message).trim()}. Is it installed (npm install --save-dev supabase), and the database there?`,
       2,
     )

@@ -72,12 +72,12 @@ const keyOf = ({ scope, table }: Checksum): string => `${table}\n${scope}`
 
 async function readChecksums(file: string): Promise<Checksum[]> {
   const text = await readFile(file, 'utf8').catch(() => {
-    throw new CliError(`there is no ${file}`)
+    throw new CliError('no_file', `there is no ${file}`)
   })
   try {
     return Checksums.parse(JSON.parse(text))
   } catch {
-    throw new CliError(`${file} is no list of {scope, table, count, checksum}`)
+    throw new CliError('bad_file', `${file} is no list of {scope, table, count, checksum}`)
   }
 }
 

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { CLI_CODES } from '../cli/errors.ts'
 import { connect, stack } from '../dev/testing.ts'
 import {
   CALL_CODES,
@@ -124,6 +125,12 @@ describe('the docs', () => {
     const page = read('docs/errors.md')
     expect(codes.length).toBeGreaterThan(30)
     expect([...new Set(codes)].filter((code) => !page.includes(`\`${code}\``))).toEqual([])
+  })
+
+  it('list every code of the command line', () => {
+    const page = read('docs/errors.md').split('## The command line')[1]!
+    const listed = [...page.matchAll(/^\| `([a-z_]+)`/gm)].map(([, code]) => code)
+    expect(new Set(listed)).toEqual(new Set(CLI_CODES))
   })
 
   it('list every function that a client can call', async () => {

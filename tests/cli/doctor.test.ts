@@ -206,7 +206,7 @@ describe('names the fault of a broken project, and its mend mends it', () => {
     const { code, err } = await shell.run(
       `npx tidemark doctor --db-url postgresql://postgres@127.0.0.1:${port}/postgres`,
     )
-    expect(err).toMatch(`error: no database at 127.0.0.1:${port}`)
+    expect(err).toMatch(`error: no_database: no database at 127.0.0.1:${port}`)
     expect(code).toBe(2)
   })
 })

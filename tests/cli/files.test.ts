@@ -56,7 +56,9 @@ describe('tidemark init', () => {
   it('says what to do where there is no project', async () => {
     const { code, err } = await shell.run('cd .. && npx tidemark init')
     expect(code).toBe(1)
-    expect(err).toMatch(/^error: there is no Supabase project in .*: run "npx supabase init" first/)
+    expect(err).toMatch(
+      /^error: no_project: there is no Supabase project in .*: run "npx supabase init" first/,
+    )
   })
 })
 
