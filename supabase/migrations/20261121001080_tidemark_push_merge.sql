@@ -7,7 +7,7 @@ create type tidemark.edit as (
   n int,
   id text,
   op text,
-  base bigint,
+  base bigint, -- 0 where the device had no version, -1 where it had one of another past
   seq bigint,
   sent jsonb, -- as it came
   old jsonb,
@@ -61,6 +61,61 @@ begin
   from unnest(mutations) m
   left join tidemark.row_states(registered, ids) c on c.row_id = m.id;
   return edits;
+end
+$$;
+
+-- A version can have two pasts: a database that was put back counts on from where it was then, and a
+-- device may hold the row of the past that is gone. Its edit then names as old what this row is not,
+-- though the number is right and somebody else wrote it. What the log says since that number is of no
+-- use to it: it counts as made before everything. Numbers are compared as far as JSON.parse keeps them.
+create function tidemark.distrust_bases(target tidemark.push_target, edits tidemark.edit[], device uuid)
+returns tidemark.edit[]
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  registered tidemark.live_tables := target.registered;
+  doubtful tidemark.edit[];
+  foreign_ids text[];
+begin
+  if not exists (select from unnest(edits) e where e.fate = 'live' and e.version = e.base and e.old is not null) then
+    return edits;
+  end if;
+  execute format(
+    'select array_agg(e)
+     from unnest($1) e
+     join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
+     cross join lateral (
+       select w.theirs, jsonb_populate_record(w.theirs, e.old) as before from (select %4$s as theirs) w offset 0
+     ) v
+     where e.fate = ''live'' and e.version = e.base and e.old is not null
+       and not (v.before operator(pg_catalog.*=) v.theirs)
+       and exists (
+         select
+         from jsonb_each(to_jsonb(v.before)) b
+         join jsonb_each(to_jsonb(v.theirs)) t using (key)
+         where e.old ? key and b.value <> t.value and not case
+           when jsonb_typeof(b.value) = ''number'' and jsonb_typeof(t.value) = ''number''
+             then abs(b.value::numeric - t.value::numeric) <= abs(t.value::numeric) * 1e-15
+           else false end)',
+    target.row_type, registered.key_column, registered.key_type, target.visible_row
+  ) into doubtful using edits;
+  if doubtful is null then
+    return edits;
+  end if;
+  foreign_ids := array(
+    select h.row_id
+    from tidemark.changed_since(
+      registered.table_no, array(select e.id from unnest(doubtful) e), array(select e.version - 1 from unnest(doubtful) e),
+      array(select e.version from unnest(doubtful) e), device) h
+    where not h.complete or h.everything is not null or h.columns <> '{}');
+  return array(
+    select row(
+      e.n, e.id, e.op, case when e.id = any (foreign_ids) then -1 else e.base end, e.seq, e.sent, e.old, e.data, e.edited_at,
+      e.fate, e.version, e.stale, e.echo, e.lost, e.undecided, e.conflict_id, e.copy_id)::tidemark.edit
+    from unnest(edits) e);
 end
 $$;
 
@@ -150,7 +205,7 @@ begin
           into verdict
           using theirs, ours, e.old, jsonb_build_object(
             'table', registered.name, 'id', e.id, 'op', e.op, 'columns', e.undecided, 'edited_at', e.edited_at,
-            'device_id', device, 'user_id', auth.uid(), 'base_version', e.base, 'version', e.version,
+            'device_id', device, 'user_id', auth.uid(), 'base_version', greatest(e.base, 0), 'version', e.version,
             'client_is_newer', e.edited_at >= (tidemark.last_change(registered.table_no, e.id, device) ->> 'edited_at')::timestamptz);
         e.data := e.data || coalesce((
           select jsonb_object_agg(k, verdict -> k) from unnest(e.undecided) k
@@ -166,7 +221,7 @@ begin
           registered.table_no, e.id, device, e.seq, e.op, e.undecided,
           (select jsonb_object_agg(k, ours -> k) from unnest(e.undecided) k), theirs,
           (select jsonb_object_agg(k, e.old -> k) from unnest(e.undecided) k where e.old ? k),
-          e.base, e.edited_at);
+          greatest(e.base, 0), e.edited_at);
       end if;
     end if;
     settled := settled || e;

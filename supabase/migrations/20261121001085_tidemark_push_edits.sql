@@ -11,7 +11,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
-  edits tidemark.edit[] := tidemark.find_rows(target, mutations);
+  edits tidemark.edit[] := tidemark.distrust_bases(target, tidemark.find_rows(target, mutations), device);
   columns text[];
   outcomes tidemark.outcome[];
 begin

@@ -126,6 +126,7 @@ grant execute on function
   tidemark.current_rows(tidemark.live_tables, text[], boolean),
   tidemark.row_states(tidemark.live_tables, text[]),
   tidemark.find_rows(tidemark.push_target, tidemark.mutation[]),
+  tidemark.distrust_bases(tidemark.push_target, tidemark.edit[], uuid),
   tidemark.insert_rows(tidemark.push_target, tidemark.mutation[], boolean),
   tidemark.merge_edits(tidemark.push_target, tidemark.edit[], uuid),
   tidemark.settle_edits(tidemark.push_target, tidemark.edit[], uuid),

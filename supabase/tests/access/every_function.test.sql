@@ -34,6 +34,7 @@ select 'invoker', s::regprocedure from unnest(array[
   'tidemark.count_rows(integer[])',
   'tidemark.current_rows(tidemark.live_tables, text[], boolean)',
   'tidemark.delete_rows(tidemark.push_target, tidemark.mutation[], uuid, boolean)',
+  'tidemark.distrust_bases(tidemark.push_target, tidemark.edit[], uuid)',
   'tidemark.edit_rows(tidemark.push_target, tidemark.mutation[], uuid, boolean)',
   'tidemark.find_rows(tidemark.push_target, tidemark.mutation[])',
   'tidemark.function_name(text)',
