@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -8,7 +9,6 @@ import { runDeno } from './runners/deno.ts'
 import { runPgtap } from './runners/pgtap.ts'
 import { add, seconds, type Summary } from './runners/summary.ts'
 import { runVitest } from './runners/vitest.ts'
-import { scratch } from './scratch.ts'
 import { testSeed } from './seed.ts'
 import { startStack, type Stack } from './stack.ts'
 
@@ -47,7 +47,7 @@ try {
   let stackFile = values.stack && resolve(values.stack)
   if (!stackFile) {
     console.log('stack')
-    folder = await scratch('tidemark-test-')
+    folder = await mkdtemp(join(tmpdir(), 'tidemark-test-'))
     stack = await startStack({
       port: await freePort(),
       dbPort: await freePort(),

@@ -1,8 +1,8 @@
-import { readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../dev/ports.ts'
-import { scratch } from '../dev/scratch.ts'
 import { startStack, type StackInfo } from '../dev/stack.ts'
 import { breaks } from './breaks.ts'
 import { fuzz } from './fuzz.ts'
@@ -33,7 +33,7 @@ if (values.help || (values.break && !(values.break in breaks))) {
   process.exit(values.help ? 0 : 1)
 }
 
-const folder = await scratch('tidemark-fuzz-')
+const folder = await mkdtemp(join(tmpdir(), 'tidemark-fuzz-'))
 const stack = values.stack
   ? undefined
   : await startStack({

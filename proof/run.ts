@@ -1,8 +1,8 @@
-import { rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../dev/ports.ts'
-import { scratch } from '../dev/scratch.ts'
 import { startStack } from '../dev/stack.ts'
 import { show } from '../fuzz/show.ts'
 import { report } from './page.ts'
@@ -29,7 +29,7 @@ if (values.help) {
   process.exit(0)
 }
 
-const folder = await scratch('tidemark-proof-')
+const folder = await mkdtemp(join(tmpdir(), 'tidemark-proof-'))
 const stack = await startStack({
   port: await freePort(),
   dbPort: await freePort(),
