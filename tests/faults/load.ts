@@ -19,8 +19,8 @@ export interface Load {
   settle(): Promise<void>
 }
 
-/** The server cannot be reached or asks for patience; how long is what the test decides. */
-const quick = { backoff: { retries: 2, base: 20, cap: 100 }, interval: 100 }
+/** The server cannot be reached or asks for patience; how long is what the test decides. An answer may get lost. */
+const quick = { backoff: { retries: 2, base: 20, cap: 100 }, interval: 100, timeout: 15_000 }
 
 export async function load(sql: Sql, user: TestUser, count = 3): Promise<Load> {
   const table = await makeTable(sql)
