@@ -33,6 +33,7 @@ export interface Failure<History> {
 
 export interface Played<History> {
   seed: number
+  /** Those that were played; where one failed, up to it. */
   histories: number
   seconds: number
   /** How often what happened. */
@@ -57,6 +58,7 @@ export async function playAll<History>(
   let done = 0
   /** The worker that met the first failure. The others end, and leave the machine to its shrinking. */
   let failing: number | undefined
+  let played = histories
 
   async function work(worker: number): Promise<void> {
     const stages = stagesFrom(() => open(counts))
@@ -70,6 +72,7 @@ export async function playAll<History>(
       } catch (error) {
         if (failing === undefined) {
           failing = worker
+          played = done + 1
           const place = Number.isNaN(first) ? path! : `${first + met - 1}`
           onFailure?.({ seed: seed + worker, path: place, message: messageOf(error) })
         }
@@ -100,7 +103,7 @@ export async function playAll<History>(
   }
   await Promise.all(Array.from({ length: workers }, (_, worker) => work(worker)))
   const seconds = (performance.now() - start) / 1000
-  return { seed, histories, seconds, counts, ...(failure && { failure }) }
+  return { seed, histories: played, seconds, counts, ...(failure && { failure }) }
 }
 
 /** One stage after the other. */

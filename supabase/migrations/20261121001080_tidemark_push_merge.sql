@@ -77,10 +77,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
-  doubtful tidemark.edit[];
+  doubtful tidemark.edit[] := array(
+    select e from unnest(edits) e where e.fate = 'live' and e.version = e.base and e.old is not null);
   foreign_ids text[];
 begin
-  if not exists (select from unnest(edits) e where e.fate = 'live' and e.version = e.base and e.old is not null) then
+  if doubtful = '{}' then
     return edits;
   end if;
   execute format(
@@ -90,8 +91,7 @@ begin
      cross join lateral (
        select w.theirs, jsonb_populate_record(w.theirs, e.old) as before from (select %4$s as theirs) w offset 0
      ) v
-     where e.fate = ''live'' and e.version = e.base and e.old is not null
-       and not (v.before operator(pg_catalog.*=) v.theirs)
+     where not (v.before operator(pg_catalog.*=) v.theirs)
        and exists (
          select
          from jsonb_each(to_jsonb(v.before)) b
@@ -101,7 +101,7 @@ begin
              then abs(b.value::numeric - t.value::numeric) <= abs(t.value::numeric) * 1e-15
            else false end)',
     target.row_type, registered.key_column, registered.key_type, target.visible_row
-  ) into doubtful using edits;
+  ) into doubtful using doubtful;
   if doubtful is null then
     return edits;
   end if;

@@ -150,7 +150,9 @@ begin
     join (select (u.m).n, (u.m).seq from (select unnest(sent) as m) u) m on m.n = o.n and m.seq > device.last_seq
     where o.code is not null or o.lost is not null or o.copy_id is not null or o.conflict_id is not null
   ) k;
-  perform tidemark.finish_push(sync_push.device_id, last_seq, kept, tidemark.note_batch(device.batches, batch, coalesce(above, device.last_seq), first_unheard, last_seq), (
+  perform tidemark.finish_push(
+    sync_push.device_id, last_seq, kept,
+    tidemark.note_batch(device.batches, batch, coalesce(above, device.last_seq), first_unheard, last_seq), (
     select jsonb_object_agg(t.name, t.counts)
     from (
       select c.name, jsonb_object_agg(c.status, c.n) as counts
