@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+
 /** The app of schema.sql as a device knows it. */
 
 /** Column name → JSON value, as the API prints it. */
@@ -100,7 +102,21 @@ export const tables: Record<TableName, TableSpec> = {
 
 export const tableNames = Object.keys(tables) as TableName[]
 
+/** Users, two trips and a club, of which there are no rows yet. */
+export const newSetting = (users: number): Setting => ({
+  users: Array.from({ length: users }, () => randomUUID()),
+  trips: [randomUUID(), randomUUID()],
+  clubs: [randomUUID()],
+  ids: Object.fromEntries(tableNames.map((name) => [name, [] as string[]])) as Setting['ids'],
+})
+
 export const keyOf = (table: string, id: unknown): string => `${table}/${String(id)}`
+
+/** Rows, as `fuzz.look` and `fuzz.truth` answer. */
+export type Looked = { table: string; row: Row }[]
+
+export const byKey = (looked: Looked): Map<string, Row> =>
+  new Map(looked.map(({ table, row }) => [keyOf(table, row.id), row]))
 
 /** Equality of JSON values. */
 export function same(a: unknown, b: unknown): boolean {

@@ -29,7 +29,7 @@ export async function fuzz(options: FuzzOptions): Promise<Played<History>> {
           try {
             await world.run(one)
           } finally {
-            addCounts(counts, world.counts)
+            addCounts(counts, world.journal.counts)
           }
         },
       }

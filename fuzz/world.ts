@@ -1,10 +1,19 @@
-import { randomUUID } from 'node:crypto'
 import postgres from 'postgres'
 import type { PullAnswer, PushAnswer, PushResult } from '../supabase/functions/_tidemark/wire.ts'
-import { keyOf, type Row, type Setting, type TableName, tableNames, tables } from './app.ts'
+import {
+  byKey,
+  type Looked,
+  newSetting,
+  type Row,
+  type Setting,
+  type TableName,
+  tableNames,
+  tables,
+} from './app.ts'
 import { checkAnswer, checkDevice, type Rows, type Sum, Violation } from './check.ts'
 import type { Database } from './database.ts'
 import type { Fate, History, Op } from './history.ts'
+import { Journal } from './journal.ts'
 import { as, asOwner, isBlocked, type Lane, literal, words } from './lane.ts'
 import { Device, type Edit, type Stored } from './model.ts'
 import { readable } from './names.ts'
@@ -19,10 +28,7 @@ interface Slot {
 
 /** Three users, four devices, their database; goes through one history. */
 export class World {
-  /** What happened, a line an operation. */
-  readonly trace: string[] = []
-  /** How often what happened. */
-  readonly counts = new Map<string, number>()
+  readonly journal = new Journal()
   readonly #db: Database
   readonly #setting: Setting
   readonly #devices: Device[]
@@ -35,12 +41,9 @@ export class World {
   readonly #committed = new Map<string, number>()
 
   constructor(db: Database) {
-    const users = Array.from({ length: 3 }, () => randomUUID())
-    const ids = Object.fromEntries(
-      tableNames.map((name) => [name, []]),
-    ) as unknown as Setting['ids']
     this.#db = db
-    this.#setting = { users, trips: [randomUUID(), randomUUID()], clubs: [randomUUID()], ids }
+    this.#setting = newSetting(3)
+    const { users } = this.#setting
     this.#devices = [
       new Device('A1', users[0]!, 0),
       new Device('A2', users[0]!, 3_600_000),
@@ -61,7 +64,7 @@ export class World {
       const where =
         error instanceof postgres.PostgresError ? `\n${error.code} ${error.where ?? ''}` : ''
       throw new Error(
-        readable([...this.trace, `✗ ${error.message}${where}`].join('\n'), this.#setting),
+        readable([...this.journal.trace, `✗ ${error.message}${where}`].join('\n'), this.#setting),
         {
           cause: error,
         },
@@ -90,7 +93,7 @@ export class World {
       if (table !== 'trips' && table !== 'club_members')
         statements.push(changeSql({ kind: 'insert', table, row: 0, value: 1 }, this.#setting)!)
     await this.#db.main.run(statements.join('; '))
-    this.#note(
+    this.journal.note(
       `start: ${users.map((user) => this.#name(user)).join(', ')}; members ${members.join('')}`,
     )
   }
@@ -112,7 +115,7 @@ export class World {
         const page = this.#pages.get(device)
         if (page) {
           device.apply(page)
-          this.#note(`${device.name} applies its last page again`)
+          this.journal.note(`${device.name} applies its last page again`)
         }
         return
       }
@@ -126,11 +129,11 @@ export class World {
         return this.#sql(op.slot, `select tidemark.purge('0 s')`)
       case 'reinstall':
         this.#forget(this.#device(op.device)).reinstall()
-        return this.#note(`${this.#device(op.device).name} is installed anew`)
+        return this.journal.note(`${this.#device(op.device).name} is installed anew`)
       case 'backup': {
         const device = this.#device(op.device)
         this.#backups.set(device, device.backup())
-        return this.#note(`${device.name} is backed up`)
+        return this.journal.note(`${device.name} is backed up`)
       }
       case 'restore':
         return this.#restore(this.#device(op.device))
@@ -170,7 +173,7 @@ export class World {
       edit = device.edit('patch', op.table, id, data, op.old)
     }
     const what = edit.data ? ` ${JSON.stringify(edit.data)}` : ''
-    this.#note(
+    this.journal.note(
       `${device.name} ${edit.op} #${edit.seq} ${edit.table} ${edit.id} on ${edit.base ?? 'nothing'}${what}`,
       `edit ${edit.op}`,
     )
@@ -207,7 +210,7 @@ export class World {
     } catch (error) {
       if (fate === 'late') await slot.lane.run('rollback')
       if (fate === 'undone') await main.run('rollback')
-      if (isBlocked(error)) return this.#note(`${said}: blocked`, 'push blocked')
+      if (isBlocked(error)) return this.journal.note(`${said}: blocked`, 'push blocked')
       if (this.#isRevoked(error, device)) return
       throw error
     }
@@ -221,7 +224,7 @@ export class World {
     const { results } = answer
     const aside = await this.#aside(fate === 'late' ? slot.lane : main, results)
     if (fate === 'undone') await main.run('rollback')
-    this.#note(
+    this.journal.note(
       `${said}, ${fate}: ${results.map(({ seq, status, ...rest }) => `#${seq} ${status}${detail(rest)}`).join(', ')}`,
       `push ${fate}`,
       ...results.map(
@@ -238,9 +241,9 @@ export class World {
       batch,
       results,
       committed,
-      before: rows(before),
-      stored: rows(stored),
-      seen: rows(seen),
+      before: byKey(before),
+      stored: byKey(stored),
+      seen: byKey(seen),
       scopes,
       aside,
     })
@@ -311,7 +314,7 @@ export class World {
       ...remove.map((id) => `no ${table} ${id} in ${scope}`),
     ])
     const { reset, joined, left, more } = page
-    this.#note(
+    this.journal.note(
       `${device.name} pulls ${limit}${again === 'no' ? '' : ` (${again} twice)`}:${reset ? ' RESET' : ''}${joined.length > 0 ? ` joined ${joined.join(' ')}` : ''}${left.length > 0 ? ` left ${left.join(' ')}` : ''} [${rowsIn.join('; ')}]${more ? ' more' : ''}`,
       'pull',
       ...(reset ? ['reset'] : []),
@@ -333,7 +336,7 @@ export class World {
       } else {
         await this.#db.main.run(text)
       }
-      this.#note(said, slot ? 'sql in an open transaction' : 'sql')
+      this.journal.note(said, slot ? 'sql in an open transaction' : 'sql')
     } catch (error) {
       if (slot) {
         await slot.lane.run('rollback')
@@ -341,7 +344,7 @@ export class World {
       }
       const refused = error instanceof postgres.PostgresError && error.code.startsWith('23')
       if (!refused && !isBlocked(error)) throw error
-      this.#note(
+      this.journal.note(
         `${said}: ${refused ? error.message : 'blocked'}`,
         refused ? 'sql refused' : 'sql blocked',
       )
@@ -354,7 +357,7 @@ export class World {
     Object.assign(slot, { open: false, onCommit: [] })
     await slot.lane.run(commit ? 'commit' : 'rollback')
     if (commit) for (const then of onCommit) then()
-    this.#note(
+    this.journal.note(
       `tx${this.#slots.indexOf(slot)}: ${commit ? 'commit' : 'rollback'}`,
       commit ? 'commit' : 'rollback',
     )
@@ -365,7 +368,7 @@ export class World {
     if (!backup) return
     this.#forget(device).restore(backup)
     this.#suspicious.add(device)
-    this.#note(`${device.name} is restored from its backup`, 'restore')
+    this.journal.note(`${device.name} is restored from its backup`, 'restore')
   }
 
   /** Asks how far the server got. If further than the device: it was rolled back, and takes a new name. */
@@ -376,7 +379,7 @@ export class World {
       )) as [{ last_seq: number }]
       if (last_seq > device.seq) {
         device.rename()
-        this.#note(`${device.name} takes a new name`, 'renamed')
+        this.journal.note(`${device.name} takes a new name`, 'renamed')
       }
     } catch (error) {
       if (isBlocked(error)) return false
@@ -389,7 +392,7 @@ export class World {
   async #revoke(device: Device): Promise<void> {
     try {
       await this.#db.main.run(`${as(device.user)} select public.sync_revoke_device('${device.id}')`)
-      this.#note(`${device.name} is revoked`, 'revoked')
+      this.journal.note(`${device.name} is revoked`, 'revoked')
     } catch (error) {
       if (!isBlocked(error)) throw error
     }
@@ -400,7 +403,7 @@ export class World {
     if (!(error instanceof postgres.PostgresError) || error.message !== 'device_revoked')
       return false
     device.rename()
-    this.#note(`${device.name} was revoked and takes a new name`, 'renamed')
+    this.journal.note(`${device.name} was revoked and takes a new name`, 'renamed')
     return true
   }
 
@@ -415,7 +418,10 @@ export class World {
       const [answer] = await this.#db.main.run(
         `${as(device.user)} select public.sync_resolve('${conflict}', ${literal(resolution)})`,
       )
-      this.#note(`${device.name} resolves with ${take}: ${JSON.stringify(answer)}`, 'resolved')
+      this.journal.note(
+        `${device.name} resolves with ${take}: ${JSON.stringify(answer)}`,
+        'resolved',
+      )
     } catch (error) {
       if (!isBlocked(error)) throw error
     }
@@ -442,7 +448,7 @@ export class World {
         `${as(user)} select fuzz.truth(); ${sum}`,
       )) as [Looked, Sum[] | undefined]
       for (const device of this.#devices)
-        if (device.user === user) checkDevice(device, rows(truth), sums)
+        if (device.user === user) checkDevice(device, byKey(truth), sums)
     }
   }
 
@@ -455,11 +461,6 @@ export class World {
     return this.#devices[n]!
   }
 
-  #note(text: string, ...counted: string[]): void {
-    this.trace.push(text)
-    for (const name of counted) this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
-  }
-
   #name(user: string): string {
     return `${user} has ${this.#devices
       .filter((device) => device.user === user)
@@ -467,11 +468,6 @@ export class World {
       .join(' and ')}`
   }
 }
-
-type Looked = { table: string; row: Row }[]
-
-const rows = (looked: Looked): Rows =>
-  new Map(looked.map(({ table, row }) => [keyOf(table, row.id), row]))
 
 /** Why a mutation was refused, now or when it was first sent. */
 const errorOf = (result: PushResult) => (result as { error?: { code: string } | null }).error

@@ -33,7 +33,7 @@ export async function prove(options: ProveOptions): Promise<Proof> {
           try {
             await world.run(one)
           } finally {
-            addCounts(counts, world.counts)
+            addCounts(counts, world.journal.counts)
           }
         },
       }

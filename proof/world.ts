@@ -1,62 +1,52 @@
-import { randomUUID } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { sign } from 'hono/jwt'
-import postgres from 'postgres'
 import type { Sync, SyncStorage } from '../client/src/index.ts'
 import type { Keys } from '../dev/keys.ts'
-import { keyOf, type Row, same, type Setting, type TableName, tableNames } from '../fuzz/app.ts'
+import {
+  byKey,
+  keyOf,
+  type Looked,
+  newSetting,
+  type Row,
+  type Setting,
+  type TableName,
+} from '../fuzz/app.ts'
 import { Violation } from '../fuzz/check.ts'
-import { as, isBlocked, literal, words } from '../fuzz/lane.ts'
-import { membershipSql } from '../fuzz/sql.ts'
+import { Journal } from '../fuzz/journal.ts'
+import { words } from '../fuzz/lane.ts'
 import { readable } from '../fuzz/names.ts'
+import { checkEdits, checkPhone, type Made } from './check.ts'
 import type { ProofDatabase } from './database.ts'
-import type { AppEdit, History, Op, OwnerEdit } from './history.ts'
+import type { AppEdit, History, Op } from './history.ts'
 import { Ledger, marked } from './ledger.ts'
 import { type Fault, network } from './network.ts'
+import { Outside } from './outside.ts'
 import { Phone } from './phone.ts'
+import { content, newId } from './rows.ts'
 
 const YEAR = 365.25 * 86_400_000
 
-/** An edit that the app made and that its device stored. */
-interface Made {
-  phone: Phone
-  table: TableName
-  id: string
-  /** Undefined for a removal, and for one that the server must refuse. */
-  mark: string | undefined
-}
-
 /** Four users with two devices each, and their database; goes through one history. */
 export class World {
-  /** What happened, a line an operation. */
-  readonly trace: string[] = []
-  /** How often what happened. */
-  readonly counts = new Map<string, number>()
+  readonly journal = new Journal()
   readonly #db: ProofDatabase
   readonly #setting: Setting
   readonly #phones: Phone[]
   readonly #ledger = new Ledger()
   readonly #made: Made[] = []
-  /** Edits that somebody threw away together with their storage. */
-  readonly #thrownAway = new Set<Made>()
-  readonly #backups = new Map<Phone, { disk: SyncStorage; made: Set<Made> }>()
+  /** A copy of a device's storage, and how many edits there were when it was made. */
+  readonly #backups = new Map<Phone, { disk: SyncStorage; made: number }>()
   /** The edit that the app has asked for last. */
   #asked: Made | undefined
   #violation: Violation | undefined
   readonly #underWay = new Set<Promise<unknown>>()
-  #hasBackup = false
-  /** The next thing that happens to the whole database is that it is put back. */
-  #willRestore = false
-  #slotOpen = false
-  #onCommit: (() => void)[] = []
+  readonly #outside: Outside
   #marks = 0
 
-  private constructor(db: ProofDatabase, keys: Keys, users: string[], tokens: string[]) {
+  private constructor(db: ProofDatabase, keys: Keys, setting: Setting, tokens: string[]) {
     this.#db = db
-    const ids = Object.fromEntries(
-      tableNames.map((name) => [name, []]),
-    ) as unknown as Setting['ids']
-    this.#setting = { users, trips: [randomUUID(), randomUUID()], clubs: [randomUUID()], ids }
+    this.#setting = setting
+    this.#outside = new Outside(db, this.#setting, this.#ledger, this.journal)
     const fetchOf = (phone: Phone) =>
       network(
         { rpc: () => db.rpc, keys, underWay: this.#underWay },
@@ -74,7 +64,7 @@ export class World {
       (_, n) =>
         new Phone({
           name: `${'ABCD'[n >> 1]!}${(n & 1) + 1}`,
-          user: users[n >> 1]!,
+          user: setting.users[n >> 1]!,
           token: tokens[n >> 1]!,
           key: keys.publishable,
           sqlite: n % 4 === 3,
@@ -85,24 +75,26 @@ export class World {
   }
 
   static async create(db: ProofDatabase, keys: Keys): Promise<World> {
-    const users = Array.from({ length: 4 }, () => randomUUID())
+    const setting = newSetting(4)
     const exp = Math.floor(Date.now() / 1000) + 86_400
     const tokens = await Promise.all(
-      users.map((sub) => sign({ sub, role: 'authenticated', exp }, keys.jwtSecret, 'HS256')),
+      setting.users.map((sub) =>
+        sign({ sub, role: 'authenticated', exp }, keys.jwtSecret, 'HS256'),
+      ),
     )
-    return new World(db, keys, users, tokens)
+    return new World(db, keys, setting, tokens)
   }
 
   async run({ members, ready, clocks, ops }: History): Promise<void> {
     try {
-      await this.#begin(members)
+      await this.#outside.begin(members)
       for (const [n, years] of clocks.entries()) this.#phones[n]!.skew = years * YEAR
       for (const phone of this.#phones.slice(0, ready)) await this.#sync(phone, 'sync', [])
       const ofDatabase = ({ do: what }: Op) =>
         what === 'back up database' || what === 'restore database'
       for (const [n, op] of ops.entries()) {
-        this.#willRestore = ops.slice(n + 1).find(ofDatabase)?.do === 'restore database'
-        await this.#take(op)
+        const willRestore = ops.slice(n + 1).find(ofDatabase)?.do === 'restore database'
+        await this.#take(op, willRestore)
         if (this.#violation) throw this.#violation
       }
       await this.#settle()
@@ -111,48 +103,17 @@ export class World {
       const said = error instanceof Error ? error : new Error(String(error))
       const where = said instanceof Violation ? '' : `\n${said.stack}`
       throw new Error(
-        readable([...this.trace, `✗ ${said.message}${where}`].join('\n'), this.#setting),
+        readable([...this.journal.trace, `✗ ${said.message}${where}`].join('\n'), this.#setting),
         {
           cause: error,
         },
       )
     } finally {
-      if (this.#slotOpen) await this.#db.slot.run('rollback')
-      await this.#db.owner.run('alter table public.items drop column if exists extra')
+      await this.#outside.cleanUp()
     }
   }
 
-  async #begin(members: number[]): Promise<void> {
-    const { users, trips, clubs } = this.#setting
-    const statements = [
-      'update public.notices set deleted_at = now() where deleted_at is null',
-      `insert into public.clubs values (${literal(clubs[0])})`,
-    ]
-    const insert = (table: TableName, id: string, n: number): void => {
-      const { sql, enter } = this.#insertSql(table, id, n)
-      statements.push(sql)
-      enter()
-    }
-    for (const id of trips) insert('trips', id, 0)
-    for (const [n, role] of members.entries()) {
-      if (role === 0) continue
-      const scope = Math.floor(n / users.length)
-      const membership = { change: 'join', scope, user: n % users.length, value: role } as const
-      statements.push(membershipSql(membership, this.#setting)!)
-    }
-    for (const [table, count] of [
-      ['items', 3],
-      ['docs', 2],
-      ['cards', 2],
-      ['notes', 4],
-      ['notices', 1],
-    ] as const)
-      for (let n = 0; n < count; n++) insert(table, newId(table), n)
-    await this.#db.owner.run(statements.join('; '))
-    this.trace.push(`start: members ${members.join('')}`)
-  }
-
-  async #take(op: Op): Promise<void> {
+  async #take(op: Op, willRestore: boolean): Promise<void> {
     switch (op.do) {
       case 'edit':
         for (const edit of op.edits) {
@@ -175,32 +136,27 @@ export class World {
       case 'clock': {
         const phone = this.#phone(op.device)
         phone.skew = op.years * YEAR
-        return this.#note(`${phone.name}'s clock is ${op.years} years ahead`, 'clock changed')
+        return this.journal.note(
+          `${phone.name}'s clock is ${op.years} years ahead`,
+          'clock changed',
+        )
       }
       case 'resolve':
         return this.#resolve(this.#phone(op.device), op.take)
       case 'sql':
-        return this.#sql(op.open, op.edit)
+        return this.#outside.sql(op.open, op.edit)
       case 'end':
-        return this.#end(op.commit)
-      case 'members': {
-        const sql = membershipSql(op.membership, this.#setting)
-        if (sql && (await this.#own(sql))) this.#note(sql, 'membership changed')
-        return
-      }
+        return this.#outside.end(op.commit)
+      case 'members':
+        return this.#outside.changeMembers(op)
       case 'purge':
-        if (await this.#own(`select tidemark.purge('0 s')`)) this.#note('purge', 'purge')
-        return
+        return this.#outside.purge()
       case 'schema':
-        return this.#changeSchema()
+        return this.#outside.changeSchema()
       case 'back up database':
-        return this.#backUpDatabase()
+        return this.#outside.backUp(willRestore)
       case 'restore database':
-        if (!this.#hasBackup) return this.#backUpDatabase()
-        await this.#end(false)
-        await this.#db.restore()
-        this.#ledger.restore()
-        return this.#note('the database is put back', 'database restored')
+        return this.#outside.restore(willRestore)
     }
   }
 
@@ -218,11 +174,10 @@ export class World {
     const column = marked[table]!
     const mark = `t${++this.#marks}`
     if (kind === 'insert') {
-      const id = newId(table)
-      this.#setting.ids[table].push(id)
+      const id = newId(table, this.#setting)
       if (table === 'trips') this.#setting.trips.push(id)
       this.#asked = { phone, table, id, mark }
-      await rows.insert({ ...this.#content(table, id, value, phone.user), [column]: mark })
+      await rows.insert({ ...content(table, id, value, phone.user, this.#setting), [column]: mark })
       return this.#did(phone, 'insert', { phone, table, id, mark })
     }
     const shown = await this.#shown(sync, table)
@@ -251,28 +206,10 @@ export class World {
 
   #did(phone: Phone, kind: string, made: Made): void {
     this.#made.push(made)
-    this.#note(
+    this.journal.note(
       `${phone.name}: ${kind} ${keyOf(made.table, made.id)} ${made.mark ?? ''}`,
       `app ${kind}`,
     )
-  }
-
-  #content(table: TableName, id: string, value: number, user: string): Row {
-    const { trips, clubs } = this.#setting
-    switch (table) {
-      case 'items':
-        return { id, trip_id: trips[value % trips.length], quantity: value }
-      case 'docs':
-        return { id, club_id: clubs[0], title: `w${value}` }
-      case 'cards':
-        return { id, club_id: clubs[0], place: value }
-      case 'notes':
-        return { id, user_id: user, stars: value }
-      case 'notices':
-        return { id: Number(id), published: true }
-      default:
-        return { id }
-    }
   }
 
   async #sync(phone: Phone, way: 'sync' | 'push' | 'pull', planned: (Fault | 'none')[]) {
@@ -282,15 +219,16 @@ export class World {
       await phone.sync[way]()
     } catch (error) {
       said = String((error as { code?: string }).code ?? error)
-      if (planned.every((fault) => fault === 'none') && !this.#slotOpen)
+      if (planned.every((fault) => fault === 'none') && !this.#outside.isOpen)
         throw new Violation(
           `${phone.name} cannot ${way}, though nothing went wrong: ${String(error)}`,
         )
     } finally {
       phone.faults.length = 0
     }
-    this.#note(`${phone.name}: ${way} [${planned.join(', ')}]: ${said}`, way)
-    if (said === 'done' && way === 'sync' && !this.#violation) await this.#checkPhone(phone)
+    this.journal.note(`${phone.name}: ${way} [${planned.join(', ')}]: ${said}`, way)
+    if (said === 'done' && way === 'sync' && !this.#violation)
+      await checkPhone(phone, this.#db.owner)
   }
 
   /** Two tabs on one storage sync at the same time. */
@@ -301,7 +239,7 @@ export class World {
     await this.#quiet()
     phone.faults.length = 0
     phone.restart()
-    this.#note(`${phone.name}: two tabs sync [${planned.join(', ')}]`, 'two tabs')
+    this.journal.note(`${phone.name}: two tabs sync [${planned.join(', ')}]`, 'two tabs')
   }
 
   async #kill(phone: Phone, { at, moment, during, edit }: Extract<Op, { do: 'kill' }>) {
@@ -314,7 +252,7 @@ export class World {
       made = this.#made[known]
     })
     await this.#quiet()
-    this.#note(
+    this.journal.note(
       `${phone.name}: killed ${moment} write ${at} of ${during}: ${died ? 'died' : 'lived'}`,
       died ? `killed during ${during}` : 'survived',
     )
@@ -331,37 +269,39 @@ export class World {
     } while (this.#underWay.size > 0)
   }
 
+  /** The storage is gone that had the device's edits, from the given one on. */
+  #throwAway(phone: Phone, from = 0): void {
+    for (const made of this.#made.slice(from)) if (made.phone === phone) made.thrownAway = true
+  }
+
   async #clone(from: Phone, to: Phone): Promise<void> {
-    for (const made of this.#made) {
-      if (made.phone === to) this.#thrownAway.add(made)
-    }
+    this.#throwAway(to)
     for (const { data, table } of await from.waiting()) {
       const mark = data[marked[table as TableName]!]
       if (typeof mark === 'string') this.#ledger.doubled.add(mark)
     }
     to.replace(await from.copy())
     to.mayHaveMissedNews = true
-    this.#note(`${to.name} is a clone of ${from.name}`, 'device cloned')
+    this.journal.note(`${to.name} is a clone of ${from.name}`, 'device cloned')
   }
 
   async #backUp(phone: Phone): Promise<void> {
-    this.#backups.set(phone, { disk: await phone.copy(), made: new Set(this.#made) })
-    this.#note(`${phone.name} is backed up`, 'device backed up')
+    this.#backups.set(phone, { disk: await phone.copy(), made: this.#made.length })
+    this.journal.note(`${phone.name} is backed up`, 'device backed up')
   }
 
   async #putBack(phone: Phone | undefined): Promise<void> {
     const backup = phone && this.#backups.get(phone)
     if (!backup) return
     this.#backups.delete(phone)
-    for (const made of this.#made)
-      if (made.phone === phone && !backup.made.has(made)) this.#thrownAway.add(made)
+    this.#throwAway(phone, backup.made)
     phone.replace(backup.disk)
     phone.mayHaveMissedNews = true
     for (const { data, table } of await phone.waiting()) {
       const mark = data[marked[table as TableName]!]
       if (typeof mark === 'string') this.#ledger.doubled.add(mark)
     }
-    this.#note(`${phone.name} goes back to its backup`, 'device put back')
+    this.journal.note(`${phone.name} goes back to its backup`, 'device put back')
   }
 
   async #resolve(phone: Phone, take: 'client' | 'server'): Promise<void> {
@@ -370,214 +310,31 @@ export class World {
       if (!open) return
       this.#ledger.unsure(open.table, open.id)
       await phone.sync.conflicts.resolve(open.conflict_id, take)
-      this.#note(`${phone.name} decides a conflict: ${take}`, 'conflict decided')
+      this.journal.note(`${phone.name} decides a conflict: ${take}`, 'conflict decided')
     } catch (error) {
-      this.#note(`${phone.name} cannot decide a conflict: ${String(error)}`)
+      this.journal.note(`${phone.name} cannot decide a conflict: ${String(error)}`)
     }
-  }
-
-  /** A new row by plain SQL, and what to do once it is committed. */
-  #insertSql(table: TableName, id: string, value: number): { sql: string; enter: () => void } {
-    const { ids, users } = this.#setting
-    const mark = `s${++this.#marks}`
-    ids[table].push(id)
-    const row = {
-      ...this.#content(table, id, value, users[value % users.length]!),
-      [marked[table]!]: mark,
-    }
-    return {
-      sql: `insert into public.${table} (${Object.keys(row).join(', ')}) values (${Object.values(row).map(literal).join(', ')})`,
-      enter: () =>
-        this.#ledger.wrote(table, id, { mark, ...(table === 'items' && { sum: value }) }),
-    }
-  }
-
-  async #insertLeftOpen(table: TableName, value: number): Promise<void> {
-    if (!this.#slotOpen) await this.#db.slot.run('begin')
-    this.#slotOpen = true
-    const { sql, enter } = this.#insertSql(table, newId(table), value)
-    try {
-      await this.#db.slot.run(sql)
-      this.#onCommit.push(enter)
-      this.#note(`SQL, not committed: ${sql}`, 'SQL left open')
-    } catch (error) {
-      if (!isInTheWay(error)) throw error
-      await this.#end(false)
-    }
-  }
-
-  /** Plain SQL of somebody else. With `open` an insert in a transaction that stays open. */
-  async #sql(open: boolean, { kind, table, row, value }: OwnerEdit): Promise<void> {
-    if (open && table !== 'trips') return this.#insertLeftOpen(table, value)
-    if (kind === 'insert') {
-      const { sql, enter } = this.#insertSql(table, newId(table), value)
-      if (!(await this.#own(sql))) return
-      enter()
-      return this.#note(`SQL: ${sql}`, 'SQL')
-    }
-    const known = this.#setting.ids[table]
-    const id = known[row % (known.length || 1)]
-    if (id === undefined) return
-    const one = `where id = ${literal(id)} and deleted_at is null`
-    const { trips, users } = this.#setting
-    const mark = `s${++this.#marks}`
-    const set = {
-      insert: '',
-      delete: '',
-      update: `${marked[table]!} = '${mark}'${table === 'items' ? `, quantity = quantity + ${value}` : ''}`,
-      move:
-        table === 'items'
-          ? `trip_id = ${literal(trips[value % trips.length])}`
-          : table === 'notes'
-            ? `user_id = ${literal(users[value % users.length])}`
-            : '',
-      visibility:
-        table === 'items'
-          ? `secret = ${value % 2 === 0}`
-          : table === 'notices'
-            ? `published = ${value % 2 === 0}`
-            : '',
-    }[kind]
-    if (kind !== 'delete' && set === '') return
-    // A delete reports no rows: the trigger has made it an update.
-    const sql =
-      kind === 'delete'
-        ? `select id from public.${table} ${one}; delete from public.${table} ${one}`
-        : `update public.${table} set ${set} ${one} returning id`
-    const found = await this.#own(sql)
-    if (!found || found.length === 0) return
-    if (kind === 'delete') this.#ledger.deleted(table, id)
-    if (kind === 'update')
-      this.#ledger.wrote(table, id, { mark, ...(table === 'items' && { add: value }) })
-    this.#note(`SQL: ${sql}`, 'SQL')
-  }
-
-  /** Undefined where an open transaction is in the way, or the app's own rules. */
-  async #own(sql: string): Promise<unknown[] | undefined> {
-    try {
-      return await this.#db.owner.run(sql)
-    } catch (error) {
-      if (isInTheWay(error)) return undefined
-      throw error
-    }
-  }
-
-  async #end(commit: boolean): Promise<void> {
-    if (!this.#slotOpen) return
-    this.#slotOpen = false
-    await this.#db.slot.run(commit ? 'commit' : 'rollback')
-    if (commit) for (const done of this.#onCommit) done()
-    this.#onCommit = []
-    this.#note(`the open transaction ends: ${commit ? 'commit' : 'rollback'}`, 'SQL ended')
-  }
-
-  /** A copy takes as long as many syncs: one that nothing would put back is not made. */
-  async #backUpDatabase(): Promise<void> {
-    if (!this.#willRestore) return
-    await this.#end(true)
-    await this.#db.backUp()
-    this.#ledger.backUp()
-    this.#hasBackup = true
-    this.#note('the database is backed up', 'database backed up')
-  }
-
-  async #changeSchema(): Promise<void> {
-    await this.#end(true)
-    const [has] = await this.#db.owner.run(
-      `select count(*)::int from information_schema.columns where table_name = 'items' and column_name = 'extra'`,
-    )
-    const sql = has
-      ? 'alter table public.items drop column extra'
-      : `alter table public.items add column extra text default 'more'`
-    await this.#db.owner.run(sql)
-    this.#note(sql, 'schema changed')
   }
 
   /** All devices sync until nothing is left to say; then everything is held against plain SQL and the books. */
   async #settle(): Promise<void> {
-    await this.#end(true)
+    await this.#outside.end(true)
     for (const phone of this.#phones) await this.#sync(phone, 'push', [])
     for (const phone of this.#phones) await this.#sync(phone, 'sync', [])
     const ids = Object.values(this.#setting.ids).flat()
     const [stored] = (await this.#db.owner.run(`select fuzz.look(${words(ids)})`)) as [Looked]
     this.#ledger.check(byKey(stored))
-    for (const phone of this.#phones) await this.#checkEdits(phone)
-  }
-
-  /** A device that has synced holds exactly what plain SQL shows its user. */
-  async #checkPhone(phone: Phone): Promise<void> {
-    const [looked] = (await this.#db.owner.run(`${as(phone.user)} select fuzz.truth()`)) as [Looked]
-    const truth = byKey(looked)
-    const problems: string[] = []
-    const held = new Set<string>()
-    for (const { table, id, row, edits } of await phone.held()) {
-      const key = keyOf(table, id)
-      held.add(key)
-      const real = truth.get(key)
-      if (edits > 0) problems.push(`has not sent its edits of ${key}`)
-      else if (!real)
-        problems.push(`holds ${key}, which its user may not see: ${JSON.stringify(row)}`)
-      else if (!same(row, real))
-        problems.push(`holds ${key} as ${JSON.stringify(row)}, and it is ${JSON.stringify(real)}`)
-    }
-    for (const [key, row] of truth)
-      if (!held.has(key)) problems.push(`lacks ${key} ${JSON.stringify(row)}`)
-    if (problems.length > 0)
-      throw new Violation(`after a sync ${phone.name} ${problems.join('\n  and ')}`)
-  }
-
-  /** Of every edit that the app made it is known what became of it, and the app has been told. */
-  async #checkEdits(phone: Phone): Promise<void> {
-    const refused = new Set<unknown>()
-    for (const { table, data } of await phone.waiting())
-      refused.add(data[marked[table as TableName]!])
-    const mine = this.#made.filter((made) => made.phone === phone)
-    for (const [n, made] of mine.entries()) {
-      const { table, id, mark } = made
-      const key = keyOf(table, id)
-      if (mark === undefined || this.#thrownAway.has(made)) continue
-      const later = mine.slice(n + 1).some((other) => other.table === table && other.id === id)
-      const outcome = this.#ledger.outcome(mark)
-      if (outcome === undefined && !later && !this.#ledger.rolledBack.has(mark))
-        throw new Violation(`edit ${mark} of ${key} on ${phone.name} never reached the server`)
-      if (outcome === 'rejected' && !refused.has(mark) && !this.#ledger.doubled.has(mark))
-        throw new Violation(`edit ${mark} of ${key} was refused, and ${phone.name} has not kept it`)
-      // What a copy of the storage was answered is the copy's to tell.
-      const known = phone.told.has(key) || this.#ledger.doubled.has(mark)
-      if (outcome === 'overruled' && !known && !phone.mayHaveMissedNews)
-        throw new Violation(`edit ${mark} of ${key} was overruled, and ${phone.name} was not told`)
-    }
+    for (const phone of this.#phones) await checkEdits(phone, this.#made, this.#ledger)
   }
 
   #fault(phone: Phone): Fault | undefined {
     const fault = phone.faults.shift() as Fault | 'none' | undefined
     if (fault === undefined || fault === 'none') return undefined
-    this.#count(`request ${fault}`)
+    this.journal.count(`request ${fault}`)
     return fault
   }
 
   #phone(n: number): Phone {
     return this.#phones[n]!
   }
-
-  #note(text: string, ...counted: string[]): void {
-    this.trace.push(text)
-    for (const name of counted) this.#count(name)
-  }
-
-  #count(name: string): void {
-    this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
-  }
 }
-
-/** Whether an open transaction or the app's own constraints do not let a statement through. */
-const isInTheWay = (error: unknown): boolean =>
-  isBlocked(error) || (error instanceof postgres.PostgresError && error.code.startsWith('23'))
-
-type Looked = { table: string; row: Row }[]
-
-const byKey = (looked: Looked): Map<string, Row> =>
-  new Map(looked.map(({ table, row }) => [keyOf(table, row.id), row]))
-
-const newId = (table: TableName): string =>
-  table === 'notices' ? String(Math.floor(Math.random() * 2 ** 40) + 1e7) : randomUUID()
