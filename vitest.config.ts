@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import LongestFirst from './dev/runners/longest-first.ts'
 
 export default defineConfig({
   test: {
@@ -13,6 +14,7 @@ export default defineConfig({
     ],
     setupFiles: ['dev/seeded.ts'],
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     // Only what hangs runs into these, on a slow or busy machine too.
     testTimeout: 120_000,
     hookTimeout: 180_000,

@@ -5,7 +5,7 @@ import { type Proof, prove } from './prove.ts'
 
 /** The same histories each time: new ones are for `npm run prove`, which takes the time that they need. */
 const seed = Number(process.env.TIDEMARK_SEED ?? 20_261_121)
-const HISTORIES = 100
+const HISTORIES = 500
 const minutes = 60_000
 const dataDir = dirname(process.env.TIDEMARK_STACK!)
 
