@@ -207,11 +207,11 @@ function accept(
   { status, row: told, lost, version }: PushResult,
 ): void {
   row.ours = status === 'applied'
-  // Taken when it first came, and by now not for us to see: no pull will ever speak of it.
-  if (status === 'duplicate' && edit.op === 'put' && version == null) return forget(row)
   // Only where the content is known may the version be taken over: a pull skips what is older.
   const known = told || status === 'applied' || status === 'merged'
   if (told) row.base = alive(told)
+  // A duplicate tells the row as it is by now. Where there is none for us, and no pull names it, none ever will.
+  else if (status === 'duplicate' && row.record.scope === undefined) row.base = null
   // Put together with columns that we do not know: a pull brings the row if it is for us.
   else if (row.base === null && edit.op === 'patch')
     row.base = status === 'merged' ? null : row.record.row

@@ -62,6 +62,23 @@ describe('requests that go wrong', () => {
     },
   )
 
+  it.each(['before its first pull', 'when it has pulled the removal', 'behind the removal'])(
+    'a row that is deleted by SQL while the answer is lost goes, on a device %s',
+    async (when) => {
+      const table = await makeTable(sql)
+      const { sync, rows, faults } = await device(user, [table], { backoff: { retries: 0 } })
+      if (when !== 'before its first pull') await sync.pull()
+      await rows.insert({ name: 'soon gone' })
+      faults.next('after')
+      await expect(sync.push()).rejects.toMatchObject({ name: 'NetworkError' })
+      await sql.unsafe(`delete from public.${table}`)
+      if (when === 'when it has pulled the removal') await sync.pull()
+      await sync.sync()
+      expect(await rows.list()).toEqual([])
+      expect(await sync.queue.list()).toEqual([])
+    },
+  )
+
   it('an edit made after a lost answer does not change what is sent again', async () => {
     const table = await makeTable(sql)
     const { sync, rows, faults } = await device(user, [table], { backoff: { retries: 0 } })

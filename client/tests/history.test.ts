@@ -63,7 +63,6 @@ class World {
       case 'gone':
         return { seq, status: 'rejected', error: { code: 'gone', message: '' } }
       case 'applied':
-      case 'duplicate':
         return { seq, status: outcome, version: row.version }
       default:
         return { seq, status: outcome as 'merged', version: row.version, row }

@@ -9,16 +9,23 @@ import { local } from './support/local.ts'
 /** A device that holds `row` as the server's, in version 3. */
 async function having(row: Record<string, unknown>) {
   const device = local()
-  const change = { scope: 's', table: 't', upsert: [{ ...row, version: 3 }], remove: [] }
-  await device.store.write('remote', (draft) =>
-    applyPage(
-      draft,
-      { changes: [change], left: [], cursor: {} },
-      { pages: 0, tables: ['t'], keys: new Map([['t', 'id']]) },
-    ),
-  )
+  await page(device, 0, { upsert: [{ ...row, version: 3 }], remove: [] })
   return device
 }
+
+/** Takes in the next page of a pull. */
+const page = (
+  device: ReturnType<typeof local>,
+  pages: number,
+  change: { upsert: Record<string, unknown>[]; remove: string[] },
+) =>
+  device.store.write('remote', (draft) =>
+    applyPage(
+      draft,
+      { changes: [{ scope: 's', table: 't', ...change }], left: [], cursor: {} },
+      { pages, tables: ['t'], keys: new Map([['t', 'id']]) },
+    ),
+  )
 
 /** Answers everything that waits. */
 async function answer(
@@ -311,6 +318,23 @@ describe('an answer from the server', () => {
     expect(await device.t.list()).toEqual([])
   })
 
+  it('duplicate of a new row that was deleted meanwhile: it goes', async () => {
+    const device = local()
+    await device.t.insert({ id: 'a', name: 'x' })
+    await device.send()
+    await answer(device, [{ seq: 1, status: 'duplicate', version: 2 }], { repeated_from: 1 })
+    expect(await device.t.list()).toEqual([])
+  })
+
+  it('duplicate of an edit of a row that a pull has taken away: it goes', async () => {
+    const device = await having({ id: 'a', name: 'x' })
+    await device.t.update('a', { name: 'y' })
+    await device.send()
+    await page(device, 1, { upsert: [], remove: ['a'] })
+    await answer(device, [{ seq: 1, status: 'duplicate', version: 9 }], { repeated_from: 1 })
+    expect(await device.t.list()).toEqual([])
+  })
+
   it('duplicate of a new row that the server does not have: kept for a new name', async () => {
     const device = local()
     await device.t.insert({ id: 'a', name: 'x' })
@@ -342,7 +366,14 @@ describe('an answer from the server', () => {
     await device.t.insert({ id: 'a', name: 'x' })
     const batch = (await device.send())!
     const twice = {
-      results: [{ seq: 1, status: 'duplicate' as const, version: 1 }],
+      results: [
+        {
+          seq: 1,
+          status: 'duplicate' as const,
+          version: 1,
+          row: { id: 'a', name: 'x', version: 1 },
+        },
+      ],
       last_seq: 1,
       server_time: '',
       repeated_from: 1,

@@ -1,8 +1,8 @@
 -- Push: a device's queue, exactly once. The device is locked, what an earlier call decided is answered
 -- again, the rest is applied as the caller, and what this call said is kept until the device has heard it.
 
--- Mutations that an earlier call already decided: what it said, and the rows as they are now, where the
--- caller may read them.
+-- Mutations that an earlier call already decided: what it said, and the rows of those that it took as they
+-- are now, where the caller may read them. A refused one may have an id that no row can have.
 create function tidemark.repeat_answers(mutations tidemark.mutation[], heard jsonb, exact boolean)
 returns tidemark.outcome[]
 language plpgsql
@@ -26,7 +26,7 @@ begin
   for part in
     select m.table_no, array_agg(m) as mutations, array_agg(m.id) as ids
     from unnest(mutations) m
-    where m.table_no is not null and m.id is not null
+    where m.table_no is not null and m.id is not null and (heard -> m.seq::text ? 'code') is not true
     group by m.table_no
   loop
     begin

@@ -180,7 +180,8 @@ const setAside = {
  * - `conflict`: a policy kept it out of the row: parked (`conflict_id`), or kept as a second row (`copy_id`).
  * - `rejected`: not applied, and sending the same again will not help; `error` says why.
  * - `duplicate`: this `seq` was answered before; nothing changed now. What the device needs to know of
- *   the first answer is here again: an `error` means that it was rejected then.
+ *   the first answer is here again: an `error` means that it was rejected then. `row` is the row as it
+ *   is by now; without one there is none for the caller.
  */
 export const PushResult = z.discriminatedUnion('status', [
   z.looseObject({ ...outcome, status: z.literal('applied') }),
