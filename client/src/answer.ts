@@ -242,8 +242,9 @@ function note(outcome: Settled, { base }: Pending, edit: QueuedEdit, result: Pus
     copy_id?: string | null
     conflict_id?: string | null
   }
-  // Said again after a lost answer, it comes as a duplicate.
-  const overruled = result.status === 'conflict' || lost.length > 0
+  // Said again after a lost answer, it comes as a duplicate. Of a removal there are no columns to lose.
+  const overruled =
+    result.status === 'conflict' || lost.length > 0 || (edit.op === 'delete' && !!result.lost)
   if (!overruled && !copy_id && !conflict_id) return
   outcome.conflicts.push({
     table,

@@ -270,6 +270,17 @@ describe('an answer from the server', () => {
     expect(await device.t.get('a')).toEqual(row)
   })
 
+  it('duplicate of a removal that was overruled: told as if it were the first time', async () => {
+    const device = await having({ id: 'a', name: 'x' })
+    await device.t.remove('a')
+    await device.send()
+    const row = { id: 'a', name: 'z', version: 9 }
+    const again = { seq: 1, status: 'duplicate' as const, version: 9, row, lost: [] }
+    const { conflicts } = await answer(device, [again], { repeated_from: 1 })
+    expect(conflicts).toMatchObject([{ table: 't', id: 'a', row }])
+    expect(await device.t.get('a')).toEqual(row)
+  })
+
   it('duplicate with an error: it had been refused, and is set aside now', async () => {
     const device = await having({ id: 'a', name: 'x' })
     await device.t.update('a', { name: 'bad' })

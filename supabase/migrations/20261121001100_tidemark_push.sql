@@ -15,7 +15,7 @@ declare
   outcomes tidemark.outcome[] := array(
     select row(
       m.n, 'duplicate', null, null,
-      (select array_agg(l) from jsonb_array_elements_text(said.answer -> 'lost') l),
+      case when said.answer ? 'lost' then array(select l from jsonb_array_elements_text(said.answer -> 'lost') l) end,
       said.answer ->> 'copy_id', (said.answer ->> 'conflict_id')::uuid,
       said.answer ->> 'code', said.answer ->> 'message', said.answer ->> 'hint'
     )::tidemark.outcome

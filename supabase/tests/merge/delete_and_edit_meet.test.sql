@@ -1,6 +1,6 @@
 -- A delete against an edit: the later one wins, and what is deleted stays deleted.
 begin;
-select plan(12);
+select plan(13);
 
 create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
@@ -38,6 +38,11 @@ select is(
   pg_temp.act('delete', 1, 1, '09:00:00', 1) - 'seq' #- '{row,updated_at}',
   '{"status":"conflict","version":2,"lost":[],"row":{"id":"00000000-0000-4000-8000-000000000001","user_id":"00000000-0000-4000-8000-00000000000a","name":"b","version":2,"deleted_at":null}}',
   'a delete from before the edit is overruled, and the device gets the row back'
+);
+select is(
+  pg_temp.act('delete', 1, 1, '09:00:00', 1) - 'seq' #- '{row,updated_at}',
+  '{"status":"duplicate","version":2,"lost":[],"row":{"id":"00000000-0000-4000-8000-000000000001","user_id":"00000000-0000-4000-8000-00000000000a","name":"b","version":2,"deleted_at":null}}',
+  'and is told so again where the answer got lost'
 );
 select is((select deleted_at from public.met where id = pg_temp.id(1)), null, 'the row stays');
 select pg_temp.act('patch', 2, 2, '10:00:00', 2);
