@@ -2,17 +2,23 @@ import { byKey, keyOf, type Looked, same, type TableName } from '../fuzz/app.ts'
 import { Violation } from '../fuzz/check.ts'
 import { as, type Lane } from '../fuzz/lane.ts'
 import { type Ledger, marked } from './ledger.ts'
+import type { AppEdit } from './history.ts'
 import type { Phone } from './phone.ts'
 
 /** An edit that the app made and that its device stored. */
 export interface Made {
   phone: Phone
+  kind: AppEdit['kind']
   table: TableName
   id: string
-  /** Undefined for a removal, and for one that the server must refuse. */
+  /** Undefined where nobody knows whether it was stored. */
   mark: string | undefined
+  /** How much the app had been told before. */
+  told: number
   /** Somebody threw the storage away that had it. */
   thrownAway?: boolean
+  /** A process died, perhaps between storing the answer and telling the app of it. */
+  unheard?: boolean
 }
 
 /** A device that has synced holds exactly what plain SQL shows its user. */
@@ -39,22 +45,38 @@ export async function checkPhone(phone: Phone, owner: Lane): Promise<void> {
 
 /** Of every edit that the app made it is known what became of it, and the app has been told. */
 export async function checkEdits(phone: Phone, made: Made[], ledger: Ledger): Promise<void> {
-  const refused = new Set<unknown>()
-  for (const { table, data } of await phone.waiting())
-    refused.add(data[marked[table as TableName]!])
+  const kept = new Set(await phone.edits('failed'))
   const mine = made.filter((edit) => edit.phone === phone)
-  for (const [n, { table, id, mark, thrownAway }] of mine.entries()) {
-    const key = keyOf(table, id)
-    if (mark === undefined || thrownAway) continue
-    const later = mine.slice(n + 1).some((other) => other.table === table && other.id === id)
+  for (const [n, edit] of mine.entries()) {
+    const { kind, table, id, mark } = edit
+    if (mark === undefined || edit.thrownAway) continue
+    const said = `edit ${mark} of ${keyOf(table, id)} on ${phone.name}`
+    const same = (other: Made) => other.table === table && other.id === id
     const outcome = ledger.outcome(mark)
-    if (outcome === undefined && !later && !ledger.rolledBack.has(mark))
-      throw new Violation(`edit ${mark} of ${key} on ${phone.name} never reached the server`)
-    if (outcome === 'rejected' && !refused.has(mark) && !ledger.doubled.has(mark))
-      throw new Violation(`edit ${mark} of ${key} was refused, and ${phone.name} has not kept it`)
-    // What a copy of the storage was answered is the copy's to tell.
-    const known = phone.told.has(key) || ledger.doubled.has(mark)
-    if (outcome === 'overruled' && !known && !phone.mayHaveMissedNews)
-      throw new Violation(`edit ${mark} of ${key} was overruled, and ${phone.name} was not told`)
+    // It has gone into the next edit of its row; a removal of a row that never left ends both.
+    const squashed =
+      mine.slice(n + 1).some(same) ||
+      (kind === 'remove' &&
+        mine.slice(0, n).some((other) => same(other) && isUnsent(other, ledger)))
+    if (outcome === undefined && !squashed && !ledger.rolledBack.has(mark))
+      throw new Violation(`${said} never reached the server`)
+    if (ledger.doubled.has(mark)) continue
+    if (outcome === 'rejected' && !kept.has(mark))
+      throw new Violation(`${said} was refused, and is not kept`)
+    if (outcome === 'overruled' && !edit.unheard && !wasTold(edit))
+      throw new Violation(`${said} was overruled, and the app was not told`)
   }
 }
+
+const isUnsent = ({ kind, mark }: Made, ledger: Ledger): boolean =>
+  kind === 'insert' && (mark === undefined || ledger.outcome(mark) === undefined)
+
+const wasTold = ({ phone, kind, table, id, told }: Made): boolean =>
+  phone.told
+    .slice(told)
+    .some(
+      (news) =>
+        news.table === table &&
+        news.id === id &&
+        (kind === 'remove' || !news.columns || news.columns.includes(marked[table]!)),
+    )

@@ -1,12 +1,24 @@
 import { dirname } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { breaks } from './breaks.ts'
+import { faults } from './network.ts'
 import { type Proof, prove } from './prove.ts'
 
 /** The same histories each time: new ones are for `npm run prove`, which takes the time that they need. */
 const seed = Number(process.env.TIDEMARK_SEED ?? 20_261_121)
 const HISTORIES = 500
+/** Of one that is broken, at most. */
+const BROKEN = 300
 const minutes = 60_000
+
+const happenings = `
+  app insert, app update, app remove, app edit that is refused, sync beside an edit, two devices at odds,
+  push, pull, sync, two tabs, conflict decided, killed during edit, killed during sync, clock changed,
+  device cloned, device backed up, device put back, database backed up, database restored,
+  SQL, SQL left open, SQL ended, membership changed, schema changed, purge,
+  ${faults.map((fault) => `request ${fault}`).join(', ')}`
+  .trim()
+  .split(/,\s+/)
 const dataDir = dirname(process.env.TIDEMARK_STACK!)
 
 const say = ({ failure }: Proof): string =>
@@ -22,6 +34,8 @@ describe('random histories of four users and eight devices with the real client'
       console.log(`${HISTORIES} histories, seed ${seed}`)
       const proof = await prove({ dataDir, histories: HISTORIES, seed, endOnFailure: true })
       expect(say(proof)).toBe('')
+      // What never happens is not proved.
+      expect(happenings.filter((what) => !proof.counts.has(what))).toEqual([])
     },
   )
 
@@ -29,16 +43,18 @@ describe('random histories of four users and eight devices with the real client'
     'find what is broken: %s',
     { timeout: 5 * minutes },
     async (name) => {
-      const { sql, found } = breaks[name]!
+      const broken = breaks[name]!
       const { failure } = await prove({
         dataDir,
-        histories: 100,
+        histories: BROKEN,
         seed,
         workers: 1,
         endOnFailure: true,
-        broken: sql,
+        broken,
       })
-      expect(failure?.message ?? `100 histories from seed ${seed} did not notice`).toMatch(found)
+      expect(failure?.message ?? `${BROKEN} histories from seed ${seed} did not notice`).toMatch(
+        broken.found,
+      )
     },
   )
 })

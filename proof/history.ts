@@ -22,7 +22,23 @@ export interface OwnerEdit {
 
 export type Op =
   | { do: 'edit'; device: number; edits: AppEdit[] }
-  | { do: 'sync'; device: number; way: 'sync' | 'push' | 'pull'; faults: (Fault | 'none')[] }
+  | {
+      do: 'sync'
+      device: number
+      way: 'sync' | 'push' | 'pull'
+      faults: (Fault | 'none')[]
+      /** The app goes on while it runs. */
+      meanwhile: AppEdit | null
+    }
+  | {
+      do: 'at odds'
+      devices: [number, number]
+      table: TableName
+      row: number
+      value: number
+      /** Whether both sync now, and what the first of them then decides where it has to. */
+      next: 'client' | 'server' | 'sync' | 'go on'
+    }
   | { do: 'together'; device: number; faults: (Fault | 'none')[] }
   | {
       do: 'kill'
@@ -53,7 +69,7 @@ export interface History {
 const device = fc.nat(7)
 const value = fc.nat(9)
 const row = fc.nat(5)
-const table = fc.constantFrom(...edited, 'items' as const, 'items' as const)
+const table = fc.constantFrom(...edited, 'items' as const, 'items' as const, 'cards' as const)
 const some = fc.array(
   fc.constantFrom<Fault | 'none'>(...faults, 'none', 'none', 'dropped after', 'dropped after'),
   { maxLength: 3 },
@@ -82,6 +98,21 @@ const op: fc.Arbitrary<Op> = fc.oneof(
       device,
       way: fc.constantFrom('sync', 'sync', 'sync', 'push', 'pull'),
       faults: some,
+      meanwhile: fc.oneof(
+        { weight: 4, arbitrary: fc.constant(null) },
+        { weight: 1, arbitrary: appEdit },
+      ),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('at odds' as const),
+      devices: fc.tuple(device, device),
+      table: fc.constantFrom(...edited, 'cards' as const),
+      row,
+      value,
+      next: fc.constantFrom('client', 'server', 'sync', 'go on', 'go on'),
     }),
   },
   {
@@ -108,7 +139,7 @@ const op: fc.Arbitrary<Op> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('clock' as const), device, years }) },
   {
-    weight: 2,
+    weight: 3,
     arbitrary: fc.record({
       do: fc.constant('resolve' as const),
       device,

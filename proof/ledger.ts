@@ -12,6 +12,15 @@ export const marked: Partial<Record<TableName, string>> = {
   notices: 'text',
 }
 
+/** What names an edit of the app: a value that it alone writes; a removal has none, and is named by who removes what. */
+export const markOf = (
+  phone: string,
+  { table, id, op, data }: { table: string; id: string; op: string; data?: Row | undefined },
+): string | undefined =>
+  op === 'delete'
+    ? `${phone} removes ${keyOf(table, id)}`
+    : (data?.[marked[table as TableName]!] as string | undefined)
+
 /** What became of an edit of the app, by what the server answered. */
 export type Outcome = 'accepted' | 'overruled' | 'rejected'
 
@@ -28,14 +37,14 @@ interface Account {
 
 interface Books {
   rows: Map<string, Account>
-  /** By mark: device and number under which it was taken. */
-  taken: Map<string, string>
+  /** By mark: device and number under which it was applied. */
+  applied: Map<string, string>
   outcomes: Map<string, Outcome>
 }
 
 /** What the server has taken, kept outside of the database and in the order in which it did. */
 export class Ledger {
-  #books: Books = { rows: new Map(), taken: new Map(), outcomes: new Map() }
+  #books: Books = { rows: new Map(), applied: new Map(), outcomes: new Map() }
   #copy: Books | undefined
   /** Marks that the server had taken and that a restore of the database took away again. */
   readonly rolledBack = new Set<string>()
@@ -80,7 +89,7 @@ export class Ledger {
   }
 
   /** A push that was carried out, whoever heard of it. */
-  take({ device_id, mutations }: PushRequest, { results }: PushAnswer): void {
+  take(phone: string, { device_id, mutations }: PushRequest, { results }: PushAnswer): void {
     for (const [n, mutation] of mutations.entries()) {
       const { table, id, op, seq } = mutation
       const data = mutation.data as Row | undefined
@@ -93,7 +102,8 @@ export class Ledger {
       const lost = result.lost ?? []
       const column = marked[table as TableName]
       if (status === 'duplicate' || column === undefined) continue
-      const mark = data?.[column] as string | undefined
+      const mark = markOf(phone, { table, id, op, data })
+      const elsewhere = !!(copy_id ?? conflict_id)
       if (status === 'rejected') {
         if (mark !== undefined && !this.#books.outcomes.has(mark))
           this.#books.outcomes.set(mark, 'rejected')
@@ -101,13 +111,14 @@ export class Ledger {
       }
       const account = this.#account(keyOf(table, id))
       if (op === 'delete') {
+        const overruled = elsewhere || status === 'conflict' || lost.length > 0
+        this.#books.outcomes.set(mark!, overruled ? 'overruled' : 'accepted')
         // Without a version it is not told whether there was a row that the caller might delete.
         account.deleted = status === 'conflict' || result.version == null ? undefined : true
         continue
       }
       if (account.deleted) account.deleted = undefined
       else if (op === 'put') account.deleted = false
-      const elsewhere = !!(copy_id ?? conflict_id)
       if (mark !== undefined) {
         this.#claim(mark, `${device_id} ${seq}`)
         const overruled = elsewhere || lost.includes(column)
@@ -132,10 +143,10 @@ export class Ledger {
   }
 
   #claim(mark: string, by: string): void {
-    const before = this.#books.taken.get(mark)
-    if (before !== undefined && before !== by && !this.doubled.has(mark))
+    const before = this.#books.applied.get(mark)
+    if (before !== undefined && !this.doubled.has(mark))
       throw new Violation(`edit ${mark} was applied twice, as ${before} and as ${by}`)
-    this.#books.taken.set(mark, by)
+    this.#books.applied.set(mark, by)
   }
 
   /** Holds the rows as they are, tombstones too, against the books. */

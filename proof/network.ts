@@ -1,6 +1,7 @@
 import { identify, Refusal } from '../dev/gateway/access.ts'
 import type { Rpc } from '../dev/gateway/rpc.ts'
 import type { Keys } from '../dev/keys.ts'
+import type { Break } from './breaks.ts'
 import type { PushAnswer, PushRequest } from '../supabase/functions/_tidemark/wire.ts'
 
 /** What happens to a request on its way. */
@@ -13,7 +14,7 @@ export const faults = [
   'twice',
   /** It arrives twice at the same time; the answers come back in the other order. */
   'at once',
-  /** Its answer comes back when those of later requests have. */
+  /** Its answer takes its time: what the device does meanwhile, and answers to another tab, come first. */
   'held back',
   /** The token is refused. */
   'refused as 401',
@@ -25,12 +26,21 @@ export type Fault = (typeof faults)[number]
 /** Told of each push that was carried out, also where nobody hears the answer. */
 export type Tap = (request: PushRequest, answer: PushAnswer) => void
 
+export interface NetworkOptions {
+  rpc: () => Rpc
+  keys: Keys
+  /** Requests that the server has not carried out yet. */
+  underWay: Set<Promise<unknown>>
+  /** What a client that is broken on purpose makes of an answer. */
+  broken?: Break['client']
+}
+
 /**
  * A `fetch` that leads to the gateway's own code in this process, with faults. `next` names the fault of
- * the next request; `underWay` holds those that the server has not carried out yet.
+ * the next request.
  */
 export function network(
-  { rpc, keys, underWay }: { rpc: () => Rpc; keys: Keys; underWay: Set<Promise<unknown>> },
+  { rpc, keys, underWay, broken }: NetworkOptions,
   tap: Tap,
   next: () => Fault | undefined,
 ): typeof globalThis.fetch {
@@ -55,7 +65,8 @@ export function network(
       const text = String(answer.body)
       if (name === 'sync_push' && answer.status === 200)
         tap(JSON.parse(body) as PushRequest, JSON.parse(text) as PushAnswer)
-      return new Response(text, { status: answer.status, headers: answer.headers ?? {} })
+      const heard = broken ? JSON.stringify(broken(name, JSON.parse(text))) : text
+      return new Response(heard, { status: answer.status, headers: answer.headers ?? {} })
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       return Response.json(error.body, { status: error.status })

@@ -26,12 +26,15 @@ describe('docs/proof.md', () => {
       seconds: 2,
       counts: new Map([['sync', 1234]]),
     }
-    const once = withResult(text, proof, new Date(0))
-    expect(once).toContain('1970-01-01: 1,000 histories from seed 7 in 2 s. None failed.')
+    const run = { at: '1970-01-01T00:00:00Z', commit: 'abc1234', cpus: '2 × fast', workers: 3 }
+    const once = withResult(text, proof, run)
+    expect(once).toContain(
+      '1970-01-01, at abc1234, on 2 × fast: 1,000 histories from seed 7 by 3 workers in 2 s. None failed.',
+    )
     expect(once).toMatch(/\| sync +\| +1,234 \|/)
-    const again = withResult(once, { ...proof, seed: 8 }, new Date(0))
+    const again = withResult(once, { ...proof, seed: 8 }, run)
     expect(again).toContain('from seed 8')
     expect(again).not.toContain('from seed 7')
-    expect(() => withResult('', proof, new Date(0))).toThrow('markers')
+    expect(() => withResult('', proof, run)).toThrow('markers')
   })
 })

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
+import type { Machine } from '../bench/machine.ts'
 import type { Proof } from './prove.ts'
 
 /** The page that shows the last run. */
@@ -9,22 +10,27 @@ export const page = new URL('../docs/proof.md', import.meta.url)
 const BEGIN = '<!-- result of npm run prove: begin -->'
 const END = '<!-- result of npm run prove: end -->'
 
+/** Where, when and how histories were played. */
+export interface Run extends Pick<Machine, 'at' | 'commit' | 'cpus'> {
+  workers: number
+}
+
 /** Writes what a run has shown into the page, between its markers. */
-export async function report(proof: Proof, now = new Date()): Promise<void> {
+export async function report(proof: Proof, run: Run): Promise<void> {
   const text = await readFile(page, 'utf8')
   const filepath = fileURLToPath(page)
   const config = await resolveConfig(filepath)
-  await writeFile(page, await format(withResult(text, proof, now), { ...config, filepath }))
+  await writeFile(page, await format(withResult(text, proof, run), { ...config, filepath }))
 }
 
 /** The page with the result of a run in the place of the one before. Throws where its markers are missing. */
-export function withResult(text: string, proof: Proof, now: Date): string {
+export function withResult(text: string, proof: Proof, run: Run): string {
   const [from, to] = [text.indexOf(BEGIN), text.indexOf(END)]
   if (from < 0 || to < from) throw new Error('docs/proof.md has lost the markers of its result')
-  return text.slice(0, from + BEGIN.length) + result(proof, now) + text.slice(to)
+  return text.slice(0, from + BEGIN.length) + result(proof, run) + text.slice(to)
 }
 
-function result({ seed, histories, seconds, counts, failure }: Proof, now: Date): string {
+function result({ seed, histories, seconds, counts, failure }: Proof, run: Run): string {
   const number = (n: number): string => n.toLocaleString('en-US')
   const rows = [...counts]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -34,7 +40,7 @@ function result({ seed, histories, seconds, counts, failure }: Proof, now: Date)
     : 'None failed.'
   return `
 
-${now.toISOString().slice(0, 10)}: ${number(histories)} histories from seed ${seed} in ${number(Math.round(seconds))} s. ${outcome}
+${run.at.slice(0, 10)}, at ${run.commit ?? 'no commit'}, on ${run.cpus}: ${number(histories)} histories from seed ${seed} by ${run.workers} workers in ${number(Math.round(seconds))} s. ${outcome}
 
 | what happened | times |
 | --- | --: |

@@ -1,10 +1,11 @@
 import { DatabaseSync } from 'node:sqlite'
 import { createClient } from '@supabase/supabase-js'
 import { createSync, memoryStorage, sqliteStorage, syncSqlite } from '../client/src/index.ts'
-import type { Conflict, Sync, SyncStorage } from '../client/src/index.ts'
+import type { QueueItem, Sync, SyncStorage } from '../client/src/index.ts'
 import { STORE_NAMES } from '../client/src/storage.ts'
 import { crashing } from '../client/tests/support/crash.ts'
 import type { Row, TableName } from '../fuzz/app.ts'
+import { markOf } from './ledger.ts'
 import type { Fault } from './network.ts'
 
 /** Tables that every device syncs. */
@@ -30,6 +31,13 @@ export interface PhoneOptions {
   fetch: (phone: Phone) => typeof globalThis.fetch
 }
 
+export interface Told {
+  table: string
+  id: string
+  /** Those that were overruled; undefined where the edit was as a whole. */
+  columns?: string[]
+}
+
 /** A device: the real client on a storage of its own, which outlives it. */
 export class Phone {
   readonly name: string
@@ -38,10 +46,8 @@ export class Phone {
   readonly faults: Fault[] = []
   /** Its clock is wrong by this many milliseconds. */
   skew = 0
-  /** What the app was told is not as it wanted: tables and ids. */
-  readonly told = new Set<string>()
-  /** A process that dies may die between storing an answer and telling the app of it. */
-  mayHaveMissedNews = false
+  /** What the app was told is not as it wanted, in order. */
+  readonly told: Told[] = []
   sync!: Sync
   #disk: SyncStorage
   readonly #client
@@ -82,10 +88,11 @@ export class Phone {
         },
       },
     })
-    const tell = ({ table, id }: { table: string; id: string }) => this.told.add(`${table}/${id}`)
-    sync.on('lost', tell)
-    sync.on('rejected', tell)
-    sync.on('conflict_detected', (conflict: Conflict) => tell(conflict))
+    sync.on('lost', ({ table, id, columns }) => this.told.push({ table, id, columns }))
+    sync.on('rejected', ({ table, id }) => this.told.push({ table, id }))
+    sync.on('conflict_detected', ({ table, id, lost, copyId, conflictId }) =>
+      this.told.push({ table, id, ...(!copyId && !conflictId && { columns: lost }) }),
+    )
     return sync
   }
 
@@ -102,7 +109,6 @@ export class Phone {
     const died = crash.died()
     // Dead is dead: nothing that is still under way in the old process may write.
     crash.kill()
-    this.mayHaveMissedNews ||= died
     this.restart()
     return died
   }
@@ -135,14 +141,9 @@ export class Phone {
     return records.map(({ table, id, row, edits = 0 }) => ({ table, id, row, edits }))
   }
 
-  /** Tables and ids of the rows that have edits waiting or refused. */
-  async waiting(): Promise<{ table: string; id: string; data: Row; refused: boolean }[]> {
-    const items = await this.sync.queue.list()
-    return items.map(({ table, id, data = {}, status }) => ({
-      table,
-      id,
-      data,
-      refused: status === 'failed',
-    }))
+  /** Names of the edits in the queue: of those that were refused, or of all. */
+  async edits(status?: QueueItem['status']): Promise<string[]> {
+    const items = await this.sync.queue.list(status && { status })
+    return items.flatMap((item) => markOf(this.name, item) ?? [])
   }
 }

@@ -2,20 +2,24 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { machine } from '../bench/machine.ts'
 import { freePort } from '../dev/ports.ts'
 import { startStack } from '../dev/stack.ts'
 import { show } from '../fuzz/show.ts'
 import { report } from './page.ts'
 import { prove } from './prove.ts'
 
-const usage = `npm run prove                              20,000 random histories of the real client, on a stack of its own; the result goes into docs/proof.md
+/** Histories whose result the page shows. */
+const ENOUGH = 20_000
+
+const usage = `npm run prove                              20,000 random histories of the real client, on a stack of its own; the result goes into docs/proof.md, that of fewer does not
 npm run prove -- --histories N --seed S    more of them, or the same again
 npm run prove -- --seed S --path P         one failure again
 npm run prove -- --workers N               databases at the same time, 2 by default`
 
 const { values } = parseArgs({
   options: {
-    histories: { type: 'string', default: '20000' },
+    histories: { type: 'string', default: String(ENOUGH) },
     seed: { type: 'string' },
     path: { type: 'string' },
     workers: { type: 'string', default: '2' },
@@ -29,6 +33,7 @@ if (values.help) {
   process.exit(0)
 }
 
+const run = machine()
 const folder = await mkdtemp(join(tmpdir(), 'tidemark-proof-'))
 const stack = await startStack({
   port: await freePort(),
@@ -39,6 +44,7 @@ const stack = await startStack({
 let failed = true
 try {
   const histories = Number(values.histories)
+  const workers = Number(values.workers)
   const seed = Number(values.seed ?? Date.now() % 1e9)
   console.log(`seed ${seed}`)
   const proof = await show('prove', histories, (told) =>
@@ -47,12 +53,12 @@ try {
       histories,
       seed,
       path: values.path,
-      workers: Number(values.workers),
+      workers,
       endOnFailure: !values.shrink,
       ...told,
     }),
   )
-  if (!values.path) await report(proof)
+  if (!values.path && histories >= ENOUGH) await report(proof, { ...run, workers })
   failed = proof.failure !== undefined
 } finally {
   await stack.stop()

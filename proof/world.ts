@@ -15,10 +15,11 @@ import { Violation } from '../fuzz/check.ts'
 import { Journal } from '../fuzz/journal.ts'
 import { words } from '../fuzz/lane.ts'
 import { readable } from '../fuzz/names.ts'
+import type { Break } from './breaks.ts'
 import { checkEdits, checkPhone, type Made } from './check.ts'
 import type { ProofDatabase } from './database.ts'
 import type { AppEdit, History, Op } from './history.ts'
-import { Ledger, marked } from './ledger.ts'
+import { Ledger, marked, markOf } from './ledger.ts'
 import { type Fault, network } from './network.ts'
 import { Outside } from './outside.ts'
 import { Phone } from './phone.ts'
@@ -43,16 +44,22 @@ export class World {
   readonly #outside: Outside
   #marks = 0
 
-  private constructor(db: ProofDatabase, keys: Keys, setting: Setting, tokens: string[]) {
+  private constructor(
+    db: ProofDatabase,
+    keys: Keys,
+    setting: Setting,
+    tokens: string[],
+    broken: Break['client'],
+  ) {
     this.#db = db
     this.#setting = setting
     this.#outside = new Outside(db, this.#setting, this.#ledger, this.journal)
     const fetchOf = (phone: Phone) =>
       network(
-        { rpc: () => db.rpc, keys, underWay: this.#underWay },
+        { rpc: () => db.rpc, keys, underWay: this.#underWay, ...(broken && { broken }) },
         (request, answer) => {
           try {
-            this.#ledger.take(request, answer)
+            this.#ledger.take(phone.name, request, answer)
           } catch (error) {
             this.#violation ??= error as Violation
           }
@@ -74,7 +81,7 @@ export class World {
     )
   }
 
-  static async create(db: ProofDatabase, keys: Keys): Promise<World> {
+  static async create(db: ProofDatabase, keys: Keys, broken?: Break['client']): Promise<World> {
     const setting = newSetting(4)
     const exp = Math.floor(Date.now() / 1000) + 86_400
     const tokens = await Promise.all(
@@ -82,7 +89,7 @@ export class World {
         sign({ sub, role: 'authenticated', exp }, keys.jwtSecret, 'HS256'),
       ),
     )
-    return new World(db, keys, setting, tokens)
+    return new World(db, keys, setting, tokens, broken)
   }
 
   async run({ members, ready, clocks, ops }: History): Promise<void> {
@@ -122,7 +129,9 @@ export class World {
         }
         return
       case 'sync':
-        return this.#sync(this.#phone(op.device), op.way, op.faults)
+        return this.#sync(this.#phone(op.device), op.way, op.faults, op.meanwhile)
+      case 'at odds':
+        return this.#atOdds(op)
       case 'together':
         return this.#together(this.#phone(op.device), op.faults)
       case 'kill':
@@ -142,7 +151,7 @@ export class World {
         )
       }
       case 'resolve':
-        return this.#resolve(this.#phone(op.device), op.take)
+        return this.#resolve(op.device, op.take)
       case 'sql':
         return this.#outside.sql(op.open, op.edit)
       case 'end':
@@ -173,26 +182,29 @@ export class World {
     const rows = sync.table(table)
     const column = marked[table]!
     const mark = `t${++this.#marks}`
+    const told = phone.told.length
     if (kind === 'insert') {
       const id = newId(table, this.#setting)
       if (table === 'trips') this.#setting.trips.push(id)
-      this.#asked = { phone, table, id, mark }
+      this.#asked = { phone, kind, table, id, mark, told }
       await rows.insert({ ...content(table, id, value, phone.user, this.#setting), [column]: mark })
-      return this.#did(phone, 'insert', { phone, table, id, mark })
+      return this.#did(this.#asked)
     }
     const shown = await this.#shown(sync, table)
     const target = shown[row % (shown.length || 1)]
     if (!target) return
     const id = String(target.id)
     const key = target.id as string
-    this.#asked = { phone, table, id, mark }
+    const edit = { phone, table, id, told }
     if (kind === 'remove') {
+      this.#asked = { ...edit, kind, mark: markOf(phone.name, { op: 'delete', table, id }) }
       await rows.remove(key)
-      return this.#did(phone, 'remove', { phone, table, id, mark: undefined })
+      return this.#did(this.#asked)
     }
     if (kind === 'bad' && table === 'items') {
+      this.#asked = { ...edit, kind, mark: `bad ${mark}` }
       await rows.update(key, { name: `bad ${mark}` })
-      return this.#did(phone, 'edit that is refused', { phone, table, id, mark: undefined })
+      return this.#did(this.#asked)
     }
     const more: Row =
       table === 'items' && typeof target.quantity === 'number'
@@ -200,23 +212,49 @@ export class World {
         : table === 'docs'
           ? { title: `w${value}` }
           : {}
+    this.#asked = { ...edit, kind: 'update', mark }
     await rows.update(key, { [column]: mark, ...more })
-    this.#did(phone, 'update', { phone, table, id, mark })
+    this.#did(this.#asked)
   }
 
-  #did(phone: Phone, kind: string, made: Made): void {
+  /** Two devices change the same row, each without knowing of the other. */
+  async #atOdds(op: Extract<Op, { do: 'at odds' }>): Promise<void> {
+    const { devices, table, row, value, next } = op
+    const [one, other] = devices.map((n) => this.#phone(n)) as [Phone, Phone]
+    const mine = await this.#shown(one.sync, table)
+    const id = mine[row % (mine.length || 1)]?.id
+    const place = (await this.#shown(other.sync, table)).findIndex((theirs) => theirs.id === id)
+    if (place < 0) return
+    await this.#edit(one, one.sync, { kind: 'update', table, row, value })
+    await this.#edit(other, other.sync, { kind: 'update', table, row: place, value: value + 1 })
+    this.journal.note(`${one.name} and ${other.name} are at odds`, 'two devices at odds')
+    if (next === 'go on') return
+    for (const phone of [one, other]) await this.#sync(phone, 'sync', [])
+    if (next !== 'sync') await this.#resolve(devices[1], next)
+  }
+
+  #did(made: Made): void {
+    const { phone, kind, table, id, mark } = made
     this.#made.push(made)
     this.journal.note(
-      `${phone.name}: ${kind} ${keyOf(made.table, made.id)} ${made.mark ?? ''}`,
-      `app ${kind}`,
+      `${phone.name}: ${kind} ${keyOf(table, id)} ${mark ?? ''}`,
+      kind === 'bad' ? 'app edit that is refused' : `app ${kind}`,
     )
   }
 
-  async #sync(phone: Phone, way: 'sync' | 'push' | 'pull', planned: (Fault | 'none')[]) {
+  async #sync(
+    phone: Phone,
+    way: 'sync' | 'push' | 'pull',
+    planned: (Fault | 'none')[],
+    meanwhile: AppEdit | null = null,
+  ): Promise<void> {
     phone.faults.splice(0, Infinity, ...(planned as Fault[]))
     let said = 'done'
+    const { sync } = phone
+    const work = sync[way]()
+    const edited = meanwhile && this.#edit(phone, sync, meanwhile)
     try {
-      await phone.sync[way]()
+      await work
     } catch (error) {
       said = String((error as { code?: string }).code ?? error)
       if (planned.every((fault) => fault === 'none') && !this.#outside.isOpen)
@@ -224,10 +262,15 @@ export class World {
           `${phone.name} cannot ${way}, though nothing went wrong: ${String(error)}`,
         )
     } finally {
+      await edited
       phone.faults.length = 0
     }
-    this.journal.note(`${phone.name}: ${way} [${planned.join(', ')}]: ${said}`, way)
-    if (said === 'done' && way === 'sync' && !this.#violation)
+    this.journal.note(
+      `${phone.name}: ${way} [${planned.join(', ')}]: ${said}`,
+      meanwhile ? `${way} beside an edit` : way,
+    )
+    // What was edited meanwhile may wait for the next one.
+    if (said === 'done' && way === 'sync' && !meanwhile && !this.#violation)
       await checkPhone(phone, this.#db.owner)
   }
 
@@ -259,6 +302,7 @@ export class World {
     // An edit that had not returned may or may not be stored, in the place of the one before.
     if (during === 'edit' && !made && this.#asked)
       this.#made.push({ ...this.#asked, mark: undefined })
+    if (died) for (const edit of this.#made) if (edit.phone === phone) edit.unheard = true
   }
 
   /** What a dead process has asked for is carried out all the same: now, and not in the middle of what comes next. */
@@ -276,12 +320,8 @@ export class World {
 
   async #clone(from: Phone, to: Phone): Promise<void> {
     this.#throwAway(to)
-    for (const { data, table } of await from.waiting()) {
-      const mark = data[marked[table as TableName]!]
-      if (typeof mark === 'string') this.#ledger.doubled.add(mark)
-    }
+    for (const mark of await from.edits()) this.#ledger.doubled.add(mark)
     to.replace(await from.copy())
-    to.mayHaveMissedNews = true
     this.journal.note(`${to.name} is a clone of ${from.name}`, 'device cloned')
   }
 
@@ -296,23 +336,27 @@ export class World {
     this.#backups.delete(phone)
     this.#throwAway(phone, backup.made)
     phone.replace(backup.disk)
-    phone.mayHaveMissedNews = true
-    for (const { data, table } of await phone.waiting()) {
-      const mark = data[marked[table as TableName]!]
-      if (typeof mark === 'string') this.#ledger.doubled.add(mark)
-    }
+    for (const mark of await phone.edits()) this.#ledger.doubled.add(mark)
     this.journal.note(`${phone.name} goes back to its backup`, 'device put back')
   }
 
-  async #resolve(phone: Phone, take: 'client' | 'server'): Promise<void> {
-    try {
-      const [open] = await phone.sync.conflicts.list()
-      if (!open) return
-      this.#ledger.unsure(open.table, open.id)
-      await phone.sync.conflicts.resolve(open.conflict_id, take)
-      this.journal.note(`${phone.name} decides a conflict: ${take}`, 'conflict decided')
-    } catch (error) {
-      this.journal.note(`${phone.name} cannot decide a conflict: ${String(error)}`)
+  /** The first device from the given one on that knows of a conflict decides it. */
+  async #resolve(first: number, take: 'client' | 'server'): Promise<void> {
+    for (let n = 0; n < this.#phones.length; n++) {
+      const phone = this.#phone((first + n) % this.#phones.length)
+      const { conflicts } = phone.sync
+      try {
+        const [open] = await conflicts.list()
+        if (!open) continue
+        this.#ledger.unsure(open.table, open.id)
+        await conflicts.resolve(open.conflict_id, take)
+        return this.journal.note(`${phone.name} decides a conflict: ${take}`, 'conflict decided')
+      } catch (error) {
+        return this.journal.note(
+          `${phone.name} cannot decide a conflict: ${String(error)}`,
+          'conflict not decided',
+        )
+      }
     }
   }
 
