@@ -29,10 +29,9 @@ export async function sideBySide(
     await sql.unsafe(`vacuum analyze ${table}`)
   }
   const changed = contacts.slice(0, moved).map(({ id }) => id)
-  /** In the database, as somebody else would; triggers stamp it where there are any. */
+  /** In the database, as somebody else would; triggers stamp it. */
   const change = (table: string) => () => sql`
     update ${sql(table)} set notes = notes || '.'
-      ${table === 'plain' ? sql`, updated_at = clock_timestamp()` : sql``}
     where id = any (${changed}::uuid[])`
   const inDatabase = async (table: string, user: TestUser, wanted: number) => {
     const [found] = await sql<[{ count: number }]>`

@@ -1,14 +1,22 @@
-import { type Contact, fill } from '../contacts.ts'
-import { request } from '../request.ts'
 import { connect } from '../../dev/testing.ts'
-import { expectCount } from '../request.ts'
-import { afterwards, type Rival } from './rival.ts'
+import { type Contact, fill } from '../contacts.ts'
+import { expectCount, request } from '../request.ts'
+import { afterwards, policy, type Rival, stamped } from './rival.ts'
 
 /** One statement as the user, straight to the database: nothing that goes through an API can be faster. */
 export const raw: Rival = {
   name: 'raw Postgres',
-  table: 'plain',
+  table: 'raw',
   cannot: { realtime: 'SQL tells no device that there is news' },
+
+  async createTable(sql) {
+    await sql.unsafe(`
+      create table public.raw (like public.plain including all);
+      alter table public.raw drop column version, drop column deleted_at;
+      create index on public.raw (user_id, updated_at);
+      ${policy('raw')}
+      ${stamped('raw', 'updated_at')}`)
+  },
 
   async device(user) {
     const sql = connect('postgres', { max: 1 })
@@ -21,7 +29,7 @@ export const raw: Rival = {
         user: user.id,
         query: `select json_build_object('rows', coalesce(json_agg(row_to_json(t)), '[]'),
             'since', max(t.updated_at))::text
-          from plain t where t.updated_at > $1::text::timestamptz`,
+          from raw t where t.updated_at > $1::text::timestamptz`,
         values: [since],
         check: (answer) => {
           const page = JSON.parse(answer) as { rows: unknown[]; since: string | null }
@@ -37,7 +45,7 @@ export const raw: Rival = {
         waiting = contacts
       },
       async upload() {
-        await fill(sql, user.id, 'plain', waiting)
+        await fill(sql, user.id, 'raw', waiting)
       },
       pull: (change, count) =>
         afterwards(change, async () => expectCount('rows', await news(), count)),
