@@ -65,15 +65,20 @@ export async function fill(
   })
 }
 
-/** All rows that a user sees in a table, a thousand at a time: the most that the API gives at once. */
-export async function pageByHand(supabase: SupabaseClient, table: string): Promise<unknown[]> {
+/**
+ * All rows that a user sees in a table, or those that changed after a time, a thousand at a time: the most
+ * that the API gives at once.
+ */
+export async function pageByHand(
+  supabase: SupabaseClient,
+  table: string,
+  after?: string,
+): Promise<unknown[]> {
   const rows: unknown[] = []
   for (let at = 0; ; at += 1_000) {
-    const { data, error } = await supabase
-      .from(table)
-      .select()
-      .order('id')
-      .range(at, at + 999)
+    const all = supabase.from(table).select()
+    const wanted = after ? all.gt('updated_at', after) : all
+    const { data, error } = await wanted.order('id').range(at, at + 999)
     if (error) throw error
     rows.push(...(data as unknown[]))
     if (data.length < 1_000) return rows

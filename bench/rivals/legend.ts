@@ -1,9 +1,10 @@
-import { observable, syncState, when } from '@legendapp/state'
+import { observable, observe, syncState, when } from '@legendapp/state'
 import { syncedSupabase } from '@legendapp/state/sync-plugins/supabase'
 import { createClient } from '@supabase/supabase-js'
 import { stack } from '../../dev/testing.ts'
 import { type Contact, pageByHand } from '../contacts.ts'
-import { noChangeFeed, policy, type Rival, stamped } from './rival.ts'
+import { expectCount } from '../request.ts'
+import { afterwards, noChangeFeed, policy, type Rival, stamped } from './rival.ts'
 
 /** A database as `supabase gen types` describes it, of the one table. */
 interface Database {
@@ -21,9 +22,6 @@ interface Database {
  * while in Node thousands of connections time out.
  */
 const CONNECTIONS = 16
-
-const fromTheStart =
-  'in memory it keeps no time of its last sync and reads the whole table again; its stores are for browsers and phones'
 
 /** A fetch that has so many requests under way at most. */
 function few(most: number): typeof globalThis.fetch {
@@ -50,15 +48,19 @@ function few(most: number): typeof globalThis.fetch {
 export const legend: Rival = {
   name: 'Legend-State',
   table: 'legend',
-  cannot: { pull: fromTheStart, poll: fromTheStart, realtime: noChangeFeed },
+  cannot: { realtime: noChangeFeed },
 
   async createTable(sql) {
+    // It keeps its last sync in milliseconds: of finer times it would ask for the newest rows every time.
     await sql.unsafe(`
       create table public.legend (
         like public.plain including all,
-        created_at timestamptz not null default now()
+        created_at timestamptz(3) not null default now(),
+        deleted boolean not null default false
       );
-      alter table public.legend drop column version, drop column deleted_at;
+      alter table public.legend drop column version, drop column deleted_at,
+        alter column updated_at type timestamptz(3);
+      create index on public.legend (user_id, updated_at);
       ${policy('legend')}
       ${stamped('legend', 'updated_at')}`)
   },
@@ -72,17 +74,27 @@ export const legend: Rival = {
     const saved = observable(0)
     let wanted = 0
     const failed = observable<Error>()
+    const asked = observable(0)
+    let received = 0
     const contacts = (downloads: boolean) =>
       observable(
         syncedSupabase({
           supabase,
           collection: 'legend',
           actions: downloads ? ['read', 'create', 'update'] : ['create', 'update'],
-          list: async () =>
-            ({ data: (await pageByHand(supabase, 'legend')) as Contact[] }) as never,
+          list: async ({ lastSync }: { lastSync?: number | undefined }) => {
+            const after = lastSync && new Date(lastSync).toISOString()
+            const rows = await pageByHand(supabase, 'legend', after || undefined)
+            received = rows.length
+            asked.set((count) => count + 1)
+            return { data: rows as Contact[] } as never
+          },
           fieldCreatedAt: 'created_at',
           fieldUpdatedAt: 'updated_at',
+          fieldDeleted: 'deleted',
           changesSince: 'last-sync',
+          // Without a name nothing is stored; without `persist` it forgets when it has last asked.
+          ...(downloads ? { persist: {} } : {}),
           waitForSet: online,
           onSaved: () => void saved.set((count) => count + 1),
           onError: (error) => void failed.set(error),
@@ -90,11 +102,21 @@ export const legend: Rival = {
       )
     const local = contacts(false)
     local.get()
+    const all = contacts(true)
+    let unwatch = (): void => {}
+    /** Resolves to how many rows came. */
+    async function news(): Promise<number> {
+      const before = asked.peek()
+      const state = syncState(all)
+      void state.sync()
+      await when(() => failed.get() || (asked.get() > before && !state.isGetting.get()))
+      if (failed.peek()) throw failed.peek()
+      return received
+    }
     return {
       async download() {
-        const all = contacts(true)
-        all.get()
-        await when(() => syncState(all).isLoaded.get())
+        unwatch = observe(() => void all.get())
+        await when(() => failed.get() || syncState(all).isLoaded.get())
         if (failed.peek()) throw failed.peek()
         return Object.keys(all.peek() as object).length
       },
@@ -107,7 +129,14 @@ export const legend: Rival = {
         await when(() => saved.get() === wanted || failed.get())
         if (failed.peek()) throw failed.peek()
       },
-      async close() {},
+      pull: (change, count) =>
+        afterwards(change, async () => expectCount('rows of Legend-State', await news(), count)),
+      async poll() {
+        expectCount('news of Legend-State', await news(), 0)
+      },
+      async close() {
+        unwatch()
+      },
     }
   },
 }
