@@ -10,7 +10,7 @@ import { growthChart } from './growth-chart.ts'
 import type { Curve } from './growth.ts'
 import type { Machine } from './machine.ts'
 import { matrixChart } from './matrix-chart.ts'
-import { cellText, type Matrix, reasons } from './matrix.ts'
+import { cellText, type Matrix, reasons, short, whole } from './matrix.ts'
 import { soakSection } from './soak/report.ts'
 import type { Soak } from './soak/index.ts'
 import type { Result } from './subject.ts'
@@ -40,6 +40,7 @@ export async function report(): Promise<Map<string, string>> {
   if (growth) {
     files.set('docs/growth.svg', growthChart(growth.figures.curves))
     sections.push('## Growth', conditions(growth), growthText, '![How times grow](growth.svg)')
+    sections.push(...rates(growth.figures.curves))
   }
   const cost = read<CostFigures>('cost')
   if (cost) sections.push('## Cost', conditions(cost), ...costSection(cost.figures))
@@ -77,7 +78,7 @@ const opening = `Made by \`npm run bench:report\` from [bench/results](../bench/
 
 const parts = `A speed is raw time divided by Tidemark's (1 is as fast), a cost is Tidemark's divided by raw; the bound says which, and without one it is a speed where rows are counted. The spread is the quartiles of the rounds.`
 
-const growthText = `Medians of the rounds, in milliseconds, on logarithmic axes: a flat line does not depend on what grows.`
+const growthText = `Medians of the rounds, in milliseconds, on logarithmic axes: a flat line does not depend on what grows. Devices at once share the cores of everything else: each waits for the others.`
 
 function beside(json: Json<Matrix>): string[] {
   const { figures } = json
@@ -96,6 +97,23 @@ function beside(json: Json<Matrix>): string[] {
       .map((reason) => `- ${reason}`)
       .join('\n'),
   ]
+}
+
+/** How many calls were answered in a second, where several run at once: no axis of the chart has it. */
+function rates(curves: Curve[]): string[] {
+  return curves.flatMap(({ of, lines }) =>
+    lines
+      .filter(({ points }) => points.some(({ perSecond }) => perSecond !== undefined))
+      .map(({ name, points }) =>
+        markdownTable(
+          [of, ...points.map(({ at }) => at.toLocaleString('en'))],
+          [
+            [name, ...points.map(({ ms }) => `${short(ms)} ms`)],
+            ['all of them, a second', ...points.map(({ perSecond = 0 }) => whole(perSecond))],
+          ],
+        ),
+      ),
+  )
 }
 
 function conditions({ quick, rounds, node, cpus, memory_gb, load, commit, at }: Json<unknown>) {
