@@ -54,12 +54,17 @@ export function device(sql: Sql, user: string) {
       return JSON.stringify(edits.map((edit) => ({ seq: ++seq, ...edit, edited_at })))
     },
     /** Fails unless every edit is answered with `expected`. */
-    async push(mutations: string, expected = 'applied'): Promise<number> {
+    async push(
+      mutations: string,
+      expected = 'applied',
+      told?: (answer: string) => void,
+    ): Promise<number> {
       return request(sql, {
         user,
         query: 'select sync_push(device_id => $1::text::uuid, mutations => $2::text::json)::text',
         values: [id, mutations],
         check: (answer) => {
+          told?.(answer)
           const { results } = JSON.parse(answer) as { results: { status: string }[] }
           const odd = results.find(({ status }) => status !== expected)
           if (odd) throw new Error(`a push was answered ${JSON.stringify(odd)}`)
