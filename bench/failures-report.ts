@@ -1,20 +1,13 @@
 import type { Failures } from './failures.ts'
 import { markdownTable } from './table.ts'
 
-const BEGIN = '<!-- result of npm run bench -- failures: begin -->'
-const END = '<!-- result of npm run bench -- failures: end -->'
-
 /**
- * docs/proof.md with what was seen in the place of the run before. Throws where its markers are missing.
+ * What was seen, as paragraphs of docs/proof.md.
  *
  * @param seen when and at which commit it was seen, as a sentence
  */
-export function withFailures(page: string, figures: Failures, seen: string): string {
-  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)]
-  if (from < 0 || to < from) throw new Error('docs/proof.md has lost the markers of its failures')
-  const section = `\n\n${seen}\n\n${failuresTable(figures)}\n\n`
-  return page.slice(0, from + BEGIN.length) + section + page.slice(to)
-}
+export const failuresSection = (figures: Failures, seen: string): string =>
+  `\n\n${seen}\n\n${failuresTable(figures)}\n\n`
 
 function failuresTable({ contenders, lines }: Failures): string {
   const head = ['', ...contenders.map(({ name, version }) => `${name} ${version}`)]

@@ -2,13 +2,14 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { format, resolveConfig } from 'prettier'
-import { costSection } from './cost-report.ts'
+import { costSection, logBytes } from './cost-report.ts'
 import type { CostFigures } from './cost.ts'
-import { withFailures } from './failures-report.ts'
+import { failuresSection } from './failures-report.ts'
 import type { Failures } from './failures.ts'
 import { growthChart } from './growth-chart.ts'
 import type { Curve } from './growth.ts'
 import type { Machine } from './machine.ts'
+import { withResult } from './markers.ts'
 import { matrixChart } from './matrix-chart.ts'
 import { cellText, type Matrix, reasons, short, whole } from './matrix.ts'
 import { soakSection } from './soak/report.ts'
@@ -43,7 +44,10 @@ export async function report(): Promise<Map<string, string>> {
     sections.push(...rates(growth.figures.curves))
   }
   const cost = read<CostFigures>('cost')
-  if (cost) sections.push('## Cost', conditions(cost), ...costSection(cost.figures))
+  if (cost) {
+    sections.push('## Cost', conditions(cost), ...costSection(cost.figures))
+    files.set('docs/operations.md', await filled('operations.md', 'cost', logBytes(cost.figures)))
+  }
   const soak = read<Soak>('soak')
   if (soak) sections.push('## Soak', conditions(soak), ...soakSection(soak.figures))
   const others = readdirSync(folder)
@@ -58,15 +62,18 @@ export async function report(): Promise<Map<string, string>> {
   }
   const seen = read<Failures>('failures')
   if (seen) {
-    const page = readFileSync(join(project, 'docs', 'proof.md'), 'utf8')
-    files.set(
-      'docs/proof.md',
-      await pretty('proof.md', withFailures(page, seen.figures, date(seen))),
-    )
+    const section = failuresSection(seen.figures, date(seen))
+    files.set('docs/proof.md', await filled('proof.md', 'failures', section))
   }
   const markdown = `${sections.join('\n\n')}\n`
   files.set('docs/benchmarks.md', await pretty('benchmarks.md', markdown))
   return files
+}
+
+/** A page of the docs with a subject's result between its markers. */
+async function filled(name: string, subject: string, content: string): Promise<string> {
+  const page = readFileSync(join(project, 'docs', name), 'utf8')
+  return pretty(name, withResult(`docs/${name}`, page, subject, content))
 }
 
 async function pretty(name: string, markdown: string): Promise<string> {
@@ -74,7 +81,7 @@ async function pretty(name: string, markdown: string): Promise<string> {
   return format(markdown, { ...options, parser: 'markdown' })
 }
 
-const opening = `Made by \`npm run bench:report\` from [bench/results](../bench/results), which \`npm run bench\` writes; [bench](../bench/README.md) says what is measured and how. Times are those of one machine, where everything, devices and database, shares the same cores: compare what stands in one table, not one machine with another.`
+const opening = `Made by \`npm run bench:report\` from [bench/results](../bench/results), which \`npm run bench\` writes; [bench](../bench/README.md) says what is measured and how. Times are those of one machine, where everything, devices and database, shares the same cores: compare what stands in one table, not one machine with another. The local stack's Postgres runs with \`fsync = off\` ([dev/postgres.ts](../dev/postgres.ts)), so that a commit costs less than on a server, which favours those that commit row by row.`
 
 const parts = `A speed is raw time divided by Tidemark's (1 is as fast), a cost is Tidemark's divided by raw; the bound says which, and without one it is a speed where rows are counted. The spread is the quartiles of the rounds.`
 
@@ -132,9 +139,11 @@ function read<Figures>(name: string): Json<Figures> | undefined {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Json<Figures>) : undefined
 }
 
-if (process.argv[1] === import.meta.filename) {
-  for (const [file, content] of await report()) {
-    await writeFile(join(project, file), content)
-    console.log(file)
-  }
+/** Writes them, and resolves to their paths within the project. */
+export async function writeReport(): Promise<string[]> {
+  const files = await report()
+  for (const [file, content] of files) await writeFile(join(project, file), content)
+  return [...files.keys()]
 }
+
+if (process.argv[1] === import.meta.filename) console.log((await writeReport()).join('\n'))

@@ -19,6 +19,7 @@ import { progress } from './progress.ts'
 import { pull } from './pull.ts'
 import { push } from './push.ts'
 import { purge } from './purge.ts'
+import { writeReport } from './report.ts'
 import { rivals } from './rivals.ts'
 import { scopes } from './scopes.ts'
 import type { Outcome, Result, Subject } from './subject.ts'
@@ -46,10 +47,10 @@ const usage = `npm run bench                      everything
 npm run bench -- push pull         some of it: ${subjects.map(({ name }) => name).join(', ')}
 npm run bench -- --quick           fewer rounds, and smaller sizes beside the others
 npm run bench -- --rounds <n>      so many instead of nine
-npm run bench -- --results <dir>   where each subject's json goes, bench/results by default
+npm run bench -- --results <dir>   where each subject's json goes, bench/results by default; no docs then
 npm run bench -- rivals --contenders rxdb,zero --results <dir>
                                    only these beside Tidemark; also for failures
-npm run bench:report               docs/benchmarks.md with its charts and the failures of docs/proof.md, from that json
+npm run bench:report               the docs and charts from bench/results alone, as every run ends
 
 Raw and ours run in turns. A speed is raw time divided by ours, a cost is ours divided by raw; both are
 medians over the rounds, with the quartiles beside them. A missed bound is marked, and is no failure.`
@@ -115,6 +116,8 @@ try {
 progress('')
 if (results.length > 0) console.log(table(results))
 for (const text of texts.filter(Boolean)) console.log(text)
+// Elsewhere may lie a part of the results, or those of a trial.
+if (!values.results) console.log(['Written:', ...(await writeReport())].join('\n'))
 process.exit(0)
 
 async function onItsOwnStack(subject: Subject): Promise<Outcome> {
