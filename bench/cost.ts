@@ -108,14 +108,15 @@ async function run(bench: Bench): Promise<Outcome> {
     { what: '… its entry in the log', raw: 0, ours: perRow(log, before) },
   ]
   const after: Map<string, Size>[] = []
+  const all = cycles * times
   let edit = 0
   let edited = { sent: '', answered: '', cursor: start }
   for (let cycle = 0; cycle < cycles; cycle++) {
     for (let time = 0; time < times; time++) {
       edit++
-      const cursor = await phone.upToDate()
+      const cursor = edit === all ? await phone.upToDate() : start
       for (let at = 0; at < rows; at += batch) {
-        bench.progress('steady edits', ((edit - 1) * rows + at) / (cycles * times * rows))
+        bench.progress('steady edits', ((edit - 1) * rows + at) / (all * rows))
         const found = await editBoth(sql, user, phone, contacts.slice(at, at + batch), edit)
         if (at === 0) edited = { ...found, cursor }
       }
