@@ -1,7 +1,3 @@
-import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { matrixText } from './matrix.ts'
 import { byHand } from './rivals/by-hand.ts'
 import { legend } from './rivals/legend.ts'
@@ -9,7 +5,8 @@ import { raw } from './rivals/raw.ts'
 import type { Rival } from './rivals/rival.ts'
 import { rxdb } from './rivals/rxdb.ts'
 import { tidemark } from './rivals/tidemark.ts'
-import { zero, zeroFolder } from './rivals/zero.ts'
+import { installZero } from './rivals/zero-cache.ts'
+import { zero } from './rivals/zero.ts'
 import { sideBySide } from './side-by-side.ts'
 import { type Bench, chosen, type Outcome, type Subject } from './subject.ts'
 
@@ -30,18 +27,4 @@ async function run(bench: Bench): Promise<Outcome> {
     for (const { cells } of matrix.lines) cells[zero.name] = { reason: missing }
   }
   return { results: [], figures: matrix, text: matrixText(matrix) }
-}
-
-/** Zero has a package of its own. Resolves to why it is not there, if so. */
-async function installZero({ progress }: Bench): Promise<string | undefined> {
-  if (existsSync(join(zeroFolder, 'node_modules', '@rocicorp', 'zero'))) return undefined
-  progress('installing Zero into bench/zero, once')
-  try {
-    await promisify(execFile)('npm', ['ci', '--prefix', zeroFolder, '--no-audit', '--no-fund'])
-    return undefined
-  } catch (error) {
-    const why = (error as Error).message.trim().split('\n').at(-1)!
-    progress(`Zero is left out: ${why}`)
-    return 'it could not be installed'
-  }
 }
