@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { connect, type TestUser, uniqueName } from '../dev/testing.ts'
+import { byHand } from './failures/by-hand.ts'
 import { createLists, createNotes, type Contender } from './failures/contender.ts'
 import { legend } from './failures/legend.ts'
 import { rxdb } from './failures/rxdb.ts'
 import { scenarios, seen, type Seen } from './failures/scenarios.ts'
 import { tidemark } from './failures/tidemark.ts'
+import { zero } from './failures/zero.ts'
+import { installZero } from './rivals/zero-cache.ts'
 import { type Bench, chosen, type Outcome, type Subject } from './subject.ts'
 
 /** Every contender in every scenario. */
@@ -33,8 +36,11 @@ export async function playFailures({
 }): Promise<Failures> {
   const sql = connect()
   const members = uniqueName('members')
-  const all: Contender[] = [tidemark(members), rxdb, legend(false), legend(true)]
-  const playing = chosen(all, contenders)
+  const withZero = zero(members)
+  const all: Contender[] = [tidemark(members), byHand, rxdb, legend(false), legend(true), withZero]
+  const wanted = chosen(all, contenders)
+  const missing = wanted.includes(withZero) && (await installZero({ progress }))
+  const playing = missing ? wanted.filter((one) => one !== withZero) : wanted
   try {
     await createLists(sql, members)
     const tables = new Map<Contender, string>()
@@ -59,13 +65,13 @@ export async function playFailures({
     }
     return { contenders: await Promise.all(playing.map(named)), lines }
   } finally {
+    for (const contender of playing) await contender.end?.()
     await sql.end()
   }
 }
 
 async function named(contender: Contender): Promise<{ name: string; version: string }> {
-  const folder = contender.package ? `../node_modules/${contender.package}` : '..'
-  const file = new URL(`${folder}/package.json`, import.meta.url)
+  const file = new URL(`../${contender.package ?? '.'}/package.json`, import.meta.url)
   const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string }
   return { name: contender.name, version }
 }
@@ -78,7 +84,8 @@ export function failuresText({ contenders, lines }: Failures): string {
       title,
       ...contenders.map(({ name }) => {
         const { outcome, text } = cells[name]!
-        return `  ${outcome === 'right' ? '✓' : '✗'} ${name.padEnd(width)}  ${text}`
+        const sign = { right: '✓', late: '✗', wrong: '✗', 'not played': '–' }[outcome]
+        return `  ${sign} ${name.padEnd(width)}  ${text}`
       }),
     ])
     .join('\n')

@@ -1,5 +1,6 @@
 import type { SupabaseClient } from '@supabase/supabase-js'
 import type { Sql } from 'postgres'
+import type { Network } from './network.ts'
 
 /** The row of every scenario. `poison` is a title that a constraint of the table refuses. */
 export interface Note {
@@ -12,15 +13,22 @@ export interface Note {
 export interface Contender {
   /** As its column is called. */
   name: string
-  /** The folder in node_modules whose version was played; none for this project. */
+  /** The folder of the package whose version was played; none for this project. */
   package?: string
-  /** What it needs on its table, after {@link createNotes} made that. */
+  /** What it has not got, with the reason: scenarios that need it are not played. */
+  cannot?: Partial<Record<Need, string>>
+  /** What it needs on its table or beside the stack, after {@link createNotes} made the table. */
   prepare(sql: Sql, table: string): Promise<void>
+  /** Ends what `prepare` began beside the stack. */
+  end?(): Promise<void>
   /** Sets a row deleted in the way that it prescribes, as SQL beside the app does. */
-  softDelete(sql: Sql, table: string, id: string): Promise<unknown>
+  softDelete?(sql: Sql, table: string, id: string): Promise<unknown>
   /** A device with nothing on it, which has not started. */
-  device(table: string): Device
+  device(table: string, network: Network): Device
 }
+
+/** What only some have: a way to mark rows as deleted, a queue of edits. */
+export type Need = 'mark' | 'queue'
 
 /** An app on a device. What it keeps outlives a stop, as after a reload of its page. */
 export interface Device {

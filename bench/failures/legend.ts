@@ -28,7 +28,7 @@ const retry = { infinite: true, delay: 200, maxDelay: 500 }
  */
 export const legend = (retries: boolean): Contender => ({
   name: retries ? 'Legend-State, with retry' : 'Legend-State',
-  package: '@legendapp/state',
+  package: 'node_modules/@legendapp/state',
 
   async prepare(sql, table) {
     await sql.unsafe(columns(table))

@@ -20,16 +20,27 @@ const QUIET = 400
  * The network between a user's device and the stack. Faults concern data alone: signing in always works.
  */
 export class Network {
-  fault: Fault | undefined
+  /** Hears of faults as they begin and end: for what does not go through `fetch`. */
+  onFault: (fault: Fault | undefined) => void = () => {}
   /** Writes that were answered with an error. */
   refused = 0
   readonly #user: TestUser
+  #fault: Fault | undefined
   #underWay = 0
   #last = performance.now()
   #cut = (): void => {}
 
   constructor(user: TestUser) {
     this.#user = user
+  }
+
+  get fault(): Fault | undefined {
+    return this.#fault
+  }
+
+  set fault(fault: Fault | undefined) {
+    this.#fault = fault
+    this.onFault(fault)
   }
 
   /** A client as a page that was just loaded has it: signed in, and the one before is gone. */
@@ -88,7 +99,7 @@ export class Network {
     if (lost) this.fault = 'offline'
     const headers = new Headers(init.headers)
     if (this.fault === 'expired token')
-      headers.set('authorization', `Bearer ${await expired(this.#user.accessToken)}`)
+      headers.set('authorization', await expired(this.#user.accessToken))
     const answer = await fetch(url, { ...init, headers })
     if (lost) {
       await answer.text()
@@ -108,9 +119,10 @@ function never(): Promise<never> {
   return new Promise(() => {})
 }
 
-/** The same token, had it run out an hour ago. */
-async function expired(token: string): Promise<string> {
+/** A header with the same token, had it run out an hour ago. */
+export async function expired(token: string): Promise<string> {
   const [, payload] = token.split('.')
   const claims = JSON.parse(Buffer.from(payload!, 'base64url').toString()) as object
-  return sign({ ...claims, exp: Math.floor(Date.now() / 1_000) - 3_600 }, jwtSecret(), 'HS256')
+  const past = { ...claims, exp: Math.floor(Date.now() / 1_000) - 3_600 }
+  return `Bearer ${await sign(past, jwtSecret(), 'HS256')}`
 }

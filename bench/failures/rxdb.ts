@@ -23,7 +23,7 @@ const RETRY = 500
  */
 export const rxdb: Contender = {
   name: 'RxDB',
-  package: 'rxdb',
+  package: 'node_modules/rxdb',
 
   async prepare(sql, table) {
     await sql.unsafe(`

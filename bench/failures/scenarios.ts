@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Sql } from 'postgres'
 import type { TestUser } from '../../dev/testing.ts'
-import { type Contender, type Device, type Note, within } from './contender.ts'
+import { type Contender, type Device, type Need, type Note, within } from './contender.ts'
 import { type Fault, Network } from './network.ts'
 
 /** What is needed to play: a database with the contender's table, and somebody to have the device. */
@@ -14,15 +14,20 @@ export interface Stage {
 }
 
 /** What came of a scenario: as it should, as it should after one more restart of the app, or not. */
+export type Ending = 'right' | 'late' | 'wrong'
+
+/** The same in words, or why it was not played. */
 export interface Seen {
-  outcome: 'right' | 'late' | 'wrong'
+  outcome: Ending | 'not played'
   text: string
 }
 
 export interface Scenario {
   title: string
   /** What is seen, in words. */
-  words: Record<Seen['outcome'], string>
+  words: Record<Ending, string>
+  /** What a contender has to have for it. */
+  needs?: Need
   /** Everything up to the sync that has to put things right; resolves to how one sees that it did. */
   play(on: Player): Promise<() => Promise<boolean>>
   /** What is seen instead, where that is a figure. */
@@ -42,7 +47,7 @@ class Player {
   constructor(stage: Stage) {
     this.stage = stage
     this.network = new Network(stage.user)
-    this.device = stage.contender.device(stage.table)
+    this.device = stage.contender.device(stage.table, this.network)
   }
 
   note(title: string): Note {
@@ -108,7 +113,9 @@ class Player {
 
 /** Plays a scenario with a new device and tells what was seen. */
 export async function seen(scenario: Scenario, stage: Stage): Promise<Seen> {
-  const { sql, members, user } = stage
+  const { sql, contender, members, user } = stage
+  const reason = scenario.needs && contender.cannot?.[scenario.needs]
+  if (reason) return { outcome: 'not played', text: reason }
   const on = new Player(stage)
   await sql`insert into ${sql(members)} values (${on.list}, ${user.id})`
   try {
@@ -170,11 +177,12 @@ export const scenarios: Scenario[] = [
   {
     title: 'the same, marked as deleted in the way that is prescribed',
     words: gone,
+    needs: 'mark',
     async play(on) {
       const { sql, table, contender } = on.stage
       const [, note] = await on.holding('stays', 'goes')
       await on.stop()
-      await contender.softDelete(sql, table, note!.id)
+      await contender.softDelete!(sql, table, note!.id)
       await on.start()
       return async () => !(await on.has(note!))
     },
@@ -194,6 +202,7 @@ export const scenarios: Scenario[] = [
   {
     title: 'a good edit made after one that a constraint refuses',
     words: { ...sent, wrong: 'held back' },
+    needs: 'queue',
     async play(on) {
       await on.start()
       await on.failing(undefined, () => on.device.insert(on.note('poison')))
@@ -203,6 +212,7 @@ export const scenarios: Scenario[] = [
   {
     title: 'the same, with a restart of the app between them',
     words: { ...sent, late: 'sent after another restart', wrong: 'held back' },
+    needs: 'queue',
     async play(on) {
       await on.start()
       await on.failing(undefined, () => on.device.insert(on.note('poison')))
@@ -214,6 +224,7 @@ export const scenarios: Scenario[] = [
   {
     title: 'an edit made offline, once the network is back',
     words: sent,
+    needs: 'queue',
     async play(on) {
       await on.start()
       on.network.fault = 'offline'
@@ -234,6 +245,7 @@ for (const [fault, title] of [
   scenarios.push({
     title,
     words: sent,
+    needs: 'queue',
     async play(on) {
       const [note] = await on.holding('old')
       await on.failing(fault, () => on.device.rename(note!.id, 'new'))
@@ -245,6 +257,7 @@ scenarios.push(
   {
     title: 'a new row whose answer is lost, then a reload',
     words: { right: 'there once', late: 'there once after a restart', wrong: 'not there once' },
+    needs: 'queue',
     async play(on) {
       await on.start()
       await losing(on, () => on.device.insert(on.note('new')))
@@ -255,6 +268,7 @@ scenarios.push(
   {
     title: "somebody else's later change of a row, after an edit whose answer is lost and a reload",
     words: { right: 'kept', late: 'kept', wrong: 'overwritten' },
+    needs: 'queue',
     async play(on) {
       const { sql, table } = on.stage
       const [note] = await on.holding('old')
