@@ -7,13 +7,7 @@ import { markdownTable } from './table.ts'
  * @param seen when and at which commit it was seen, as a sentence
  */
 export const failuresSection = (figures: Failures, seen: string): string =>
-  `
-
-${[seen, failuresTable(figures), ...reasons(figures)].join('
-
-')}
-
-`
+  `\n\n${[seen, failuresTable(figures), ...reasons(figures)].join('\n\n')}\n\n`
 
 function failuresTable({ contenders, lines }: Failures): string {
   const head = ['', ...contenders.map(({ name, version }) => `${name} ${version}`)]
