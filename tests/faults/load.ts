@@ -7,6 +7,7 @@ import {
   makeTable,
   rowsInDatabase,
 } from '../../client/tests/support/project.ts'
+import type { SyncError } from '../../client/src/index.ts'
 import type { TestUser } from '../../dev/testing.ts'
 
 /** Several devices of a user that write without a pause and sync by their own schedule. */
@@ -91,3 +92,14 @@ export async function load(sql: Sql, user: TestUser, count = 3): Promise<Load> {
     },
   }
 }
+
+/** Errors that the devices meet from now on. A fault that nobody noticed shows nothing. */
+export function failures(running: Load): SyncError[] {
+  const met: SyncError[] = []
+  for (const { sync } of running.devices) sync.on('sync_error', (error) => void met.push(error))
+  return met
+}
+
+/** Each code once, in order. */
+export const codesOf = (met: readonly SyncError[]): string[] =>
+  [...new Set(met.map(({ code }) => code))].toSorted()
