@@ -23,10 +23,17 @@ export interface Load {
 /** The server cannot be reached or asks for patience; how long is what the test decides. An answer may get lost. */
 const quick = { backoff: { retries: 2, base: 20, cap: 100 }, interval: 100, timeout: 15_000 }
 
-export async function load(sql: Sql, user: TestUser, count = 3): Promise<Load> {
+/** Without `retries` every request that fails is told, not only those that fail again and again. */
+export async function load(
+  sql: Sql,
+  user: TestUser,
+  { count = 3, retries = quick.backoff.retries } = {},
+): Promise<Load> {
   const table = await makeTable(sql)
   const devices = await Promise.all(
-    Array.from({ length: count }, () => device(user, [table], { mode: 'periodic', ...quick })),
+    Array.from({ length: count }, () =>
+      device(user, [table], { mode: 'periodic', ...quick, backoff: { ...quick.backoff, retries } }),
+    ),
   )
   /** What the database must hold in the end: a row, and how often it was edited. */
   const ledger = new Map<string, { n: number; edits: number }>()
