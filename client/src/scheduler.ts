@@ -84,7 +84,7 @@ export interface Scheduler {
 const LOW = 0.3
 const NEARLY_EMPTY = 0.15
 
-/** News often comes in bursts: one run for those of so many milliseconds. */
+/** News often comes in bursts: a run at the first, and then one every so many milliseconds at most. */
 const BURST = 50
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
@@ -94,6 +94,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   let ends: (() => void)[] | undefined
   /** When the last periodic run ended, or would have. */
   let ended = 0
+  /** When the last run began that a poke asked for. */
+  let poked = -Infinity
 
   const below = (share: number): boolean => !battery.charging() && (battery.level() ?? 1) < share
   const allowed = (): boolean => network.online() && !below(NEARLY_EMPTY)
@@ -136,9 +138,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (has('on-reconnect')) ends.push(network.watch((online) => void (online && now())))
     if (has('realtime'))
       ends.push(
-        pokes.watch(
-          () => void (timers.has('realtime') || plan('realtime', BURST, () => void go('realtime'))),
-        ),
+        pokes.watch(() => {
+          if (timers.has('realtime')) return
+          const since = clock.now() - poked
+          plan('realtime', since >= 0 && since < BURST ? BURST - since : 0, () => {
+            poked = clock.now()
+            void go('realtime')
+          })
+        }),
       )
     if (has('periodic')) {
       // Whoever comes back to the app does not wait as long as the background would have.
