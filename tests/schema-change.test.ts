@@ -105,6 +105,21 @@ describe('while a device is away', () => {
     await expectSame(old, table)
   })
 
+  it('a table gets another scope: devices it no longer concerns drop its rows, the others get them', async () => {
+    const table = await makeTable(sql)
+    const old = await away(table)
+    await sql.unsafe(`alter table public.${table} add column reader uuid not null default gen_random_uuid();
+      select tidemark.add_table('public.${table}', 'user:reader')`)
+    await old.sync.sync()
+    expect(await old.rows.list()).toEqual([])
+
+    await old.rows.insert({ name: 'Eve' })
+    await sql.unsafe(`select tidemark.add_table('public.${table}', 'user:user_id')`)
+    await old.sync.sync()
+    expect(await old.rows.list()).toHaveLength(3)
+    await expectSame(old, table)
+  })
+
   it('a table is renamed: it waits for the new app, and the other tables go on', async () => {
     const [table, other] = [await makeTable(sql), await makeTable(sql)]
     const old = await away(table, [other])

@@ -1,6 +1,7 @@
 -- What the app owner calls in a migration, one line a table:
 --   select tidemark.add_table('public.contacts', 'user:user_id');
--- Idempotent: calling again changes the settings and repairs what is missing.
+-- Idempotent: calling again changes the settings and repairs what is missing. With another scope, rows
+-- are downloaded anew by whom they concern now.
 -- Refusals have SQLSTATE TMnnn; docs/errors.md lists them.
 
 create function tidemark.refuse_table(errcode text, code text, message text, hint text)
@@ -245,6 +246,8 @@ declare
   kind text := split_part(scope, ':', 1);
   scope_column text := nullif(substr(scope, length(split_part(scope, ':', 1)) + 2), '');
   key record;
+  known record;
+  waiting uuid[] := '{}';
   no int;
   arguments text;
 begin
@@ -271,11 +274,16 @@ begin
       format('another synced table already goes by the name of "%s" for clients', target), 'Rename one of them.');
   end if;
   key := tidemark.key_of(target);
-  -- Another key makes it another table: what devices and the log know of it is by the old one.
-  if exists (
-    select from tidemark.sync_tables t
-    where t.schema_name = schema_of and t.table_name = relation.relname and t.key_type <> key.key_type)
-  then
+  -- Another key or another scope makes it another table: what devices and the log know of it is by the
+  -- old one. The number that it gets then tells devices to start afresh.
+  select t.table_no, t.key_type, t.scope_kind, coalesce(l.scope_column, t.scope_column) as scope_column into known
+  from tidemark.sync_tables t
+  left join tidemark.live_tables l using (table_no) -- where a renamed column has its name of now
+  where t.schema_name = schema_of and t.table_name = relation.relname;
+  if known.key_type <> key.key_type or known.scope_kind <> kind or known.scope_column <> scope_column then
+    if known.key_type = key.key_type then
+      waiting := array(select k.conflict_id from tidemark.waiting_conflicts() k where k.table_no = known.table_no);
+    end if;
     perform tidemark.remove_table(target);
   end if;
   if not relation.relrowsecurity then
@@ -325,6 +333,7 @@ begin
       conflict = excluded.conflict, columns = excluded.columns,
       column_numbers = excluded.column_numbers, numbers_of = excluded.numbers_of
   returning table_no into no;
+  update tidemark.sync_conflicts k set table_no = no where k.conflict_id = any (waiting);
 
   perform tidemark.index_scope(target, schema_of, 'tidemark_scope_' || no, scope_column, key.key_column);
 
@@ -359,7 +368,7 @@ begin
 end
 $$;
 comment on function tidemark.add_table(regclass, text, text, jsonb) is
-  'Makes a table syncable. scope: ''user:<column>'' or ''public''. Idempotent; refuses with SQLSTATE TMnnn.';
+  'Makes a table syncable. scope: ''user:<column>'', ''<kind>:<column>'' or ''public''. Idempotent; with another scope devices start afresh; refuses with SQLSTATE TMnnn.';
 
 create function tidemark.remove_table(target regclass)
 returns void

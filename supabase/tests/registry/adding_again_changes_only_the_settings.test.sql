@@ -1,5 +1,5 @@
 -- add_table is written in migrations that run again and again: the second call repairs, it never
--- duplicates, and rows, versions and log stay as they are.
+-- duplicates, and rows, versions and log stay as they are. (With another scope the log goes too.)
 begin;
 select plan(7);
 
