@@ -344,6 +344,10 @@ begin
      when (new.version is distinct from 1 or new.updated_at is distinct from now())
      execute function tidemark.stamp_insert()', target);
   execute format(
+    'create or replace trigger "~tidemark_deleted_at" before update on %s for each row
+     when (new.deleted_at is distinct from old.deleted_at)
+     execute function tidemark.refuse_deleted_at()', target);
+  execute format(
     'create or replace trigger "~tidemark_stamp_update" before update on %s for each row
      execute function tidemark.stamp_update(%s)', target, (
       select string_agg(quote_literal(a.attname), ', ') from pg_catalog.pg_attribute a

@@ -111,7 +111,8 @@ select 'trigger', s::regprocedure from unnest(array[
   'tidemark.log_insert()',
   'tidemark.log_members()',
   'tidemark.log_update()',
-  'tidemark.poke()'
+  'tidemark.poke()',
+  'tidemark.stamp_update()'
 ]) s;
 
 create temp view ours as

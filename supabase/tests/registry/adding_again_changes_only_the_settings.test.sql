@@ -42,7 +42,7 @@ drop trigger tidemark_log_update on public.again;
 drop trigger tidemark_delete on public.again;
 select tidemark.add_table('public.again', 'user:user_id');
 select is(
-  (select count(*) from pg_trigger g where g.tgrelid = 'public.again'::regclass and g.tgname like '%tidemark%'), 7::bigint,
+  (select count(*) from pg_trigger g where g.tgrelid = 'public.again'::regclass and g.tgname like '%tidemark%'), 8::bigint,
   'a trigger that somebody dropped comes back'
 );
 select is((select a.version from public.again a), 3::bigint, 'rows keep their versions');

@@ -38,6 +38,7 @@ select is(
     'tidemark_log_insert after insert statement log_insert',
     'tidemark_log_update after update statement log_update',
     'tidemark_truncate before truncate statement refuse_truncate',
+    '~tidemark_deleted_at before update row refuse_deleted_at',
     '~tidemark_stamp_insert before insert row stamp_insert',
     '~tidemark_stamp_update before update row stamp_update'),
   'a syncable table has exactly these triggers'
