@@ -11,6 +11,18 @@ create schema if not exists tidemark;
 comment on schema tidemark is 'Offline-first sync: registry, log, devices and the functions behind public.sync_*. Not exposed through the API.';
 
 create extension if not exists hstore with schema extensions;
+-- "if not exists" is content with one in another schema, and then every write would fail. The app's own
+-- functions may name that schema, so moving it is the owner's to decide.
+do $$
+begin
+  if to_regtype('extensions.hstore') is null then
+    raise exception using
+      errcode = 'TM017',
+      message = 'hstore_elsewhere: the extension hstore is in another schema than "extensions"',
+      hint = 'alter extension hstore set schema extensions; or, if that is refused and no column is an hstore: drop extension hstore; Then change what names the old schema.';
+  end if;
+end
+$$;
 
 create table tidemark.settings (
   only_row boolean primary key default true,
