@@ -23,6 +23,7 @@ export async function checkDatabase(sql: Sql, asked: Map<string, string>): Promi
     slowPolicies(sql),
     disabledTriggers(sql),
     blockedByTombstones(sql),
+    passedByDeletes(sql),
     withoutRealtime(sql),
     withoutPurge(sql),
     neverAdded(sql, asked),
@@ -161,6 +162,21 @@ async function blockedByTombstones(sql: Sql): Check {
     level: 'warning',
     problem: `The unique index ${index} of ${name} also counts deleted rows: what was deleted cannot be made again.`,
     mend: `Make it partial, where deleted_at is null. select tidemark.add_table('${name}', …) prints the statement.`,
+  }))
+}
+
+async function passedByDeletes(sql: Sql): Check {
+  const tables = await sql<{ name: string; triggers: string }[]>`
+    select t.relation::regclass::text as name, string_agg(quote_ident(p.name), ', ' order by p.name) as triggers
+    from tidemark.live_tables t
+    cross join lateral unnest(tidemark.triggers_passed_by(t.relation)) as p (name)
+    group by t.relation
+    order by 1`
+  return tables.map(({ name, triggers }) => ({
+    check: 'trigger_passed_by',
+    level: 'warning',
+    problem: `Deleting a row of ${name} is an update of deleted_at, which these triggers on delete are not told: ${triggers}.`,
+    mend: `Call their functions so too: create trigger … after update of deleted_at on ${name} for each row when (old.deleted_at is null and new.deleted_at is not null) execute function …; and make those on delete again with "when (old.deleted_at is null)": tidemark.purge deletes tombstones for good.`,
   }))
 }
 

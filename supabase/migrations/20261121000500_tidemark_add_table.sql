@@ -202,6 +202,55 @@ begin
 end
 $$;
 
+-- The app's triggers that a soft delete passes by, as it is an update: those for each row after a delete
+-- or sorted after our own before it, and those that look at the rows that were deleted. One that knows of
+-- deleted_at, or whose function is also called when that changes, is taken to be told.
+create function tidemark.triggers_passed_by(target oid)
+returns name[]
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select g.tgname
+    from pg_catalog.pg_trigger g
+    join pg_catalog.pg_proc f on f.oid = g.tgfoid
+    where g.tgrelid = target and not g.tgisinternal and g.tgenabled <> 'D' and f.pronamespace <> 'tidemark'::regnamespace
+      and g.tgtype & 8 > 0 -- delete
+      and case when g.tgtype & 1 = 0 then g.tgoldtable is not null -- for each statement
+        else g.tgtype & 2 = 0 or g.tgname::text collate "C" > 'tidemark_delete' end -- after; before
+      and f.prosrc not like '%deleted_at%'
+      and not exists (
+        select from pg_catalog.pg_trigger also
+        where also.tgrelid = target and also.tgfoid = g.tgfoid and pg_get_triggerdef(also.oid) like '%deleted_at%')
+    order by g.tgname
+  );
+end
+$$;
+
+create function tidemark.warn_of_triggers(target oid)
+returns void
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  passed_by name[] := tidemark.triggers_passed_by(target);
+begin
+  if passed_by <> '{}' then
+    raise warning using
+      errcode = 'TM018',
+      message = format('triggers_passed_by: deleting a row of "%s" will be an update of deleted_at, which is not told to %s',
+        target::regclass, (select string_agg(quote_ident(t), ', ' order by n) from unnest(passed_by) with ordinality as p (t, n))),
+      hint = format('Call their functions so too: create trigger … after update of deleted_at on %s for each row when (old.deleted_at is null and new.deleted_at is not null) execute function …; and make those on delete again with "when (old.deleted_at is null)": tidemark.purge deletes tombstones for good.',
+        target::regclass);
+  end if;
+end
+$$;
+
 -- The first download of a scope walks (scope, key); so does every read of one scope's rows.
 create function tidemark.index_scope(target oid, schema_of text, index_name text, scope_column text, key_column text)
 returns void
@@ -302,6 +351,7 @@ begin
   perform tidemark.check_columns(target, kind, scope_column);
   perform tidemark.check_policy(target, conflict, columns);
   perform tidemark.warn_of_unique(target);
+  perform tidemark.warn_of_triggers(target);
 
   -- Constant defaults: no rewrite, whatever the size of the table.
   execute format(

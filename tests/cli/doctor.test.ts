@@ -119,6 +119,13 @@ describe('names the fault of a broken project, and its mend mends it', () => {
       'drop index public.notes_title',
     ],
     [
+      'trigger_passed_by',
+      `create function public.tidy() returns trigger language plpgsql as 'begin return null; end';
+       create trigger tidy after delete on public.notes for each row execute function public.tidy()`,
+      `create trigger tidy_too after update of deleted_at on public.notes for each row
+       when (old.deleted_at is null and new.deleted_at is not null) execute function public.tidy()`,
+    ],
+    [
       'purge_not_scheduled',
       `create schema cron; create table cron.job (command text)`,
       `drop schema cron cascade`,
