@@ -34,9 +34,11 @@ begin
 end
 $$;
 
--- Refuses rows that point at a tombstone, as the foreign key would if the parent were really gone. The
--- parents are held, so that none becomes one meanwhile.
-create function tidemark.refuse_orphans(table_no int, ids text[])
+-- Refuses rows that point at a tombstone, as the foreign key would if the parent were really gone, and like
+-- it asks only where its columns were written: `written` has them as keys, an object a row; null is all. (Plain
+-- SQL can put a row under a tombstone, and that is to be edited like any other.) The parents are held, so
+-- that none becomes one meanwhile.
+create function tidemark.refuse_orphans(table_no int, ids text[], written jsonb[] default null)
 returns void
 language plpgsql
 volatile
@@ -51,6 +53,7 @@ begin
   -- One foreign key at a time: each has its own parent.
   for fk in
     select k.conname, k.confrelid::regclass as parent,
+      array_agg(ca.attname::text) as columns,
       string_agg(format('tidemark_child.%I = tidemark_parent.%I', ca.attname, pa.attname), ' and ') as pairing
     from pg_catalog.pg_constraint k
     join tidemark.live_tables p on p.relation = k.confrelid
@@ -70,7 +73,8 @@ begin
          for share
        ) held',
       fk.parent, registered.relation::regclass, fk.pairing, registered.key_column, registered.key_type
-    ) into orphaned using ids;
+    ) into orphaned using case when written is null then ids
+      else array(select w.id from unnest(ids, written) as w (id, data) where w.data ?| fk.columns) end;
     if orphaned then
       raise exception using
         errcode = 'foreign_key_violation',

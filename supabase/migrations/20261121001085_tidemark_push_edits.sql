@@ -72,7 +72,10 @@ begin
       tidemark.pulled_columns(registered.relation, exact), target.visible_row
     ) into outcomes using edits;
     if target.has_parents then
-      perform tidemark.refuse_orphans(registered.table_no, array(select e.id from unnest(edits) e where e.fate = 'live'));
+      perform tidemark.refuse_orphans(
+        registered.table_no,
+        array(select e.id from unnest(edits) with ordinality e where e.fate = 'live' order by e.ordinality),
+        array(select e.data from unnest(edits) with ordinality e where e.fate = 'live' order by e.ordinality));
     end if;
   end if;
 

@@ -121,7 +121,7 @@ grant execute on function
   tidemark.push_targets(int[]),
   tidemark.refuse_columns(text[], text[]),
   tidemark.comparisons(tidemark.push_target),
-  tidemark.refuse_orphans(int, text[]),
+  tidemark.refuse_orphans(int, text[], jsonb[]),
   tidemark.announce(uuid, tidemark.mutation[]),
   tidemark.current_rows(tidemark.live_tables, text[], boolean),
   tidemark.row_states(tidemark.live_tables, text[]),

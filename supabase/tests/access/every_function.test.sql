@@ -95,7 +95,7 @@ select 'definer', s::regprocedure from unnest(array[
   'tidemark.page_limit(json)',
   'tidemark.park_conflict(integer, text, uuid, bigint, text, text[], jsonb, jsonb, jsonb, bigint, timestamptz)',
   'tidemark.read_list(json, integer, interval)',
-  'tidemark.refuse_orphans(integer, text[])',
+  'tidemark.refuse_orphans(integer, text[], jsonb[])',
   'tidemark.require_device(uuid)',
   'tidemark.require_protocol(json)',
   'tidemark.table_by_no(integer)',
