@@ -35,6 +35,7 @@ create table tidemark.settings (
   max_page int not null default 10000,
   default_page int not null default 1000,
   purged_to xid8 not null default '0',
+  purged_in text,
   constraint settings_has_one_row check (only_row),
   constraint limits_are_positive check (
     least(max_batch_bytes, max_mutations, max_mutation_bytes, max_page, default_page) > 0
@@ -44,6 +45,7 @@ comment on table tidemark.settings is 'One row: limits of a call, supported prot
 comment on column tidemark.settings.epoch is 'Changes when the database is restored from a dump by hand: `update tidemark.settings set epoch = default` makes every device start afresh.';
 
 comment on column tidemark.settings.purged_to is 'The newest transaction of which tidemark.purge dropped a log entry: a cursor that has not seen it starts afresh.';
+comment on column tidemark.settings.purged_in is 'The epoch that purged_to is a number of. In another one (a dump loaded elsewhere) it means nothing, and no cursor is old enough to miss anything.';
 
 insert into tidemark.settings default values;
 

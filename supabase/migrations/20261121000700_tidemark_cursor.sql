@@ -77,11 +77,14 @@ begin
       or exists (select from unnest(tables) held (no) where held.no not in (select t.table_no from tidemark.sync_tables t))
       or exists (
         select from tidemark.settings s
-        where pg_snapshot_xmax(seen) <= s.purged_to
-          or exists (
-            -- was running then, and has ended since: its entries may be among the purged
-            select from pg_snapshot_xip(seen) as x (xact)
-            where x.xact <= s.purged_to and pg_visible_in_snapshot(x.xact, pg_current_snapshot()))
+        where s.purged_in = cursor_is_lost.epoch
+          and (
+            pg_snapshot_xmax(seen) <= s.purged_to
+            or exists (
+              -- was running then, and has ended since: its entries may be among the purged
+              select from pg_snapshot_xip(seen) as x (xact)
+              where x.xact <= s.purged_to and pg_visible_in_snapshot(x.xact, pg_current_snapshot()))
+          )
       )
       or at < pg_postmaster_start_time() + interval '1 minute' and exists (
         select
@@ -133,6 +136,7 @@ begin
       where c.scope_key = hashtextextended('user:' || auth.uid(), 0)
       and c.scope = 'user:' || auth.uid()
         and c.xact >= pg_snapshot_xmin(seen)
+        and c.xact < pg_snapshot_xmax(upto)
         and c.table_no = 0
         and not pg_visible_in_snapshot(c.xact, seen)
         and pg_visible_in_snapshot(c.xact, upto)
@@ -143,7 +147,8 @@ end
 $$;
 
 -- The next entries of a window, for the caller's scopes: table, scope and row of each, as three arrays
--- in the log's order, and the last one's place. A row is named as often as it changed; what gets read
+-- in the log's order, and the last one's place. It ends at the window's end, and not only by what is
+-- visible: a restored dump may have brought any number of entries from far ahead. A row is named as often as it changed; what gets read
 -- is its current state.
 create function tidemark.log_page(
   seen pg_snapshot,
@@ -181,6 +186,7 @@ begin
         from tidemark.sync_changes c
         where c.scope_key = hashtextextended(mine.scope, 0) and c.scope = mine.scope
           and (c.xact, c.id) > (after_xact, after_id)
+          and c.xact < pg_snapshot_xmax(upto)
           and not pg_visible_in_snapshot(c.xact, seen)
           and pg_visible_in_snapshot(c.xact, upto)
           and c.table_no = any (tables)

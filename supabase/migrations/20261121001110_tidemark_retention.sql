@@ -66,12 +66,23 @@ begin
   set resolved_at = now(), resolution = 'moved on'
   where k.resolved_at is null and k.conflict_id not in (select w.conflict_id from tidemark.waiting_conflicts() w);
 
-  -- The newest transaction that loses an entry: a cursor that has not seen it has a gap.
-  select c.xact into newest from tidemark.sync_changes c where c.at < horizon order by c.xact desc limit 1;
-  delete from tidemark.sync_changes c where c.at < horizon;
-  get diagnostics purged_entries = row_count;
+  -- The newest transaction that loses an entry: a cursor that has not seen it has a gap. What is ahead of
+  -- every transaction here came with a dump, before any cursor that counts here.
+  with gone as (
+    delete from tidemark.sync_changes c where c.at < horizon returning c.xact
+  )
+  select
+      count(*),
+      (
+        select g.xact from gone g
+        where g.xact <= pg_current_xact_id() or g.xact < pg_snapshot_xmax(pg_current_snapshot())
+        order by g.xact desc limit 1
+      )
+    into purged_entries, newest
+  from gone;
   update tidemark.settings s
-  set purged_to = greatest(s.purged_to, newest)
+  set purged_to = case when s.purged_in = tidemark.epoch() then greatest(s.purged_to, newest) else newest end,
+    purged_in = tidemark.epoch()
   where s.only_row and newest is not null;
   delete from tidemark.sync_conflicts k where k.resolved_at < horizon;
   return json_build_object('rows', purged_rows, 'log_entries', purged_entries);

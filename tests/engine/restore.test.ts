@@ -105,3 +105,34 @@ it('entries that a dump brought along from a database far ahead make devices sta
   expect(phone.resets).toBe(1)
   expect(phone.rows('notes')).toEqual(await truth())
 })
+
+it('what was purged before a dump was made says nothing about the database it is loaded into', async () => {
+  const phone = phoneOf()
+  await phone.drain()
+  const { resets } = phone
+  // As a dump of another database leaves it: settings, and entries, of a past with far greater numbers.
+  await own.sql`update tidemark.settings set purged_to = '4000000000', purged_in = 'the epoch over there'`
+  await own.sql`update tidemark.sync_changes set xact = '4000000000', at = now() - interval '1 year' where row_id = '201'`
+  await write(300, 'written here')
+  await phone.drain()
+  expect(phone.resets).toBe(resets)
+  expect(phone.rows('notes')).toEqual(await truth())
+
+  // The nightly purge drops those entries some day.
+  const [purged] = await own.sql`select tidemark.purge() as done`
+  expect(purged!.done.log_entries).toBeGreaterThan(0)
+  await write(301, 'after the purge')
+  await phone.drain()
+  expect(phone.resets).toBe(resets)
+  expect(phone.rows('notes')).toEqual(await truth())
+
+  // And what it drops of this database's own past counts.
+  await own.sql`delete from public.notes where id = 300`
+  await own.sql`update tidemark.sync_changes set at = now() - interval '1 year' where row_id = '300'`
+  await own.sql`select tidemark.purge()`
+  await phone.drain()
+  expect(phone.resets).toBe(resets + 1)
+  expect(phone.rows('notes')).toEqual(await truth())
+  await phone.drain()
+  expect(phone.resets).toBe(resets + 1)
+})

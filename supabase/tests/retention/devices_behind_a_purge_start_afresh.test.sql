@@ -1,6 +1,6 @@
 -- A cursor that has not seen what was purged has a gap: the device is told to start afresh. Its queue stays good.
 begin;
-select plan(10);
+select plan(11);
 
 create function pg_temp.sign_in(who text) returns void
 language sql
@@ -35,7 +35,7 @@ create function pg_temp.as_of(xact bigint) returns jsonb
 language sql
 as $$ select c || jsonb_build_object('seen', format('%s:%s:', xact, xact)) from pg_temp.cursors $$;
 
-update tidemark.settings set purged_to = '5';
+update tidemark.settings set purged_to = '5', purged_in = tidemark.epoch();
 select is(pg_temp.pull(pg_temp.as_of(6)) -> 'reset', null, 'a cursor that has seen everything that was purged goes on');
 select is(
   pg_temp.pull(pg_temp.as_of(5)) - 'server_time',
@@ -45,6 +45,9 @@ select is(
 select is(pg_temp.pull(c || '{"seen": "4:9:5"}') -> 'reset', 'true', 'nor has one that was given out while such a transaction ran') from cursors;
 select is(pg_temp.pull(c || '{"seen": "4:9:4,7"}') -> 'reset', 'true', 'whichever of them it was') from cursors;
 select is(pg_temp.pull(c || '{"seen": "7:9:7"}') -> 'reset', null, 'a later one does no harm') from cursors;
+update tidemark.settings set purged_in = 'the epoch of the database that a dump came from';
+select is(pg_temp.pull(pg_temp.as_of(5)) -> 'reset', null, 'what was purged in another database is no gap of a cursor of this one');
+update tidemark.settings set purged_in = tidemark.epoch();
 select is(jsonb_array_length(pg_temp.pull() #> '{changes,0,upsert}'), 3, 'from the start the device gets everything');
 
 -- What it has queued meanwhile, on a version that the log no longer knows.

@@ -1,6 +1,6 @@
 -- tidemark.purge(keep): tombstones and log entries go when they are older than keep, nothing else does.
 begin;
-select plan(23);
+select plan(25);
 
 create table public.purged (id int primary key, user_id uuid not null, name text);
 create table public.kept_of_app (id int primary key, user_id uuid not null, deleted_at timestamptz);
@@ -39,6 +39,7 @@ select is(
   array[2, 3]::bigint[], 'conflicts that were resolved long ago are gone, open ones stay'
 );
 select is((select purged_to from tidemark.settings), pg_current_xact_id(), 'the newest transaction that lost an entry is remembered');
+select is((select purged_in from tidemark.settings), tidemark.epoch(), 'with the database whose transactions it is one of');
 select is(current_setting('tidemark.purging'), '', 'afterwards a delete is a soft delete again');
 delete from public.purged where id = 5;
 select isnt((select deleted_at from public.purged where id = 5), null, 'as ever');
@@ -47,6 +48,15 @@ select is(
   array['4 delete', '1 update', '5 delete'], 'the purge itself is no change that devices hear of'
 );
 select is(tidemark.purge(interval '10 years')::jsonb, '{"rows": 0, "log_entries": 0}'::jsonb, 'purging again finds nothing');
+
+-- A dump brought entries from a database that was far ahead, and what that one had purged.
+insert into tidemark.sync_changes (xact, version, at, table_no, op, scope, row_id)
+values ('4000000000', 1, now() - interval '11 years', pg_temp.no(), 'insert', 'user:00000000-0000-4000-8000-00000000000a', '1'),
+  ('3', 1, now() - interval '11 years', pg_temp.no(), 'insert', 'user:00000000-0000-4000-8000-00000000000a', '1');
+update tidemark.settings set purged_to = '5000000000', purged_in = 'the epoch over there';
+do $$ begin perform tidemark.purge(interval '10 years'); end $$;
+select is((select array[purged_to::text, purged_in] from tidemark.settings), array['3', tidemark.epoch()],
+  'what is ahead of every transaction here is purged without being remembered');
 
 -- The time that is kept.
 select throws_ok(format('select tidemark.purge(%s)', keep), 'TM013', null, format('%s is no time to keep', keep))
