@@ -97,6 +97,25 @@ begin
 end
 $$;
 
+-- What COMMIT would find: constraints that wait for the end of the transaction are asked now, while their
+-- error can still be held against a mutation. Afterwards they wait as before, for the mutations that follow
+-- and for the statements of whoever calls from a transaction of their own; Postgres has no other way to
+-- undo SET CONSTRAINTS than to undo a block. So each is checked twice, and what its trigger wrote, once.
+create function tidemark.check_deferred()
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  set constraints all immediate;
+  raise exception using errcode = 'TM000', message = 'nothing_found: undoes the block, and is seen by nobody';
+exception when sqlstate 'TM000' then
+  null;
+end
+$$;
+
 -- All mutations that can be applied; the others rejected one by one. A list that fails is halved, a
 -- short one taken apart.
 create function tidemark.apply_mutations(device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean)
@@ -121,7 +140,9 @@ begin
     return outcomes;
   end if;
   begin
-    return tidemark.apply_all(device, mutations, targets, exact);
+    outcomes := tidemark.apply_all(device, mutations, targets, exact);
+    perform tidemark.check_deferred();
+    return outcomes;
   exception when assert_failure or others then
     get stacked diagnostics
       state = returned_sqlstate, message = message_text, hint = pg_exception_hint, schema_of = schema_name,
@@ -131,6 +152,7 @@ begin
       raise;
     end if;
   end;
+  outcomes := '{}';
   if size = 1 then
     if state in ('42601', '42P01') and exists (
       select from unnest(targets) t
@@ -164,10 +186,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   targets tidemark.push_target[] := tidemark.push_targets(array(select distinct m.table_no from unnest(mutations) m));
-  outcomes tidemark.outcome[] := tidemark.apply_mutations(device, mutations, targets, exact);
+  outcomes tidemark.outcome[];
   again tidemark.mutation[];
   answers tidemark.outcome[];
 begin
+  -- What a caller's own transaction left to its end is no mutation's fault.
+  perform tidemark.check_deferred();
+  outcomes := tidemark.apply_mutations(device, mutations, targets, exact);
   loop
     again := array(
       select m from unnest(mutations) m

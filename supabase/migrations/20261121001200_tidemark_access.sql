@@ -135,6 +135,7 @@ grant execute on function
   tidemark.edit_rows(tidemark.push_target, tidemark.mutation[], uuid, boolean),
   tidemark.delete_rows(tidemark.push_target, tidemark.mutation[], uuid, boolean),
   tidemark.apply_all(uuid, tidemark.mutation[], tidemark.push_target[], boolean),
+  tidemark.check_deferred(),
   tidemark.apply_mutations(uuid, tidemark.mutation[], tidemark.push_target[], boolean),
   tidemark.apply_batch(uuid, tidemark.mutation[], boolean),
   tidemark.note_batch(jsonb, text, bigint, bigint, bigint),

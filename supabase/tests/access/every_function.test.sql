@@ -28,6 +28,7 @@ select 'invoker', s::regprocedure from unnest(array[
   'tidemark.apply_batch(uuid, tidemark.mutation[], boolean)',
   'tidemark.apply_mutations(uuid, tidemark.mutation[], tidemark.push_target[], boolean)',
   'tidemark.base_type(oid)',
+  'tidemark.check_deferred()',
   'tidemark.check_sequence(tidemark.mutation[])',
   'tidemark.comparisons(tidemark.push_target)',
   'tidemark.copy_row(tidemark.push_target, jsonb, tidemark.edit)',
