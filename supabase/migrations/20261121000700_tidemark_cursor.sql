@@ -34,6 +34,37 @@ begin
 end
 $$;
 
+-- What was visible in every one of some snapshots. They need not follow upon each other: one from a
+-- replica may be behind an earlier one.
+create function tidemark.seen_by_all(snapshots pg_snapshot[])
+returns pg_snapshot
+language plpgsql
+immutable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select format('%s:%s:%s', b.first, b.last, (
+      select string_agg(running.xact::text, ',' order by running.xact)
+      from (
+        select distinct x.xact
+        from unnest(snapshots) s
+        cross join lateral pg_snapshot_xip(s) as x (xact)
+        where x.xact < b.last
+      ) running
+    ))::pg_snapshot
+    from (
+      select
+        (array_agg(pg_snapshot_xmin(s) order by pg_snapshot_xmin(s)))[1] as first,
+        (array_agg(pg_snapshot_xmax(s) order by pg_snapshot_xmax(s)))[1] as last
+      from unnest(snapshots) s
+    ) b
+    where b.first is not null
+  );
+end
+$$;
+
 -- Transaction numbers mean nothing in another cluster, or after a failover that lost commits.
 create function tidemark.epoch()
 returns text

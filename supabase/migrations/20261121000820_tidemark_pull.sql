@@ -118,19 +118,22 @@ begin
     perform tidemark.refuse(400, 'malformed', 'cursor: not one that sync_pull gave out', 'Send the last cursor unchanged, or none.');
   end;
   if position is not null then
-    if tidemark.cursor_is_lost(position ->> 'epoch', seen, upto, (position ->> 'at')::timestamptz, held) then
+    -- A table that is asked for again goes on where it was left: the window starts that early for all,
+    -- and what the others get twice changes nothing. A purge may have come since, of what only this table
+    -- has not seen.
+    select tidemark.seen_by_all(array_agg(p.value::pg_snapshot) || seen) into resumed
+    from jsonb_each_text(paused) p
+    where p.key::int = any (tables)
+    having count(*) > 0;
+    if tidemark.cursor_is_lost(position ->> 'epoch', seen, upto, (position ->> 'at')::timestamptz, held)
+      or resumed is not null
+        and tidemark.cursor_is_lost(position ->> 'epoch', resumed, null, (position ->> 'at')::timestamptz, held)
+    then
       return json_build_object('changes', '[]'::json, 'joined', '[]'::json, 'left', '[]'::json,
         'cursor', null, 'more', true, 'reset', true, 'server_time', now());
     end if;
     caught_up := false;
-    -- A table that is asked for again goes on where it was left: the window starts that early for all,
-    -- and what the others get twice changes nothing.
-    select p.value::pg_snapshot into resumed
-    from jsonb_each_text(paused) p
-    where p.key::int = any (tables)
-    order by pg_snapshot_xmin(p.value::pg_snapshot), pg_snapshot_xmax(p.value::pg_snapshot)
-    limit 1;
-    if found then
+    if resumed is not null then
       seen := resumed;
       upto := null;
       after_xact := null;

@@ -76,6 +76,7 @@ grant execute on function
   tidemark.pulled_columns(oid, boolean),
   -- pull
   tidemark.snapshot_now(),
+  tidemark.seen_by_all(pg_snapshot[]),
   tidemark.epoch(),
   tidemark.cursor_is_lost(text, pg_snapshot, pg_snapshot, timestamptz, int[]),
   tidemark.moves_between_scopes(pg_snapshot, pg_snapshot),

@@ -66,6 +66,7 @@ select 'invoker', s::regprocedure from unnest(array[
   'tidemark.resolve_column(text, jsonb, jsonb, jsonb, boolean, boolean)',
   'tidemark.row_states(tidemark.live_tables, text[])',
   'tidemark.scope_expression(tidemark.live_tables)',
+  'tidemark.seen_by_all(pg_snapshot[])',
   'tidemark.settings_resolver(jsonb, jsonb, jsonb, jsonb)',
   'tidemark.settle_edits(tidemark.push_target, tidemark.edit[], uuid)',
   'tidemark.snapshot_now()',

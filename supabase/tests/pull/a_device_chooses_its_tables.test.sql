@@ -1,6 +1,6 @@
 -- options.tables narrows a pull; a table asked for later is downloaded then.
 begin;
-select plan(15);
+select plan(17);
 
 create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
@@ -115,6 +115,27 @@ select ok(
   coalesce((pg_temp.kept('wide') ->> 'reset')::boolean, false) or pg_temp.got(pg_temp.kept('wide')) like '%-11%',
   'a table that comes back brings its removals, or starts the device afresh'
 );
+
+-- Tables that were left out at different times are taken up where all of them have what came before.
+select pg_temp.keep('both', pg_temp.pull(null, '{"tables":["chosen_one","chosen_two"]}') -> 'cursor');
+reset role;
+update public.chosen_two set n = 7 where id = pg_temp.id(12);
+select pg_temp.commit_as(7);
+create function pg_temp.left_out(since_one jsonb, since_two jsonb) returns jsonb language sql as $$
+  select pg_temp.as_of(pg_temp.kept('both'), 20) || jsonb_build_object('paused', jsonb_object_agg(
+    t.table_no, case t.name when 'chosen_one' then since_one else since_two end -> 'seen'))
+  from tidemark.live_tables t where t.name in ('chosen_one', 'chosen_two')
+$$;
+create temp table left_out as
+select
+  pg_temp.left_out(pg_temp.as_of('{}', 9, '{4}'), pg_temp.as_of('{}', 9, '{4,7}')) as while_it_ran,
+  pg_temp.left_out(pg_temp.as_of('{}', 9, '{4}'), pg_temp.as_of('{}', 5)) as on_a_replica;
+grant select on left_out to authenticated;
+select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select matches(pg_temp.got(pg_temp.pull(while_it_ran, '{"tables":["chosen_one","chosen_two"]}')), '\+12\y',
+  'what had not ended when one of them was left out comes') from left_out;
+select matches(pg_temp.got(pg_temp.pull(on_a_replica, '{"tables":["chosen_one","chosen_two"]}')), '\+12\y',
+  'also where one of them was left out on a replica that lagged') from left_out;
 
 select * from finish();
 rollback;

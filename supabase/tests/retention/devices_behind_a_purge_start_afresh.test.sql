@@ -1,6 +1,6 @@
 -- A cursor that has not seen what was purged has a gap: the device is told to start afresh. Its queue stays good.
 begin;
-select plan(11);
+select plan(14);
 
 create function pg_temp.sign_in(who text) returns void
 language sql
@@ -45,6 +45,16 @@ select is(
 select is(pg_temp.pull(c || '{"seen": "4:9:5"}') -> 'reset', 'true', 'nor has one that was given out while such a transaction ran') from cursors;
 select is(pg_temp.pull(c || '{"seen": "4:9:4,7"}') -> 'reset', 'true', 'whichever of them it was') from cursors;
 select is(pg_temp.pull(c || '{"seen": "7:9:7"}') -> 'reset', null, 'a later one does no harm') from cursors;
+-- A table that was left out goes on where it was left, and that may be before the purge although the device was not away.
+create function pg_temp.left_out(since text) returns jsonb
+language sql
+as $$
+  select c || jsonb_build_object('seen', '9:9:', 'paused', jsonb_build_object(t.table_no::text, since))
+  from pg_temp.cursors, tidemark.live_tables t where t.name = 'forgotten'
+$$;
+select is(pg_temp.pull(pg_temp.left_out('5:5:')) -> 'reset', 'true', 'a table that was left out since before a purge is not simply taken up again');
+select is(pg_temp.pull(pg_temp.left_out('4:9:5')) -> 'reset', 'true', 'nor one left out while what was purged had not ended');
+select is(pg_temp.pull(pg_temp.left_out('6:6:')) -> 'reset', null, 'one that was left out later is');
 update tidemark.settings set purged_in = 'the epoch of the database that a dump came from';
 select is(pg_temp.pull(pg_temp.as_of(5)) -> 'reset', null, 'what was purged in another database is no gap of a cursor of this one');
 update tidemark.settings set purged_in = tidemark.epoch();
