@@ -85,7 +85,9 @@ begin
 end
 $$;
 
--- The names that the key and scope columns have now: the arguments, unless one was renamed since.
+-- The names that the key and scope columns have now: those of the primary key and of the index on the scope,
+-- which follow a column through a rename, as tidemark.live_tables does. A name proves nothing, as another
+-- column may have taken it; it holds where the key or the index is gone.
 create function tidemark.names_now(relation oid, table_no int, key_column text, scope_column text)
 returns text[]
 language plpgsql
@@ -95,17 +97,21 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
-  if exists (select from pg_catalog.pg_attribute a where a.attrelid = relation and a.attname = key_column and not a.attisdropped)
-    and (scope_column = '' or exists (
-      select from pg_catalog.pg_attribute a where a.attrelid = relation and a.attname = scope_column and not a.attisdropped))
-  then
-    return array[key_column, scope_column];
-  end if;
-  return (
-    select array[t.key_column, coalesce(t.scope_column, '')]
-    from tidemark.live_tables t
-    where t.table_no = names_now.table_no
-  );
+  return array[
+    coalesce((
+      select a.attname
+      from pg_catalog.pg_index i
+      join pg_catalog.pg_attribute a on a.attrelid = relation and a.attnum = i.indkey[0]
+      where i.indrelid = relation and i.indisprimary
+    ), key_column),
+    case when scope_column = '' then '' else coalesce((
+      select a.attname
+      from pg_catalog.pg_class c
+      join pg_catalog.pg_index i on i.indexrelid = c.oid and i.indrelid = relation
+      join pg_catalog.pg_attribute a on a.attrelid = relation and a.attnum = i.indkey[0]
+      where c.relname = 'tidemark_scope_' || names_now.table_no
+    ), scope_column) end
+  ];
 end
 $$;
 
@@ -316,9 +322,13 @@ begin
     end if;
   end if;
   insert into tidemark.deleting (table_no, row_id)
-  values (tg_argv[0]::int, coalesce(
-    extensions.hstore(old) operator(extensions.->) tg_argv[1],
-    extensions.hstore(old) operator(extensions.->) (tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], ''))[1]))
+  values (tg_argv[0]::int, extensions.hstore(old) operator(extensions.->) coalesce((
+    -- as in tidemark.names_now, which costs too much for every row
+    select a.attname
+    from pg_catalog.pg_index i
+    join pg_catalog.pg_attribute a on a.attrelid = tg_relid and a.attnum = i.indkey[0]
+    where i.indrelid = tg_relid and i.indisprimary
+  ), tg_argv[1]))
   on conflict do nothing;
   return null;
 end
