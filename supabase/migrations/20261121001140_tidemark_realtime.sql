@@ -1,7 +1,9 @@
 -- Realtime: a poke says that a scope has news, and nothing else; the pull that follows is authorised as
 -- always. One broadcast a statement and scope, on the private topic tidemark:<scope>, where the project
 -- has Realtime; it is sent when the transaction commits. Who joins or leaves a scope is told on the
--- topic of their own scope, since that is where the log has it.
+-- topic of their own scope, since that is where the log has it. A statement over more than a thousand
+-- scopes (a backfill over all users) would write as many messages as it changes rows: it sends one, on
+-- tidemark:public, which every client listens to.
 
 create function tidemark.poke()
 returns trigger
@@ -9,10 +11,17 @@ language plpgsql
 security definer -- writers need no right to send
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  at_most constant int := 1000;
+  scopes text[];
 begin
   if to_regprocedure('realtime.send(jsonb, text, text, boolean)') is not null then
+    scopes := array(select distinct l.scope from tidemark_log l limit at_most + 1);
+    if cardinality(scopes) > at_most then
+      scopes := '{public}';
+    end if;
     perform realtime.send(jsonb_build_object('scope', n.scope), 'poke', 'tidemark:' || n.scope, true)
-    from (select distinct l.scope from tidemark_log l) n;
+    from unnest(scopes) as n (scope);
   end if;
   return null;
 end

@@ -1,6 +1,6 @@
 -- A statement sends one poke for each scope that it changed, and a poke says nothing but which.
 begin;
-select plan(8);
+select plan(11);
 
 create table public.poked_members (club text not null, user_id uuid not null, primary key (club, user_id));
 create table public.poked (id int primary key, club text not null, name text);
@@ -37,6 +37,25 @@ insert into public.poked_members values ('chess', '00000000-0000-4000-8000-00000
 select bag_eq('select pg_temp.pokes()', $$values ('tidemark:user:00000000-0000-4000-8000-00000000000a')$$, 'a new member is told on their own topic');
 delete from public.poked_members;
 select bag_eq('select pg_temp.pokes()', $$values ('tidemark:user:00000000-0000-4000-8000-00000000000a')$$, 'and a removed one');
+
+-- More scopes than a statement should send messages to.
+create function pg_temp.in_clubs(clubs int) returns table (topic text, n bigint)
+language plpgsql
+as $$
+begin
+  delete from public.poked;
+  delete from seen;
+  insert into seen select m.id from realtime.messages m;
+  insert into public.poked (id, club) select clubs * 10000 + i, 'many' || i from generate_series(1, clubs) i;
+  return query select case when m.topic like 'tidemark:pokedclub:many%' then 'of its club' else m.topic end, count(*)
+    from realtime.messages m where m.id not in (select s.id from seen s) group by 1;
+end
+$$;
+select results_eq('select * from pg_temp.in_clubs(1000)', $$values ('of its club', 1000::bigint)$$, 'a thousand scopes are told one by one');
+select results_eq('select * from pg_temp.in_clubs(1001)', $$values ('tidemark:public', 1::bigint)$$, 'of more all are told at once, on the topic that everybody hears');
+select is(
+  (select m.payload ->> 'scope' from realtime.messages m where m.id not in (select s.id from seen s)), 'public', 'with its name'
+);
 
 select * from finish();
 rollback;
