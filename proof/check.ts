@@ -11,7 +11,7 @@ export interface Made {
   kind: AppEdit['kind']
   table: TableName
   id: string
-  /** Undefined where nobody knows whether it was stored. */
+  /** Undefined where nobody knows whether it was stored, or where a removal ends what was never sent. */
   mark: string | undefined
   /** How much the app had been told before. */
   told: number
@@ -48,16 +48,12 @@ export async function checkEdits(phone: Phone, made: Made[], ledger: Ledger): Pr
   const kept = new Set(await phone.edits('failed'))
   const mine = made.filter((edit) => edit.phone === phone)
   for (const [n, edit] of mine.entries()) {
-    const { kind, table, id, mark } = edit
+    const { table, id, mark } = edit
     if (mark === undefined || edit.thrownAway) continue
     const said = `edit ${mark} of ${keyOf(table, id)} on ${phone.name}`
-    const same = (other: Made) => other.table === table && other.id === id
     const outcome = ledger.outcome(mark)
-    // It has gone into the next edit of its row; a removal of a row that never left ends both.
-    const squashed =
-      mine.slice(n + 1).some(same) ||
-      (kind === 'remove' &&
-        mine.slice(0, n).some((other) => same(other) && isUnsent(other, ledger)))
+    // It may have gone into the next edit of its row.
+    const squashed = mine.slice(n + 1).some((other) => other.table === table && other.id === id)
     if (outcome === undefined && !squashed && !ledger.rolledBack.has(mark))
       throw new Violation(`${said} never reached the server`)
     if (ledger.doubled.has(mark)) continue
@@ -67,9 +63,6 @@ export async function checkEdits(phone: Phone, made: Made[], ledger: Ledger): Pr
       throw new Violation(`${said} was overruled, and the app was not told`)
   }
 }
-
-const isUnsent = ({ kind, mark }: Made, ledger: Ledger): boolean =>
-  kind === 'insert' && (mark === undefined || ledger.outcome(mark) === undefined)
 
 const wasTold = ({ phone, kind, table, id, told }: Made): boolean =>
   phone.told

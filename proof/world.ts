@@ -197,7 +197,10 @@ export class World {
     const key = target.id as string
     const edit = { phone, table, id, told }
     if (kind === 'remove') {
-      this.#asked = { ...edit, kind, mark: markOf(phone.name, { op: 'delete', table, id }) }
+      const pending = await sync.queue.list({ status: 'pending', table })
+      const unsent = pending.some((waiting) => waiting.id === id && waiting.op === 'put')
+      const named = markOf(phone.name, { op: 'delete', table, id })
+      this.#asked = { ...edit, kind, mark: unsent ? undefined : named }
       await rows.remove(key)
       return this.#did(this.#asked)
     }
