@@ -156,13 +156,14 @@ export function createExchange({
     signal: AbortSignal,
   ): Promise<Sent> {
     const body = { device_id: batch.device, mutations: batch.edits.map(toMutation) }
+    const pushOptions = { ...callOptions, client_time: timestamp(clock), batch: batch.batch }
     const last = batch.edits.length === store.counts().pending
     if (!pullToo || !last || batch.edits.length > FEW || !transport.sync) {
-      const answer = await transport.push({ ...body, options: pushOptions() }, signal)
+      const answer = await transport.push({ ...body, options: pushOptions }, signal)
       return { batch, answer, ...(pullToo && last && { coming: await nextPage(run) }) }
     }
     const { cursor, pages } = await store.read(cursorOf)
-    const options = { ...pullOptions(run.tables), ...pushOptions() }
+    const options = { ...pullOptions(run.tables), ...pushOptions }
     const answer = await transport.sync({ ...body, cursor, options }, signal)
     if (!('changes' in answer)) return { batch, answer }
     return { batch, answer, coming: { page: Promise.resolve(answer as PullAnswer), pages } }
@@ -266,9 +267,9 @@ export function createExchange({
   }
 
   const tell = (progress: Progress): void => events.emit('sync_progress', progress)
-  const pushOptions = () => ({ protocol: PROTOCOL_VERSION, client_time: timestamp(clock) })
+  const callOptions = { protocol: PROTOCOL_VERSION }
   const pullOptions = (tables: readonly string[]) => ({
-    protocol: PROTOCOL_VERSION,
+    ...callOptions,
     limit: pageSize,
     tables: [...tables],
   })

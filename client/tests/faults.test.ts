@@ -133,6 +133,45 @@ describe('requests that go wrong', () => {
     },
   )
 
+  /** A device with rows whose column `n` is summed up, and an edit of each that waits. */
+  async function summing(transport: 'functions' | 'rpc') {
+    const table = await makeTable(sql)
+    await sql`select tidemark.add_table(${`public.${table}`}, 'user:user_id', 'merge', '{"n":"sum"}')`
+    const one = await device(user, [table], { transport })
+    const made = await one.rows.insertMany([{ n: 1 }, { n: 1 }, { n: 1 }])
+    await one.sync.sync()
+    for (const { id } of made) await one.rows.update(id, { n: 3 })
+    const { device_id } = await one.sync.devices.current()
+    const before = one.faults.bodies.length
+    return {
+      ...one,
+      pushes: () => one.faults.bodies.slice(before).filter(({ mutations }) => mutations),
+      async expectOnce() {
+        const stored = await rowsInDatabase(sql, table)
+        expect(stored.map(({ n, version }) => [n, version])).toEqual(made.map(() => [3, 2]))
+        expect(await one.rows.list({}, { order: 'id' })).toEqual(stored)
+        expect(await one.sync.queue.list()).toEqual([])
+        expect((await one.sync.devices.current()).device_id).toBe(device_id)
+      },
+    }
+  }
+
+  it('a page that fails does not take away the answer to the push before it', async () => {
+    const { sync, faults, pushes, expectOnce } = await summing('functions')
+    faults.next('absent', 'none', 'too slow')
+    expect(await sync.sync()).toMatchObject({ pushed: 3, rejected: 0 })
+    expect(pushes().slice(1)).toHaveLength(1)
+    await expectOnce()
+  })
+
+  it('a batch that was done and is then sent in halves is known again', async () => {
+    const { sync, faults, pushes, expectOnce } = await summing('rpc')
+    faults.next('after', 'too slow')
+    expect(await sync.sync()).toMatchObject({ pushed: 3, rejected: 0 })
+    expect(pushes().map(({ mutations }) => (mutations as []).length)).toEqual([3, 3, 2, 1])
+    await expectOnce()
+  })
+
   it('a decision whose answer got lost is asked for again, made once and answered', async () => {
     const table = await makeTable(sql)
     await sql`select tidemark.add_table(${`public.${table}`}, 'user:user_id', 'manual')`

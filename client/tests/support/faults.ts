@@ -9,8 +9,20 @@ import { gunzipSync } from 'node:zlib'
  * - `at once`: it arrives twice at the same time; either answer comes back.
  * - `hang`: nothing comes back until the caller gives up.
  * - `absent`: it goes to a function that is not deployed.
+ * - `too slow`, `out of memory`: the database gives up on it and undoes it.
+ * - `function out of memory`: it is carried out, and the function breaks down before it answers.
  */
-export type Fault = 'before' | 'after' | 'twice' | 'at once' | 'hang' | 'absent' | 'none'
+export type Fault =
+  | 'before'
+  | 'after'
+  | 'twice'
+  | 'at once'
+  | 'hang'
+  | 'absent'
+  | 'too slow'
+  | 'out of memory'
+  | 'function out of memory'
+  | 'none'
 
 /** A fetch around the real one that injects faults into calls of the sync server. */
 export interface FaultyFetch {
@@ -46,6 +58,12 @@ export function faultyFetch(): FaultyFetch {
     throw new TypeError('fetch failed')
   }
 
+  const refused = (status: number, code: string, message: string): Response =>
+    new Response(JSON.stringify({ code, message }), {
+      status,
+      headers: { 'content-type': 'application/json' },
+    })
+
   const faulty = async (...request: Parameters<typeof globalThis.fetch>): Promise<Response> => {
     const { pathname } = new URL(String(request[0]))
     const send = () => globalThis.fetch(...request)
@@ -75,6 +93,13 @@ export function faultyFetch(): FaultyFetch {
         const url = String(request[0]).replace('/v1/sync', '/v1/no-such-sync')
         return globalThis.fetch(url, request[1])
       }
+      case 'too slow':
+        return refused(500, '57014', 'canceling statement due to statement timeout')
+      case 'out of memory':
+        return refused(503, '53200', 'out of memory')
+      case 'function out of memory':
+        await (await send()).arrayBuffer()
+        return refused(546, 'WORKER_LIMIT', 'Function failed due to not having enough resources')
       case 'hang':
         return new Promise((_, reject) => {
           const signal = request[1]?.signal

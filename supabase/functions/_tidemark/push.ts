@@ -79,7 +79,8 @@ function laterOptions(batch: PushEnvelope, id: string, elapsed: number): string 
     const later = new Date(Date.parse(batch.clientTime) + elapsed).toISOString()
     options.set('client_time', JSON.stringify(later))
   }
-  options.set('batch', JSON.stringify(id))
+  // Itself a part of a batch that the device sent before, it is called by that one's name.
+  if (!options.has('batch')) options.set('batch', JSON.stringify(id))
   return objectText(options.set('unheard_from', String(batch.firstSeq)))
 }
 

@@ -117,6 +117,18 @@ Deno.test(
   },
 )
 
+Deno.test('pieces go by the name of the whole, and of what that is a part of itself', async () => {
+  const namesOf = async (options?: string) => {
+    const { rpc, sent, now } = answering((_, nth) => (nth === 1 ? failure('57014') : undefined))
+    const batch = batchOf(2)
+    await push({ ...batch, options: options ?? batch.options }, rpc, now)
+    return sent.map(({ text }) => JSON.parse(text).options.batch)
+  }
+  const [none, name, again] = await namesOf()
+  assertEquals([none, name.length, again], [undefined, 64, name])
+  assertEquals(await namesOf('{"batch":"b"}'), ['b', 'b', 'b'])
+})
+
 Deno.test('a single mutation that outlasts the timeout passes the error through', async () => {
   const { rpc, sent, now } = answering(() => failure('57014'))
   assertEquals(await push(batchOf(1), rpc, now), failure('57014'))
