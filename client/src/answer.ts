@@ -38,6 +38,8 @@ interface Pending {
   base: Row | null
   version: number | null
   settled: number
+  /** When the last of them was made. */
+  at: string
   /** An edit of it that the server has no row for. */
   missing?: FailedEdit
   /** True where nothing of others has come in between: later edits can count on the new version. */
@@ -86,6 +88,7 @@ export async function settle(
       if (error.code === 'gone' || error.code === 'not_found') forget(row)
     } else {
       accept(row, edit, result)
+      row.at = edit.edited_at
       note(outcome, row, edit, result)
     }
   }
@@ -94,7 +97,7 @@ export async function settle(
   const kept: RowRecord[] = []
   const gone: RowRecord[] = []
   let { seq } = device
-  for (const { record, base, version, settled, ours, missing } of rows.values()) {
+  for (const { record, base, version, settled, at, ours, missing } of rows.values()) {
     if (settled === 0) continue
     const rest =
       (record.edits ?? 0) > settled
@@ -116,7 +119,10 @@ export async function settle(
     }
     if (ours && version !== null)
       rebased.push(
-        ...rest.filter(({ seq }) => seq > device.sent).map((edit) => ({ ...edit, base: version })),
+        ...rest
+          // An older one was refused before and does not build on these.
+          .filter(({ seq, edited_at }) => seq > device.sent && edited_at >= at)
+          .map((edit) => ({ ...edit, base: version })),
       )
     const next = stack({ ...record, version }, base, rest)
     if (next) kept.push(next)
@@ -178,7 +184,7 @@ async function pendingRows(
       const record = records[place] ?? { table, id, row: null, version: null }
       return [
         key,
-        { record, base: baseOf(record), version: record.version, settled: 0, ours: false },
+        { record, base: baseOf(record), version: record.version, settled: 0, at: '', ours: false },
       ]
     }),
   )

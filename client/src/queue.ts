@@ -36,7 +36,10 @@ export interface Queue {
   stats(): Promise<QueueStats>
   /** In the order in which they will be sent, but for more urgent ones; failed ones first. */
   list(filter?: { status?: QueueItem['status']; table?: string }): Promise<QueueItem[]>
-  /** Puts refused edits back, all or those named by `seq`, as new edits at the end. Resolves to how many. */
+  /**
+   * Puts refused edits back, all or those named by `seq`, as new edits at the end. Resolves to how many. They
+   * keep the date at which they were made: columns that were edited since stay, and the event `lost` names them.
+   */
   retryFailed(seqs?: readonly number[]): Promise<number>
   /**
    * Changes columns of a refused edit, which stays where it is until it is retried; `undefined` leaves a
@@ -151,7 +154,12 @@ export function createQueue(
           throw new ValidationError({ code: 'invalid_value', message: 'A removal has no columns.' })
         // As JSON, where what is undefined is not there.
         const next = { ...edit, data: editable({ ...edit.data, ...data }) }
-        if (edit.old) next.old = only(edit.old, next.data)
+        if (edit.old) {
+          // Chosen now, over what is there now: an edit that came in between is not in the way.
+          const row = (await tx.get('rows', [edit.table, edit.id]))?.row
+          const before = Object.keys(data).map((column) => [column, row?.[column] ?? null])
+          next.old = only({ ...edit.old, ...Object.fromEntries(before) }, next.data)
+        }
         await tx.putMany('failed', [{ ...next, size: sizeOf(next) }])
       }),
 

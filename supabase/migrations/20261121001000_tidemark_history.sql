@@ -31,9 +31,12 @@ $$;
 -- was changed; an entry's names are those of its time. complete is false where the log no
 -- longer, or not yet, reaches back to the version: then every column counts as changed. beside is true
 -- where a push of this very device changed the row without naming it, by a cascade or a trigger: that
--- overrules nothing, but the device has not heard of it.
-create function tidemark.changed_since(table_no int, ids text[], versions bigint[], versions_now bigint[], device uuid)
-returns table (row_id text, complete boolean, columns jsonb, everything timestamptz, beside boolean)
+-- overrules nothing, but the device has not heard of it. own has the columns, {column: instant}, that this
+-- very device edited later than the given instants: it repeats an older edit, which had been refused.
+create function tidemark.changed_since(
+  table_no int, ids text[], versions bigint[], versions_now bigint[], device uuid, edited_at timestamptz[] default null
+)
+returns table (row_id text, complete boolean, columns jsonb, everything timestamptz, beside boolean, own jsonb)
 language plpgsql
 stable
 security definer -- reads the log, in the caller's scopes only
@@ -60,8 +63,9 @@ begin
   return query
     with entries as (
       select w.row_id, w.version as since, w.version_now, c.version, c.op, c.columns, c.device_id, coalesce(c.edited_at, c.at) as edited_at,
-        c.device_id = device and c.edited_at is null as beside
-      from unnest(ids, versions, versions_now) as w (row_id, version, version_now)
+        c.device_id = device and c.edited_at is null as beside,
+        c.device_id is not distinct from device and c.edited_at > w.edited_at as own
+      from unnest(ids, versions, versions_now, changed_since.edited_at) as w (row_id, version, version_now, edited_at)
       -- Row by row through the index of histories; the index by scope would read the scope once a row.
       left join lateral (
         select l.*
@@ -83,19 +87,21 @@ begin
       group by e.row_id, e.since, e.version_now
     ),
     latest as (
-      select c.row_id, jsonb_object_agg(c.name, c.edited_at) as columns
+      select c.row_id,
+        jsonb_object_agg(c.name, c.edited_at) filter (where not c.own) as columns,
+        jsonb_object_agg(c.name, c.edited_at) filter (where c.own) as own
       from (
-        select e.row_id, k.name, max(e.edited_at) as edited_at
+        select e.row_id, e.own, k.name, max(e.edited_at) as edited_at
         from entries e
         cross join lateral unnest(
           e.columns || case when renamed is not null then array(select renamed ->> c from unnest(e.columns) c) end
         ) as k (name)
-        where k.name is not null and e.device_id is distinct from device
-        group by e.row_id, k.name
+        where k.name is not null and (e.own or e.device_id is distinct from device)
+        group by e.row_id, e.own, k.name
       ) c
       group by c.row_id
     )
-    select r.row_id, coalesce(r.complete, false), coalesce(l.columns, '{}'), r.everything, r.beside
+    select r.row_id, coalesce(r.complete, false), coalesce(l.columns, '{}'), r.everything, r.beside, coalesce(l.own, '{}')
     from reach r
     left join latest l using (row_id);
 end

@@ -232,7 +232,8 @@ $$;
 
 -- Merges edits with what others did since their base. Columns that nobody else touched are written; a
 -- value that equals what is stored, or what the device had before, is no edit; the others are conflicts,
--- and the column's rule or the table's policy says what becomes of each.
+-- and the column's rule or the table's policy says what becomes of each. So are those in which an older edit,
+-- refused when it came, meets a newer one of its own device: that stays, unless the rule puts them together.
 create function tidemark.merge_edits(target tidemark.push_target, edits tidemark.edit[], device uuid)
 returns tidemark.edit[]
 language plpgsql
@@ -247,10 +248,10 @@ begin
   execute format(
     'select array_agg(row(
        e.n, e.id, e.op, e.base, e.seq, e.sent, e.old, coalesce(d.kept, ''{}''), e.edited_at, e.fate, e.version,
-       not h.complete or h.everything is not null or h.columns <> ''{}'' or h.beside, e.echo, d.lost, d.undecided, null, null
+       not h.complete or h.everything is not null or h.columns <> ''{}'' or h.beside or d.own, e.echo, d.lost, d.undecided, null, null
      )::tidemark.edit)
      from unnest($1) e
-     join tidemark.changed_since($2, $3, $4, $8, $5) h on h.row_id = e.id
+     join tidemark.changed_since($2, $3, $4, $8, $5, $10) h on h.row_id = e.id
      join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
      cross join lateral (
        select to_jsonb(w.mine) as mine, to_jsonb(jsonb_populate_record(w.theirs, e.old)) as before, to_jsonb(w.theirs) as theirs,
@@ -262,24 +263,33 @@ begin
        select
          jsonb_object_agg(c.key, c.kept) filter (where c.kept is not null) as kept,
          array_agg(c.key order by c.key) filter (where c.overruled) as lost,
-         array_agg(c.key order by c.key) filter (where c.undecided) as undecided
+         array_agg(c.key order by c.key) filter (where c.undecided) as undecided,
+         coalesce(bool_or(c.own), false) as own
        from (
          select k.key,
            case
              when not o.overlap then k.value
              when r.value is not null and r.value is distinct from v.theirs -> k.key then r.value
            end as kept,
+           o.overlap and o.own as own,
            o.overlap and r.value is null as undecided,
            o.overlap and tidemark.is_overruled(
              o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end, r.value) as overruled
          from jsonb_each(e.data) k
          cross join lateral (
+           -- an edit that was made on top of it names it as old
+           select case when coalesce(e.old ? k.key, false) and v.before -> k.key is distinct from v.theirs -> k.key
+             then (h.own ->> k.key)::timestamptz end as at
+         ) own
+         cross join lateral (
            select
              coalesce($6 ->> k.key, $7) as rule,
-             case when h.complete then greatest((h.columns ->> k.key)::timestamptz, h.everything) else tidemark_row.updated_at end as at
+             greatest(own.at, case when h.complete then greatest((h.columns ->> k.key)::timestamptz, h.everything) else tidemark_row.updated_at end) as at
          ) a
          cross join lateral (
-           select a.rule, a.at, a.at is not null
+           select a.at, own.at is not null as own,
+             case when own.at is null or a.rule in (''sum'', ''union'', ''max'', ''min'', ''deep'', ''merge'') or a.rule like ''function:%%'' then a.rule else ''newest'' end as rule,
+             a.at is not null
              -- the same change twice is one change, but for a sum
              and (v.mine -> k.key is distinct from v.theirs -> k.key or a.rule = ''sum'')
              and not (coalesce(e.old ? k.key, false) and v.before -> k.key is not distinct from v.mine -> k.key) as overlap
@@ -303,7 +313,7 @@ begin
   using edits, registered.table_no,
     array(select e.id from unnest(edits) e), array(select e.base from unnest(edits) e), device,
     registered.columns, case when registered.conflict like 'function:%' then 'undecided' else registered.conflict end,
-    array(select e.version from unnest(edits) e), target.not_readable;
+    array(select e.version from unnest(edits) e), target.not_readable, array(select e.edited_at from unnest(edits) e);
   if exists (select from unnest(merged) e where e.undecided is not null) then
     return tidemark.settle_edits(target, merged, device);
   end if;

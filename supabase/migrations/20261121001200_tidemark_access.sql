@@ -117,7 +117,7 @@ grant execute on function
   tidemark.lock_device(uuid),
   tidemark.finish_push(uuid, bigint, jsonb, jsonb, jsonb),
   tidemark.lock_rows(int, text[]),
-  tidemark.changed_since(int, text[], bigint[], bigint[], uuid),
+  tidemark.changed_since(int, text[], bigint[], bigint[], uuid, timestamptz[]),
   tidemark.is_never_null(oid),
   tidemark.push_targets(int[]),
   tidemark.refuse_columns(text[], text[]),

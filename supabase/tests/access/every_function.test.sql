@@ -79,7 +79,7 @@ select 'invoker', s::regprocedure from unnest(array[
 -- answer only about the caller's own scopes and device.
 insert into expected
 select 'definer', s::regprocedure from unnest(array[
-  'tidemark.changed_since(integer, text[], bigint[], bigint[], uuid)',
+  'tidemark.changed_since(integer, text[], bigint[], bigint[], uuid, timestamp with time zone[])',
   'tidemark.check_batch(json)',
   'tidemark.close_conflict(uuid, text, jsonb)',
   'tidemark.cursor_is_lost(text, pg_snapshot, pg_snapshot, timestamptz, integer[])',

@@ -27,6 +27,55 @@ export function edits(): void {
     expect(await rowsInDatabase(p.sql, table)).toHaveLength(3)
   })
 
+  it.each(['last_write_wins', 'client_wins', 'manual'])(
+    'a refused edit that is sent again never overrules what was edited after it (%s)',
+    async (policy) => {
+      const table = await p.make(
+        'name text, phone text check (phone <> $$bad$$), note text, n int',
+        policy,
+        { n: 'sum' },
+      )
+      const { sync } = await p.open({}, [table])
+      const rows = sync.table(table)
+      const made = await rows.insert({ name: 'x', phone: '1', note: 'x', n: 1 })
+      const id = made.id as string
+      await sync.sync()
+      await rows.update(id, { name: 'older', phone: 'bad', note: 'older', n: 2 })
+      expect(await sync.sync()).toMatchObject({ rejected: 1 })
+      await rows.update(id, { name: 'newer', note: 'newer', n: 5 })
+      await sync.sync()
+
+      const lost: unknown[] = []
+      sync.on('lost', (loss) => lost.push(loss))
+      const [kept] = await sync.queue.list({ status: 'failed' })
+      await sync.queue.editFailed(kept!.seq, { phone: '2', note: 'newest' })
+      await sync.queue.retryFailed()
+      expect(await sync.sync()).toMatchObject({ pushed: 1, rejected: 0 })
+      const both = { name: 'newer', phone: '2', note: 'newest', n: 6 }
+      expect(await rowsInDatabase(p.sql, table)).toMatchObject([both])
+      expect(await rows.get(id)).toMatchObject(both)
+      expect(lost).toEqual([{ table, id, columns: ['name'] }])
+      await sync.sync()
+      expect(await rows.get(id)).toMatchObject(both)
+    },
+  )
+
+  it('nor what was edited after it and waits still', async () => {
+    const table = await p.make('name text, n int check (n < 100)', 'client_wins')
+    const { sync, rows } = await p.open({ batch: { mutations: 1 } }, [table])
+    const { id } = await rows.insert({ name: 'x', n: 1 })
+    await sync.sync()
+    await rows.update(id, { name: 'older', n: 1000 })
+    expect(await sync.sync()).toMatchObject({ rejected: 1 })
+    await rows.update(id, { name: 'newer' })
+    const [kept] = await sync.queue.list({ status: 'failed' })
+    await sync.queue.editFailed(kept!.seq, { n: 2 })
+    await sync.queue.retryFailed()
+    expect(await sync.sync()).toMatchObject({ pushed: 2, rejected: 0 })
+    expect(await rowsInDatabase(p.sql, table)).toMatchObject([{ name: 'newer', n: 2 }])
+    expect(await rows.get(id)).toMatchObject({ name: 'newer', n: 2 })
+  })
+
   it('field-level three-way merge in the database, per-column rules, and every overruled value reported', async () => {
     const table = await p.make(
       'name text, phone text, n int, tags jsonb, seen int, note text',
