@@ -41,6 +41,16 @@ function contentOf(op: Edit['op'], data: Row = {}, row: Row | null): Content | u
 }
 
 /**
+ * Whether two edits of a row can be one, which has the date of the second: not where a column of the first
+ * would look younger than it is, and so overrule what somebody else did in between. Of a row that nobody
+ * else has there is no such thing.
+ */
+export const covers = (first: QueuedEdit, { op, data }: Content): boolean =>
+  op !== 'patch' ||
+  (first.op === 'put' && first.base === null) ||
+  Object.keys(first.data!).every((column) => column in data!)
+
+/**
  * Two edits of a row as one. The first has not been sent; it keeps its place, its base and what its
  * columns were before. Null where the row was made and removed again without the server hearing of it.
  */
@@ -96,7 +106,7 @@ export async function enqueue(
     }
     const before = record.edits ? await tx.scan('queue', { index: 'row', equals: [table, id] }) : []
     const last = before.at(-1)
-    const fresh = !last || last.seq <= device.sent
+    const fresh = !last || last.seq <= device.sent || !covers(last, content)
     const edit = fresh
       ? { ...content, seq: ++seq, table, id, base: record.version, edited_at, size: 0 }
       : squash(last, content, record)

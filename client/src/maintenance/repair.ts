@@ -1,7 +1,7 @@
 import { groupBy } from '../group.ts'
 import { type Clock, timestamp } from '../clock.ts'
 import { omit } from '../omit.ts'
-import { sizeOf, squash } from '../enqueue.ts'
+import { covers, sizeOf, squash } from '../enqueue.ts'
 import { apply, baseOf, editable, same, type Row, stack } from '../row.ts'
 import type { FailedEdit, QueuedEdit, RowRecord } from '../storage.ts'
 import { type Draft, deviceOf } from '../store.ts'
@@ -132,7 +132,7 @@ function lostEdit(
 }
 
 /**
- * Makes one edit of those of a row that were not sent and follow each other. The app's own edits are
+ * Makes one edit of those of a row that were not sent and can be one. The app's own edits are
  * squashed as they come in; what was retried, restored or rebuilt is not. Resolves to how many fewer
  * there are.
  */
@@ -152,20 +152,27 @@ export async function optimize({ tx, put, drop }: Draft): Promise<number> {
     // What is left where it was made and removed here must look alone to the rule that drops it.
     const alone = { ...omit(record, 'base'), edits: 1 }
     const view = all.length === edits.length && record.base == null ? alone : record
-    let [one] = edits as [QueuedEdit | null]
-    for (const { op, data, old, edited_at } of edits.slice(1)) {
+    const kept: QueuedEdit[] = []
+    for (const edit of edits) {
+      const { op, data, old, edited_at } = edit
+      const last = kept.at(-1)
       const content = { op, ...(data && { data }), ...(old && { old }) }
-      const squashed = one && squash(one, content, view)
-      one = squashed && { ...squashed, edited_at }
+      if (!last || edited_at < last.edited_at || !covers(last, content)) {
+        kept.push(edit)
+        continue
+      }
+      kept.pop()
+      const one = squash(last, content, view)
+      if (one) kept.push({ ...one, edited_at, size: sizeOf(one) })
     }
-    const dropped = edits.slice(one ? 1 : 0)
+    if (kept.length === edits.length) continue
     await tx.deleteMany(
       'queue',
-      dropped.map(({ seq }) => seq),
+      edits.map(({ seq }) => seq),
     )
-    if (one) await tx.putMany('queue', [{ ...one, size: sizeOf(one) }])
-    fewer += dropped.length
-    const rest = [...all.filter(({ seq }) => seq <= sent), ...(one ? [one] : [])]
+    await tx.putMany('queue', kept)
+    fewer += edits.length - kept.length
+    const rest = [...all.filter(({ seq }) => seq <= sent), ...kept]
     const next = stack(record, baseOf(record), rest)
     if (next) await put([next])
     else await drop([record])
