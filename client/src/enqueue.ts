@@ -106,16 +106,19 @@ export async function enqueue(
     }
     const before = record.edits ? await tx.scan('queue', { index: 'row', equals: [table, id] }) : []
     const last = before.at(-1)
-    const fresh = !last || last.seq <= device.sent || !covers(last, content)
-    const edit = fresh
-      ? { ...content, seq: ++seq, table, id, base: record.version, edited_at, size: 0 }
-      : squash(last, content, record)
-    if (edit === null) {
+    const one =
+      last && last.seq > device.sent && covers(last, content) && squash(last, content, record)
+    if (one === null) {
       await tx.deleteMany('queue', [last!.seq])
       await drop([record])
       results.push(null)
       continue
     }
+    // A removal goes after what was queued since: other rows may have to leave this one first.
+    const fresh = !one || (op === 'delete' && last!.seq < seq)
+    const edit = fresh
+      ? { ...content, seq: ++seq, table, id, base: record.version, edited_at, size: 0 }
+      : one
     // A row that comes back before its removal was sent never left: it keeps the columns not given.
     const row =
       op === 'put' && !fresh
@@ -139,17 +142,19 @@ export async function enqueue(
   return results
 }
 
-/** Notes the last number given out, and whether the edits just queued are to go before earlier ones. */
+/** Notes the last number given out, and whether the queue may have to be put in another order. */
 export async function admit(
   tx: Transaction,
   device: DeviceRecord,
   seq: number,
   queued: readonly QueuedEdit[],
 ): Promise<void> {
-  let { least = 0, unordered = false } = device
-  for (const { rank = 0 } of queued) {
-    unordered ||= rank < least
+  let { least = 0, unordered = false, seq: last } = device
+  for (const { rank = 0, seq } of queued) {
+    // One that kept its place may have come to need what was queued since.
+    unordered ||= rank < least || seq < last
     least = Math.max(least, rank)
+    last = Math.max(last, seq)
   }
   const next: DeviceRecord = {
     ...device,

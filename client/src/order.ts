@@ -29,9 +29,38 @@ const cells = (table: string, row: Row | null | undefined): string[] =>
   Object.entries(row ?? {}).map(([column, value]) => JSON.stringify([table, column, value]))
 
 /**
+ * Edits in the order in which they were made, but a row that an earlier edit has come to name since is made
+ * before that one.
+ */
+function madeFirst(edits: readonly QueuedEdit[]): QueuedEdit[] {
+  const made = new Map<string, QueuedEdit[]>()
+  const known = new Set<string>()
+  for (const edit of edits) {
+    const { table, id, op } = edit
+    const row = JSON.stringify([table, id])
+    // What removed the row before goes before it.
+    if (op === 'put' && !known.has(row)) made.set(id, [...(made.get(id) ?? []), edit])
+    known.add(row)
+  }
+  const ordered = new Set<QueuedEdit>()
+  const begun = new Set<QueuedEdit>()
+  // A list instead of calls in calls: a chain of rows may be longer than the stack.
+  const open = edits.toReversed()
+  for (let edit = open.at(-1); edit; edit = open.at(-1)) {
+    const needed = begun.has(edit) ? [] : names(edit.data).flatMap((id) => made.get(id) ?? [])
+    begun.add(edit)
+    const missing = needed.filter((each) => !begun.has(each))
+    if (missing.length > 0) open.push(...missing)
+    else ordered.add(open.pop()!)
+  }
+  return [...ordered]
+}
+
+/**
  * Edits in the order in which they go out, each with the rank that put it there. Urgent ones come first,
  * but no edit overtakes one that it may need: an earlier edit of the same row, of a row that it names or
- * that names its row (a parent is made before its children, and goes after them), or of one that gives up
+ * that names its row (a parent is made before its children, and goes after them), a later one that makes a
+ * row that it has come to name since, or one that gives up
  * a value that this edit takes (a unique constraint). What is needed is as urgent as what needs it. Which
  * columns are foreign keys need not be known: a value that happens to be another row's id only makes the
  * order stricter.
@@ -46,21 +75,23 @@ export function inOrder(
   const named = new Ranks()
   const edited = new Ranks()
   const taken = new Ranks()
-  const ranked = edits.toReversed().map((edit) => {
-    const { table, id, op, data } = edit
-    const old = op === 'delete' ? before(edit) : edit.old
-    const mentioned = [...names(data), ...names(old)]
-    const rank = Math.min(
-      rankOf(edit),
-      named.of([id]),
-      edited.of([id, ...mentioned]),
-      taken.of(cells(table, old)),
-    )
-    edited.tell(id, rank)
-    for (const name of mentioned) named.tell(name, rank)
-    for (const cell of cells(table, data)) taken.tell(cell, rank)
-    return { edit, rank }
-  })
+  const ranked = madeFirst(edits)
+    .toReversed()
+    .map((edit) => {
+      const { table, id, op, data } = edit
+      const old = op === 'delete' ? before(edit) : edit.old
+      const mentioned = [...names(data), ...names(old)]
+      const rank = Math.min(
+        rankOf(edit),
+        named.of([id]),
+        edited.of([id, ...mentioned]),
+        taken.of(cells(table, old)),
+      )
+      edited.tell(id, rank)
+      for (const name of mentioned) named.tell(name, rank)
+      for (const cell of cells(table, data)) taken.tell(cell, rank)
+      return { edit, rank }
+    })
   return ranked.toReversed().toSorted((a, b) => a.rank - b.rank)
 }
 

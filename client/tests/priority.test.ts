@@ -41,6 +41,16 @@ describe('edits go out in order of urgency', () => {
     expect(order(edits)).toEqual([2, 3, 4, 1])
   })
 
+  it('but a row is made before one that was made earlier and has come to need it', () => {
+    const edits = [
+      edit(1, { table: 'items', id: 'item', data: { id: 'item', day: 'day' }, rank: -1 }),
+      edit(2, { table: 'x', id: 'other', data: { id: 'other' } }),
+      edit(3, { table: 'days', id: 'day', data: { id: 'day', trip: 'trip', item: 'item' } }),
+      edit(4, { table: 'trips', id: 'trip', data: { id: 'trip' }, rank: 1 }),
+    ]
+    expect(order(edits)).toEqual([4, 3, 1, 2])
+  })
+
   it('but a parent is removed after what still points at it is removed or moved', () => {
     const edits = [
       edit(1, { table: 'x', id: 'other', data: {} }),
@@ -81,7 +91,7 @@ describe('edits go out in order of urgency', () => {
     fc.assert(
       fc.property(history, (made) => {
         const edits = made.map(({ id, parent, rank }, n) =>
-          edit(n + 1, { id, data: { parent }, rank }),
+          edit(n + 1, { id, op: 'patch', data: { parent }, rank }),
         )
         const places = new Map(order(edits).map((seq, place) => [seq, place]))
         expect(places.size).toBe(edits.length)
@@ -91,6 +101,27 @@ describe('edits go out in order of urgency', () => {
               early.id === late.id || late.parent === early.id || early.parent === late.id
             if (n < m && depends) expect(places.get(n + 1)).toBeLessThan(places.get(m + 1)!)
           }
+      }),
+      { verbose: 1 },
+    )
+  })
+
+  it('and every row is made before those that name it, in whatever order they were begun', () => {
+    const rows = fc.array(fc.record({ parent: fc.nat(), at: fc.nat(), rank: fc.nat(2) }))
+    fc.assert(
+      fc.property(rows, (made) => {
+        const begun = made.map(({ parent, at, rank }, n) => ({
+          at,
+          rank,
+          id: `r${n}`,
+          data: { parent: n > 0 ? `r${parent % n}` : null },
+        }))
+        begun.sort((a, b) => a.at - b.at)
+        const edits = begun.map(({ id, data, rank }, n) => edit(n + 1, { id, data, rank }))
+        const ids = order(edits).map((seq) => edits[seq - 1]!.id)
+        expect(ids.toSorted()).toEqual(made.map((_, n) => `r${n}`).toSorted())
+        for (const { id, data } of edits)
+          if (data!.parent) expect(ids.indexOf(String(data!.parent))).toBeLessThan(ids.indexOf(id))
       }),
       { verbose: 1 },
     )
@@ -175,11 +206,12 @@ describe('on the way to the server', () => {
     await sync.close()
   })
 
-  it('a child never comes before its parent', async () => {
+  /** A table, and one whose rows may name one of its. */
+  async function family(): Promise<[parents: string, children: string]> {
     const [parents, children] = [uniqueName('p'), uniqueName('c')]
     for (const [name, more] of [
       [parents, ''],
-      [children, `, parent uuid not null references public.${parents}`],
+      [children, `, parent uuid references public.${parents} on delete cascade`],
     ])
       await sql.unsafe(`
         create table public.${name} (id uuid primary key, user_id uuid not null default auth.uid(), name text ${more});
@@ -188,6 +220,41 @@ describe('on the way to the server', () => {
           using ((select auth.uid()) = user_id) with check ((select auth.uid()) = user_id);
         grant select, insert, update, delete on public.${name} to authenticated;
         select tidemark.add_table('public.${name}', 'user:user_id');`)
+    return [parents, children]
+  }
+
+  it('nor where it was made first and the parent was chosen later', async () => {
+    const [parents, children] = await family()
+    const { sync } = await device(user, [parents, children], { batch: { mutations: 1 } })
+    const [parent, child] = [sync.table(parents), sync.table(children)]
+    for (const tables of [undefined, [children]]) {
+      const { id } = await child.insert({ name: 'c' })
+      const made = await parent.insert({ name: 'p' })
+      await child.update(id as string, { parent: made.id })
+      expect(await sync.sync(tables && { tables })).toMatchObject({ pushed: 2, rejected: 0 })
+    }
+    await sync.close()
+  })
+
+  it('a parent is not removed before its child has left it', async () => {
+    const [parents, children] = await family()
+    const { sync } = await device(user, [parents, children], { batch: { mutations: 1 } })
+    const [parent, child] = [sync.table(parents), sync.table(children)]
+    const made = await parent.insert({ name: 'p' })
+    await child.insert({ name: 'c', parent: made.id })
+    await sync.sync()
+    const [{ id }] = (await child.list()) as [{ id: string }]
+    await parent.update(made.id as string, { name: 'changed' })
+    await child.update(id, { parent: null })
+    await parent.remove(made.id as string)
+    expect(await sync.sync()).toMatchObject({ rejected: 0, conflicts: 0 })
+    expect(await rowsInDatabase(sql, parents)).toEqual([])
+    expect(await rowsInDatabase(sql, children)).toMatchObject([{ name: 'c', parent: null }])
+    await sync.close()
+  })
+
+  it('a child never comes before its parent', async () => {
+    const [parents, children] = await family()
     const { sync, faults } = await device(
       user,
       [

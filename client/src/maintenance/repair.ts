@@ -137,7 +137,8 @@ function lostEdit(
  * there are.
  */
 export async function optimize({ tx, put, drop }: Draft): Promise<number> {
-  const { sent } = await deviceOf(tx)
+  const device = await deviceOf(tx)
+  const { sent } = device
   const rows = groupBy(
     (await tx.scan('queue')).filter(({ seq }) => seq > sent),
     ({ table, id }) => `${table}\n${id}`,
@@ -157,13 +158,12 @@ export async function optimize({ tx, put, drop }: Draft): Promise<number> {
       const { op, data, old, edited_at } = edit
       const last = kept.at(-1)
       const content = { op, ...(data && { data }), ...(old && { old }) }
-      if (!last || edited_at < last.edited_at || !covers(last, content)) {
-        kept.push(edit)
-        continue
-      }
-      kept.pop()
-      const one = squash(last, content, view)
-      if (one) kept.push({ ...one, edited_at, size: sizeOf(one) })
+      const can = last && edited_at >= last.edited_at && covers(last, content)
+      const one = can ? squash(last, content, view) : undefined
+      // Other rows may have to leave this one first.
+      const waits = one && op === 'delete' && edit.seq > last!.seq + 1
+      if (one === undefined || waits) kept.push(edit)
+      else kept.splice(-1, 1, ...(one ? [{ ...one, edited_at, size: sizeOf(one) }] : []))
     }
     if (kept.length === edits.length) continue
     await tx.deleteMany(
@@ -177,5 +177,7 @@ export async function optimize({ tx, put, drop }: Draft): Promise<number> {
     if (next) await put([next])
     else await drop([record])
   }
+  // What kept its place may have come to need what was queued since.
+  if (fewer > 0) await tx.putMany('meta', [{ ...device, unordered: true }])
   return fewer
 }
