@@ -122,11 +122,9 @@ export function functionsTransport(
         return answer
       } catch (error) {
         const { status } = classify(error)
-        if (status === 404) {
-          deployed = false
-          return viaRpcs(request, signal)
-        }
-        if (status) deployed = true
+        if (status) deployed = status !== 404
+        // Out of memory or time (546): what is too much for it the database may manage.
+        if (status === 404 || status === 546) return viaRpcs(request, signal)
         if (!deployed) {
           misses++
           turnOfRpc = true

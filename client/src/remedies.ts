@@ -12,6 +12,9 @@ import type { FailedEdit } from './storage.ts'
 import { deviceOf } from './store.ts'
 import type { Draft, Store } from './store.ts'
 
+/** It took too long, too much memory, or more than a value or a statement may be: less may do. */
+const TOO_MUCH = new Set(['statement_timeout', '53200', '54000'])
+
 /** A pull that was refused. */
 interface Refused {
   run: Run
@@ -33,8 +36,7 @@ export async function askOtherwise(
   { run, tables, cursor, pageSize, store, keys, events }: Refused,
 ): Promise<Pick<Refused, 'cursor' | 'pageSize'>> {
   const { code, details = '' } = error
-  if (code === 'statement_timeout' && pageSize > 1)
-    return { cursor, pageSize: Math.ceil(pageSize / 8) }
+  if (TOO_MUCH.has(code) && pageSize > 1) return { cursor, pageSize: Math.ceil(pageSize / 8) }
   if (code !== 'malformed') throw error
   const [, place] = /^options\.tables\[(\d+)\]:/.exec(details) ?? []
   if (place !== undefined && run.tables.length > 1) {
@@ -51,7 +53,7 @@ export async function askOtherwise(
 
 /**
  * Narrows the batch that is under way and that the server cannot take as a whole: halves it, or, where
- * it is down to one edit, sets that one aside and resolves to it. A single edit that only took too long
+ * it is down to one edit, sets that one aside and resolves to it. A single edit that only took too much
  * is no fault of its own: `error` is thrown, as is any other.
  */
 export async function narrow(
@@ -60,7 +62,7 @@ export async function narrow(
   clock: Clock,
 ): Promise<FailedEdit | undefined> {
   const { code, details } = error
-  const ofBatch = code === 'batch_too_large' || code === 'statement_timeout'
+  const ofBatch = code === 'batch_too_large' || TOO_MUCH.has(code)
   if (!ofBatch && !(code === 'malformed' && details?.includes('mutations'))) throw error
   const device = await deviceOf(tx)
   const { flight } = device
@@ -74,7 +76,7 @@ export async function narrow(
     await tx.putMany('meta', [{ ...device, flight: { ...flight, to, attempts: 0, batch } }])
     return undefined
   }
-  if (error.code === 'statement_timeout') throw error
+  if (TOO_MUCH.has(code)) throw error
   await tx.putMany('meta', [omit(device, 'flight')])
   if (!edit) return undefined
   const { table, id, seq } = edit

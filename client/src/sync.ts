@@ -42,9 +42,9 @@ interface Sent {
   coming?: Coming
 }
 
-/** Only what the server has refused can be put right by asking for something else. */
+/** Only what the server has refused, or has no room for, can be put right by asking for something else. */
 const isRefusal = (error: SyncError): boolean =>
-  error instanceof ValidationError || error instanceof PermanentError
+  error instanceof ValidationError || error instanceof PermanentError || /^5[34]/.test(error.code)
 
 /** What a run does: the exchange of edits and rows with the server. */
 export interface Exchange {

@@ -172,6 +172,29 @@ describe('requests that go wrong', () => {
     await expectOnce()
   })
 
+  it('a page that the database has no memory for is asked for in parts', async () => {
+    const table = await makeTable(sql)
+    const one = await device(user, [table])
+    await one.rows.insertMany(Array.from({ length: 20 }, (_, n) => ({ n })))
+    await one.sync.sync()
+    const options = { transport: 'rpc', pageSize: 16, backoff: { retries: 0 } } as const
+    const { sync, rows, faults } = await device(user, [table], options)
+    faults.next('out of memory', 'out of memory')
+    expect(await sync.pull()).toMatchObject({ pulled: 20 })
+    expect(await rows.list()).toHaveLength(20)
+    const limits = faults.bodies.map((body) => (body.options as { limit: number }).limit)
+    expect(limits.slice(0, 3)).toEqual([16, 2, 1])
+  })
+
+  it('what the function has no memory for goes to the database straight', async () => {
+    const { sync, faults, pushes, expectOnce } = await summing('functions')
+    faults.next('function out of memory')
+    expect(await sync.sync()).toMatchObject({ pushed: 3, rejected: 0 })
+    expect(pushes()).toHaveLength(2)
+    expect(faults.paths.slice(-2)).toEqual(['/rest/v1/rpc/sync_push', '/rest/v1/rpc/sync_pull'])
+    await expectOnce()
+  })
+
   it('a decision whose answer got lost is asked for again, made once and answered', async () => {
     const table = await makeTable(sql)
     await sql`select tidemark.add_table(${`public.${table}`}, 'user:user_id', 'manual')`
