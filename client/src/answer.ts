@@ -38,12 +38,10 @@ interface Pending {
   base: Row | null
   version: number | null
   settled: number
-  /** When the last of them was made. */
-  at: string
   /** An edit of it that the server has no row for. */
   missing?: FailedEdit
-  /** True where nothing of others has come in between: later edits can count on the new version. */
-  ours: boolean
+  /** When the last of them was made, where nothing of others has come in between: later edits can count on the new version. */
+  ours?: string | undefined
 }
 
 /** Takes the server's answer to a batch into rows and queue. */
@@ -88,7 +86,6 @@ export async function settle(
       if (error.code === 'gone' || error.code === 'not_found') forget(row)
     } else {
       accept(row, edit, result)
-      row.at = edit.edited_at
       note(outcome, row, edit, result)
     }
   }
@@ -97,7 +94,7 @@ export async function settle(
   const kept: RowRecord[] = []
   const gone: RowRecord[] = []
   let { seq } = device
-  for (const { record, base, version, settled, at, ours, missing } of rows.values()) {
+  for (const { record, base, version, settled, ours, missing } of rows.values()) {
     if (settled === 0) continue
     const rest =
       (record.edits ?? 0) > settled
@@ -121,7 +118,7 @@ export async function settle(
       rebased.push(
         ...rest
           // An older one was refused before and does not build on these.
-          .filter(({ seq, edited_at }) => seq > device.sent && edited_at >= at)
+          .filter(({ seq, edited_at }) => seq > device.sent && edited_at >= ours)
           .map((edit) => ({ ...edit, base: version })),
       )
     const next = stack({ ...record, version }, base, rest)
@@ -160,12 +157,13 @@ function completed(
   { completed: before, completions = [] }: DeviceRecord,
   count: number,
   now: number,
-): Pick<DeviceRecord, 'completed' | 'completions'> {
-  if (count === 0) return { completed: before, completions }
+): Partial<Pick<DeviceRecord, 'completed' | 'completions'>> {
+  if (count === 0) return {}
   const all = [...completions, [now, count] as const]
   if (all.length > MOMENTS) {
-    const [[, oldest], [at, next]] = all as [readonly [number, number], readonly [number, number]]
-    all.splice(0, 2, [at, oldest + next])
+    const [, oldest] = all.shift()!
+    const [at, next] = all[0]!
+    all[0] = [at, oldest + next]
   }
   return { completed: before + count, completions: all }
 }
@@ -182,10 +180,7 @@ async function pendingRows(
   return new Map(
     [...keys].map(([key, [table, id]], place) => {
       const record = records[place] ?? { table, id, row: null, version: null }
-      return [
-        key,
-        { record, base: baseOf(record), version: record.version, settled: 0, at: '', ours: false },
-      ]
+      return [key, { record, base: baseOf(record), version: record.version, settled: 0 }]
     }),
   )
 }
@@ -212,7 +207,7 @@ function accept(
   edit: QueuedEdit,
   { status, row: told, lost, version }: PushResult,
 ): void {
-  row.ours = status === 'applied'
+  row.ours = status === 'applied' ? edit.edited_at : undefined
   // Only where the content is known may the version be taken over: a pull skips what is older.
   const known = told || status === 'applied' || status === 'merged'
   if (told) row.base = alive(told)
@@ -249,8 +244,7 @@ function note(outcome: Settled, { base }: Pending, edit: QueuedEdit, result: Pus
     conflict_id?: string | null
   }
   // Said again after a lost answer, it comes as a duplicate. Of a removal there are no columns to lose.
-  const overruled =
-    result.status === 'conflict' || lost.length > 0 || (edit.op === 'delete' && !!result.lost)
+  const overruled = edit.op === 'delete' ? result.lost : lost.length > 0
   if (!overruled && !copy_id && !conflict_id) return
   outcome.conflicts.push({
     table,

@@ -86,12 +86,9 @@ export function functionsTransport(
   async function viaRpcs(request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer> {
     const { device_id, mutations, cursor = null, options = {} } = request
     const pushed = await rpc.push({ device_id, mutations, options }, signal)
-    // Committed: its results are answered whatever becomes of the pull.
-    const late = (error: unknown) => {
-      const { status = 0, code, message, details, hint } = classify(error)
-      return { pull_error: { status, code, message, details, hint } }
-    }
-    return { ...pushed, ...(await rpc.pull({ device_id, cursor, options }, signal).catch(late)) }
+    // Committed, it is answered whatever becomes of the pull: a page that is missing is asked for again.
+    const page = await rpc.pull({ device_id, cursor, options }, signal).catch(() => ({}))
+    return { ...pushed, ...page } as SyncAnswer
   }
 
   async function push(request: PushRequest, signal: AbortSignal): Promise<PushAnswer> {

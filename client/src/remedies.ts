@@ -4,10 +4,8 @@ import type { SyncError } from './errors.ts'
 import type { Emitter, SyncEvents } from './events.ts'
 import { omit } from './omit.ts'
 import { startAfresh } from './pull.ts'
-import { toMutation } from './push.ts'
 import { baseOf, stack } from './row.ts'
 import type { Run } from './run.ts'
-import { sha256 } from './sha256.ts'
 import type { FailedEdit } from './storage.ts'
 import { deviceOf } from './store.ts'
 import type { Draft, Store } from './store.ts'
@@ -71,9 +69,8 @@ export async function narrow(
   const [edit] = edits
   if (edits.length > 1) {
     const to = edits[Math.ceil(edits.length / 2) - 1]!.seq
-    // Sent as a whole it may have been done, with the answer lost: its parts are to be known as such.
-    const batch = flight.batch ?? sha256(JSON.stringify(edits.map(toMutation)))
-    await tx.putMany('meta', [{ ...device, flight: { ...flight, to, attempts: 0, batch } }])
+    // It goes by the same name: sent as a whole it may have been done, with the answer lost.
+    await tx.putMany('meta', [{ ...device, flight: { ...flight, to, attempts: 0 } }])
     return undefined
   }
   if (TOO_MUCH.has(code)) throw error

@@ -140,8 +140,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       ends.push(
         pokes.watch(() => {
           if (timers.has('realtime')) return
-          const since = clock.now() - poked
-          plan('realtime', since >= 0 && since < BURST ? BURST - since : 0, () => {
+          const rest = poked + BURST - clock.now()
+          plan('realtime', Math.min(BURST, Math.max(0, rest)), () => {
             poked = clock.now()
             void go('realtime')
           })

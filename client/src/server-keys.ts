@@ -1,8 +1,10 @@
 import type { Edit } from './enqueue.ts'
+import type { Emitter, SyncEvents } from './events.ts'
+import type { Requests } from './requests.ts'
 import type { Id } from './table.ts'
 import { baseOf, type Row, stack } from './row.ts'
 import type { QueuedEdit, RowRecord, Transaction } from './storage.ts'
-import type { Draft } from './store.ts'
+import type { Draft, Store } from './store.ts'
 
 /** Stand-ins are integers from here down: no sequence gets there, and a double still holds them exactly. */
 const FIRST = -(2 ** 52)
@@ -31,8 +33,23 @@ export function isStandIn(value: unknown): boolean {
 export const waitsForKey = ({ table, op, id }: QueuedEdit, tables: ReadonlySet<string>): boolean =>
   op === 'put' && tables.has(table) && isStandIn(id)
 
+/** Asks for the keys that rows made here wait for. Resolves to whether there were any. */
+export async function assignAll(
+  { store, events }: { store: Store; events: Pick<Emitter<SyncEvents>, 'emit'> },
+  tables: ReadonlySet<string>,
+  call: Requests['call'],
+): Promise<boolean> {
+  const waiting = await store.read((tx) => unassigned(tx, tables))
+  for (const [table, rows] of waiting) {
+    const made = await call<string[]>('sync_new_ids', { table, count: Math.min(rows, 10_000) })
+    const assigned = await store.write('remote', (draft) => assign(draft, table, made))
+    for (const each of assigned) events.emit('key_assigned', each)
+  }
+  return waiting.size > 0
+}
+
 /** How many rows of each table wait for a key. */
-export async function unassigned(
+async function unassigned(
   tx: Transaction,
   tables: ReadonlySet<string>,
 ): Promise<Map<string, number>> {
@@ -46,7 +63,7 @@ export async function unassigned(
  * Gives rows of a table that wait for a key the keys that the server has made, in their own records and
  * wherever a queued edit names them. Keys that are left over are not used.
  */
-export async function assign(
+async function assign(
   draft: Draft,
   table: string,
   keys: readonly string[],

@@ -95,6 +95,7 @@ export function createExchange({
     const edits = await store.write('local', (draft) => wanted(draft, { only, reorder }))
     const keyed = await standIns?.()
     if (keyed) edits.waits = (edit) => keyed.waitsForKey(edit, serverKeys)
+    const assignKeys = async () => keyed?.assignAll({ store, events }, serverKeys, call)
     await session.checkName()
     for (;;) {
       try {
@@ -109,19 +110,6 @@ export function createExchange({
       }
       tell(pushProgress(report.pushed + report.rejected, total))
     }
-  }
-
-  /** Asks for the keys that rows made here wait for. Resolves to whether there were any. */
-  async function assignKeys(): Promise<boolean> {
-    const keyed = await standIns?.()
-    if (!keyed) return false
-    const waiting = await store.read((tx) => keyed.unassigned(tx, serverKeys))
-    for (const [table, rows] of waiting) {
-      const made = await call<string[]>('sync_new_ids', { table, count: Math.min(rows, 10_000) })
-      const assigned = await store.write('remote', (draft) => keyed.assign(draft, table, made))
-      for (const each of assigned) events.emit('key_assigned', each)
-    }
-    return waiting.size > 0
   }
 
   const ordering = async () => (await part(import('./order.ts'))).reorder
