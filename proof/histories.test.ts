@@ -8,7 +8,7 @@ import { type Proof, prove } from './prove.ts'
 const seed = Number(process.env.TIDEMARK_SEED ?? 20_261_121)
 const HISTORIES = 500
 /** Of one that is broken, at most. */
-const BROKEN = 300
+const BROKEN = 100
 const minutes = 60_000
 
 const happenings = `
@@ -48,7 +48,6 @@ describe('random histories of four users and eight devices with the real client'
         dataDir,
         histories: BROKEN,
         seed,
-        workers: 1,
         endOnFailure: true,
         broken,
       })

@@ -151,12 +151,36 @@ const op: fc.Arbitrary<Op> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('sql' as const),
       open: fc.boolean(),
-      edit: fc.record({
-        kind: fc.constantFrom('insert', 'update', 'update', 'delete', 'move', 'visibility'),
-        table,
-        row,
-        value,
-      }),
+      edit: fc.oneof(
+        {
+          weight: 4,
+          arbitrary: fc.record({
+            kind: fc.constantFrom('insert', 'update', 'update', 'delete'),
+            table,
+            row,
+            value,
+          }),
+        },
+        // Only rows of these tables can go elsewhere, or out of sight.
+        {
+          weight: 2,
+          arbitrary: fc.record({
+            kind: fc.constant('move' as const),
+            table: fc.constantFrom('items', 'notes'),
+            row,
+            value,
+          }),
+        },
+        {
+          weight: 1,
+          arbitrary: fc.record({
+            kind: fc.constant('visibility' as const),
+            table: fc.constantFrom('items', 'notices'),
+            row,
+            value,
+          }),
+        },
+      ),
     }),
   },
   {
