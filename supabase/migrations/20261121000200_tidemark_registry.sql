@@ -28,9 +28,10 @@ comment on column tidemark.sync_tables.name is 'The name on the wire: the table'
 -- The registry as the catalogue sees it now: a dropped table is absent, and so is one that was made
 -- anew under the old name and never added. The key, the scope column and columns with a rule are looked
 -- up, so that renaming them needs no call.
+-- With a number only that table.
 -- A function under the view, with a plan that is made once a session: planning the join of catalogues
 -- would cost every call more than running it. The same goes for each force_generic_plan below.
-create function tidemark.find_tables()
+create function tidemark.find_tables(wanted int default null)
 returns table (
   table_no int, name text, schema_name text, table_name text, key_column name, key_type text,
   scope_kind text, scope_column name, conflict text, columns jsonb, relation oid
@@ -62,7 +63,9 @@ begin
   join pg_catalog.pg_attribute key on key.attrelid = c.oid and key.attnum = pk.indkey[0]
   left join pg_catalog.pg_class ic on ic.relnamespace = n.oid and ic.relname = 'tidemark_scope_' || t.table_no
   left join pg_catalog.pg_index si on si.indexrelid = ic.oid and si.indrelid = c.oid
-  left join pg_catalog.pg_attribute scope on scope.attrelid = c.oid and scope.attnum = si.indkey[0];
+  left join pg_catalog.pg_attribute scope on scope.attrelid = c.oid and scope.attnum = si.indkey[0]
+  -- in this form the plan looks the catalogues up table by table, however many there are
+  where t.table_no = coalesce(wanted, t.table_no);
 end
 $$;
 

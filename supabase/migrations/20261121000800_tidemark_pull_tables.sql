@@ -13,7 +13,7 @@ as $$
 declare
   registered tidemark.live_tables;
 begin
-  select t.* into registered from tidemark.live_tables t where t.table_no = wanted;
+  select t.* into registered from tidemark.find_tables(wanted) t;
   return registered;
 end
 $$;
