@@ -9,17 +9,15 @@ import { show } from '../fuzz/show.ts'
 import { report } from './page.ts'
 import { prove } from './prove.ts'
 
-/** Histories whose result the page shows. */
-const ENOUGH = 20_000
-
-const usage = `npm run prove                              20,000 random histories of the real client, on a stack of its own; the result goes into docs/proof.md, that of fewer does not
-npm run prove -- --histories N --seed S    more of them, or the same again
+const usage = `npm run prove                              20,000 random histories of the real client, on a stack of its own; the result goes into docs/proof.md
+npm run prove -- --histories N --seed S    so many, or the same again; into docs/proof.md with --report
 npm run prove -- --seed S --path P         one failure again
 npm run prove -- --workers N               databases at the same time, 2 by default`
 
 const { values } = parseArgs({
   options: {
-    histories: { type: 'string', default: String(ENOUGH) },
+    histories: { type: 'string' },
+    report: { type: 'boolean' },
     seed: { type: 'string' },
     path: { type: 'string' },
     workers: { type: 'string', default: '2' },
@@ -43,7 +41,7 @@ const stack = await startStack({
 })
 let failed = true
 try {
-  const histories = Number(values.histories)
+  const histories = Number(values.histories ?? 20_000)
   const workers = Number(values.workers)
   const seed = Number(values.seed ?? Date.now() % 1e9)
   console.log(`seed ${seed}`)
@@ -58,7 +56,7 @@ try {
       ...told,
     }),
   )
-  if (!values.path && histories >= ENOUGH) await report(proof, { ...run, workers })
+  if (values.report ?? !(values.path || values.histories)) await report(proof, { ...run, workers })
   failed = proof.failure !== undefined
 } finally {
   await stack.stop()
