@@ -41,16 +41,6 @@ function contentOf(op: Edit['op'], data: Row = {}, row: Row | null): Content | u
 }
 
 /**
- * Whether two edits of a row can be one, which has the date of the second: not where a column of the first
- * would look younger than it is, and so overrule what somebody else did in between. Of a row that nobody
- * else has there is no such thing.
- */
-export const covers = (first: QueuedEdit, { op, data }: Content): boolean =>
-  op !== 'patch' ||
-  (first.op === 'put' && first.base === null) ||
-  Object.keys(first.data!).every((column) => column in data!)
-
-/**
  * Two edits of a row as one. The first has not been sent; it keeps its place, its base and what its
  * columns were before. Null where the row was made and removed again without the server hearing of it.
  */
@@ -106,8 +96,7 @@ export async function enqueue(
     }
     const before = record.edits ? await tx.scan('queue', { index: 'row', equals: [table, id] }) : []
     const last = before.at(-1)
-    const one =
-      last && last.seq > device.sent && covers(last, content) && squash(last, content, record)
+    const one = last && last.seq > device.sent && squash(last, content, record)
     if (one === null) {
       await tx.deleteMany('queue', [last!.seq])
       await drop([record])

@@ -64,22 +64,6 @@ describe('edits of a row that were not sent become one', () => {
     ])
   })
 
-  it('but a column is never dated by a later edit of another', async () => {
-    const { t, queue, send } = await having({ id: 'a', name: 'x', phone: '1' })
-    await t.update('a', { name: 'y' })
-    const [first] = await queue.list()
-    while (Date.now() <= Date.parse(first!.edited_at)) await new Promise((ok) => setTimeout(ok, 1))
-    await t.update('a', { phone: '2' })
-    await t.update('a', { phone: '3' })
-    expect(await queue.list()).toMatchObject([
-      { edited_at: first!.edited_at, base: 3, data: { name: 'y' }, old: { name: 'x' } },
-      { base: 3, data: { phone: '3' }, old: { phone: '1' } },
-    ])
-    await t.remove('a')
-    await send()
-    expect(await queue.list()).toMatchObject([{ data: { name: 'y' } }, { op: 'delete', base: 3 }])
-  })
-
   it('a removal after an unsent put leaves nothing', async () => {
     const { t, queue } = local()
     await t.insert({ id: 'a', name: 'x' })

@@ -1,7 +1,7 @@
 import { groupBy } from '../group.ts'
 import { type Clock, timestamp } from '../clock.ts'
 import { omit } from '../omit.ts'
-import { covers, sizeOf, squash } from '../enqueue.ts'
+import { sizeOf, squash } from '../enqueue.ts'
 import { apply, baseOf, editable, same, type Row, stack } from '../row.ts'
 import type { FailedEdit, QueuedEdit, RowRecord } from '../storage.ts'
 import { type Draft, deviceOf } from '../store.ts'
@@ -158,7 +158,7 @@ export async function optimize({ tx, put, drop }: Draft): Promise<number> {
       const { op, data, old, edited_at } = edit
       const last = kept.at(-1)
       const content = { op, ...(data && { data }), ...(old && { old }) }
-      const can = last && edited_at >= last.edited_at && covers(last, content)
+      const can = last && edited_at >= last.edited_at
       const one = can ? squash(last, content, view) : undefined
       // Other rows may have to leave this one first.
       const waits = one && op === 'delete' && edit.seq > last!.seq + 1

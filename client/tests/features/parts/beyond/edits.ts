@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Conflict } from '../../../../src/index.ts'
 import { rowsInDatabase } from '../../../support/project.ts'
-import { handClock } from '../../../support/time.ts'
 import { collide, project } from '../../support.ts'
 
 export function edits(): void {
@@ -75,25 +74,6 @@ export function edits(): void {
     expect(await sync.sync()).toMatchObject({ pushed: 2, rejected: 0 })
     expect(await rowsInDatabase(p.sql, table)).toMatchObject([{ name: 'newer', n: 2 }])
     expect(await rows.get(id)).toMatchObject({ name: 'newer', n: 2 })
-  })
-
-  it('of two offline edits of a row each column goes by its own date', async () => {
-    const table = await p.make(undefined, 'last_write_wins')
-    const hour = 3_600_000
-    const time = handClock(Date.now() - 2 * hour)
-    const a = await p.open({ clock: time.clock }, [table])
-    const b = await p.open({}, [table])
-    const { id } = await a.rows.insert({ name: 'x', phone: '1' })
-    await a.sync.sync()
-    await b.sync.sync()
-    await a.rows.update(id, { name: 'earlier' })
-    await time.pass(3 * hour)
-    await b.rows.update(id, { name: 'later' })
-    await b.sync.sync()
-    await a.rows.update(id, { phone: '2' })
-    await a.sync.sync()
-    expect(await rowsInDatabase(p.sql, table)).toMatchObject([{ name: 'later', phone: '2' }])
-    expect(await a.rows.get(id)).toMatchObject({ name: 'later', phone: '2' })
   })
 
   it('field-level three-way merge in the database, per-column rules, and every overruled value reported', async () => {
