@@ -88,7 +88,7 @@ async function gateway(started: Started, before?: number): Promise<number> {
     return Number(found?.[1] ?? 0)
   }
   let pid = 0
-  await expect.poll(async () => (pid = await find()), { timeout: 20_000 }).toBeGreaterThan(0)
+  await expect.poll(async () => (pid = await find()), { timeout: 60_000 }).toBeGreaterThan(0)
   return pid
 }
 

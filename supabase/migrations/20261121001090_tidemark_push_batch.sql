@@ -110,8 +110,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   set constraints all immediate;
-  raise exception using errcode = 'TM000', message = 'nothing_found: undoes the block, and is seen by nobody';
-exception when sqlstate 'TM000' then
+  raise exception using errcode = 'TMEND', message = 'nothing_found: undoes the block, and is seen by nobody';
+exception when sqlstate 'TMEND' then
   null;
 end
 $$;

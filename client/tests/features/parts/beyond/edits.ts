@@ -3,10 +3,13 @@ import type { Conflict } from '../../../../src/index.ts'
 import { rowsInDatabase } from '../../../support/project.ts'
 import { collide, project } from '../../support.ts'
 
+const BAD =
+  'a bad edit never blocks the queue and is never thrown away: it is set aside with its payload and reason, and can be fixed and sent again'
+
 export function edits(): void {
   const p = project()
 
-  it('a bad edit never blocks the queue and is never thrown away: it is set aside with its payload and reason, and can be fixed and sent again', async () => {
+  it(BAD, async () => {
     const table = await p.make('name text, n int constraint small check (n < 100)', 'merge')
     const { sync, rows } = await p.open({}, [table])
     await rows.insert({ name: 'before', n: 1 })
@@ -28,7 +31,7 @@ export function edits(): void {
   })
 
   it.each(['last_write_wins', 'client_wins', 'manual'])(
-    'a refused edit that is sent again never overrules what was edited after it (%s)',
+    `${BAD}: what was edited after it stays (%s)`,
     async (policy) => {
       const table = await p.make(
         'name text, phone text check (phone <> $$bad$$), note text, n int',
@@ -60,7 +63,7 @@ export function edits(): void {
     },
   )
 
-  it('nor what was edited after it and waits still', async () => {
+  it(`${BAD}: what was edited after it and waits still stays too`, async () => {
     const table = await p.make('name text, n int check (n < 100)', 'client_wins')
     const { sync, rows } = await p.open({ batch: { mutations: 1 } }, [table])
     const { id } = await rows.insert({ name: 'x', n: 1 })
