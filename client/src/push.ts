@@ -4,7 +4,7 @@ import type { SyncError } from './errors.ts'
 import type { NewId } from './ids.ts'
 import { omit } from './omit.ts'
 import type { reorder } from './order.ts'
-import type { DeviceRecord, QueuedEdit } from './storage.ts'
+import type { DeviceRecord, Flight, QueuedEdit } from './storage.ts'
 import { deviceOf } from './store.ts'
 import type { Draft } from './store.ts'
 
@@ -19,8 +19,8 @@ export interface BatchLimits {
 /** Edits that go out together, in order, under the name of this device. */
 export interface Batch {
   device: string
-  /** See `Flight`. */
-  batch: string
+  /** Of what it is a part, see `Flight`. */
+  batch?: string | undefined
   edits: QueuedEdit[]
   /** The last edit that this push is about, by its number now: urgent edits may have come before it. */
   upTo: number
@@ -67,9 +67,9 @@ export async function take(
   if (!last) return undefined
   if (queued.length === edits.length && fits(queued, limits))
     device = omit(device, 'least', 'unordered')
-  // The same for the same edits, also where a copy of the storage sends them.
-  const batch = `${edits[0]!.seq}-${last.seq} ${last.edited_at} ${last.id}`.slice(0, 100)
-  const before = again?.length ? device.flight! : { above: device.sent, attempts: 0, batch }
+  const before: Omit<Flight, 'to' | 'at'> = again?.length
+    ? device.flight!
+    : { above: device.sent, attempts: 0 }
   const attempts = before.attempts + 1
   const flight = { ...before, to: last.seq, attempts, at: timestamp(clock) }
   await tx.putMany('meta', [{ ...device, sent: Math.max(device.sent, last.seq), flight }])

@@ -1,9 +1,12 @@
+import { sha256 } from '@noble/hashes/sha2'
+import { bytesToHex } from '@noble/hashes/utils'
 import type { Cursor } from '../../supabase/functions/_tidemark/wire.ts'
 import { type Clock, timestamp } from './clock.ts'
 import type { SyncError } from './errors.ts'
 import type { Emitter, SyncEvents } from './events.ts'
 import { omit } from './omit.ts'
 import { startAfresh } from './pull.ts'
+import { toMutation } from './push.ts'
 import { baseOf, stack } from './row.ts'
 import type { Run } from './run.ts'
 import type { FailedEdit } from './storage.ts'
@@ -69,8 +72,10 @@ export async function narrow(
   const [edit] = edits
   if (edits.length > 1) {
     const to = edits[Math.ceil(edits.length / 2) - 1]!.seq
-    // It goes by the same name: sent as a whole it may have been done, with the answer lost.
-    await tx.putMany('meta', [{ ...device, flight: { ...flight, to, attempts: 0 } }])
+    // Sent as a whole it may have been done, with the answer lost: its parts go by the name that the server
+    // gave it. The platform's own digest keeps a transaction waiting for longer than IndexedDB does.
+    const batch = flight.batch ?? bytesToHex(sha256(JSON.stringify(edits.map(toMutation))))
+    await tx.putMany('meta', [{ ...device, flight: { ...flight, to, attempts: 0, batch } }])
     return undefined
   }
   if (TOO_MUCH.has(code)) throw error

@@ -62,8 +62,8 @@ export interface Flight {
   to: number
   /** What had been sent before: edits above this `seq` went out for the first time. */
   above: number
-  /** What it is called by, also where it is sent in parts: by this the server knows it again. */
-  batch: string
+  /** What the server calls it by, where it is a part of one that it may have done already. */
+  batch?: string
   /** How often it was sent. */
   attempts: number
   /** RFC 3339; when it was last sent. */

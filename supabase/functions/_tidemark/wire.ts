@@ -93,7 +93,7 @@ const pushOptions = {
    * that is the first `seq` of the batch. The functions send it with the later pieces of a split batch.
    */
   unheard_from: Seq.nullish(),
-  /** A name for the batch, the same where it is sent again and for its pieces. Absent: the SHA-256 of `mutations`, in hex. */
+  /** What the pieces of a split batch have in common with the whole: the SHA-256 of its `mutations`, in hex. */
   batch: z.string().max(100).nullish(),
 }
 

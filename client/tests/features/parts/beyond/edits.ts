@@ -9,7 +9,7 @@ const BAD =
 export function edits(): void {
   const p = project()
 
-  it(BAD, async () => {
+  it(`${BAD}`, async () => {
     const table = await p.make('name text, n int constraint small check (n < 100)', 'merge')
     const { sync, rows } = await p.open({}, [table])
     await rows.insert({ name: 'before', n: 1 })
