@@ -85,7 +85,7 @@ const LOW = 0.3
 const NEARLY_EMPTY = 0.15
 
 /** News often comes in bursts: a run at the first, and then one every so many milliseconds at most. */
-const BURST = 50
+const BURST = 20
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { clock, network, battery, appState, pokes, onEdit, onSignIn, waiting, run } = options

@@ -148,13 +148,13 @@ describe('a sync runs by itself', () => {
     start()
     for (let n = 0; n < 4; n++) {
       poke()
-      await pass(10)
+      await pass(5)
     }
-    await pass(960)
-    expect(runs).toEqual([0, 50])
+    await pass(980)
+    expect(runs).toEqual([0, 20])
     poke()
     await pass(10)
-    expect(runs).toEqual([0, 50, 1_000])
+    expect(runs).toEqual([0, 20, 1_000])
   })
 
   it('soon after the start, where edits wait from the last time', async () => {
