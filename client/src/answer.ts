@@ -40,7 +40,10 @@ interface Pending {
   settled: number
   /** An edit of it that the server has no row for. */
   missing?: FailedEdit
-  /** When the last of them was made, where nothing of others has come in between: later edits can count on the new version. */
+  /**
+   * When the last of its edits was made, where nothing of others has come in between: edits made later can
+   * count on the new version.
+   */
   ours?: string | undefined
 }
 
@@ -211,7 +214,8 @@ function accept(
   // Only where the content is known may the version be taken over: a pull skips what is older.
   const known = told || status === 'applied' || status === 'merged'
   if (told) row.base = alive(told)
-  // A duplicate tells the row as it is by now. Where there is none for us, and no pull names it, none ever will.
+  // A duplicate tells the row as it is by now. Where there is none for us, and no pull names it, none
+  // ever will.
   else if (status === 'duplicate' && row.record.scope === undefined) row.base = null
   // Put together with columns that we do not know: a pull brings the row if it is for us.
   else if (row.base === null && edit.op === 'patch')

@@ -179,8 +179,8 @@ $$;
 
 -- The next entries of a window, for the caller's scopes: table, scope and row of each, as three arrays
 -- in the log's order, and the last one's place. It ends at the window's end, and not only by what is
--- visible: a restored dump may have brought any number of entries from far ahead. A row is named as often as it changed; what gets read
--- is its current state.
+-- visible: a restored dump may have brought any number of entries from far ahead. A row is named as
+-- often as it changed; what gets read is its current state.
 create function tidemark.log_page(
   seen pg_snapshot,
   upto pg_snapshot,
