@@ -8,7 +8,7 @@ import { findProject } from './project.ts'
 
 const POLICIES = [
   { value: 'last_write_wins', hint: 'the later edit of a column, by corrected clocks' },
-  { value: 'merge', hint: 'like it, but objects, lists of words and counters merge' },
+  { value: 'merge', hint: 'like it, but lists are united, and objects merged key by key' },
   { value: 'client_wins', hint: 'what a device sends replaces what is there' },
   { value: 'server_wins', hint: 'what is there stays' },
   { value: 'keep_both', hint: 'the loser becomes a second row' },
@@ -76,7 +76,7 @@ export const add = defineCommand({
     out.line(dim(statement(table, scope, conflict, columns).trim()))
     out.line()
     out.line(
-      `Next: ${strong('npx supabase db push')}. The database says so where the table is not fit to sync.`,
+      `Next: ${strong('npx supabase db push')} (${strong('--remote')} for the linked project). It says so where the table is not fit to sync.`,
     )
     out.result({
       path,

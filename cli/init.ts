@@ -4,7 +4,7 @@ import { defineCommand } from 'citty'
 import { askWhether, canAsk } from './ask.ts'
 import { withFunctions } from './config.ts'
 import { createOutput, dim, good, strong, warn } from './output.ts'
-import { findProject, shippedFiles, type ShippedFile } from './project.ts'
+import { findProject, PUSH, shippedFiles, type ShippedFile } from './project.ts'
 
 /** What becomes of a file: `kept` is one that the project has changed. */
 type Fate = 'new' | 'same' | 'replaced' | 'kept'
@@ -42,13 +42,12 @@ export const init = defineCommand({
     )
     for (const { path } of files.filter(({ fate }) => fate === 'kept'))
       out.line(
-        `${warn('!')} ${path} was changed in this project and is left alone ${dim('(--force replaces it)')}`,
+        `${warn('!')} ${path} differs from this version of Tidemark and is left alone ${dim('(--force replaces it)')}`,
       )
     out.line()
-    out.line(
-      `Next: ${strong('npx tidemark add <table>')} for each table that should sync, then ${strong('npx supabase db push')}`,
-    )
-    out.line(`and ${strong('npx supabase functions deploy sync sync-push sync-pull')}.`)
+    out.line(`Next: ${strong('npx tidemark add <table>')} for each table that should sync, then`)
+    out.line(`  ${strong(PUSH)}  ${dim('(--remote for the linked project)')}`)
+    out.line(`  ${strong('npx supabase functions deploy sync sync-push sync-pull')}`)
     out.result({ files })
   },
 })

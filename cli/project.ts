@@ -55,5 +55,8 @@ export async function shippedFiles(): Promise<ShippedFile[]> {
   )
 }
 
+/** Applies Tidemark's migrations, which may be older by date than the project's own last one. */
+export const PUSH = 'npx supabase db push --include-all'
+
 /** The edge functions, by the names they are deployed under. */
 export const FUNCTIONS = ['sync', 'sync-push', 'sync-pull'] as const

@@ -6,7 +6,7 @@ import { CliError } from './errors.ts'
 import { bad, createOutput, good } from './output.ts'
 import { findProject } from './project.ts'
 
-/** What `sync_verify` answers and a device computes: one checksum a scope and table. */
+/** One checksum a scope and table: what `sync_verify` answers. */
 const Checksums = z.array(
   z.object({
     scope: z.string(),
@@ -17,15 +17,18 @@ const Checksums = z.array(
 )
 type Checksum = z.infer<typeof Checksums>[number]
 
+/** What a device prints: all of `await sync.verify()`, or its checksums alone. */
+const Printed = z.union([Checksums, z.object({ checksums: Checksums })])
+
 export const verify = defineCommand({
   meta: {
     name: 'verify',
-    description: "Compares a device's checksums (sync.verify() as json) with the database.",
+    description: 'Compares what a device holds, as sync.verify() found it, with the database.',
   },
   args: {
     file: {
       type: 'positional',
-      description: 'the checksums of the device, as json',
+      description: 'what `await sync.verify({ heal: false })` resolves to there, as json',
       required: true,
     },
     user: { type: 'string', description: "the device's user: an id of auth.users", required: true },
@@ -49,7 +52,7 @@ export const verify = defineCommand({
         table: (here ?? there)!.table,
         device: here?.count ?? 0,
         database: there?.count ?? 0,
-        same: here?.checksum === there?.checksum && here?.count === there?.count,
+        same: (here ?? none).checksum === (there ?? none).checksum,
       }
     })
     for (const { scope, table, same, device: here, database } of compared)
@@ -68,6 +71,8 @@ export const verify = defineCommand({
   },
 })
 
+const none = { checksum: '0' }
+
 const keyOf = ({ scope, table }: Checksum): string => `${table}\n${scope}`
 
 async function readChecksums(file: string): Promise<Checksum[]> {
@@ -75,9 +80,10 @@ async function readChecksums(file: string): Promise<Checksum[]> {
     throw new CliError('no_file', `there is no ${file}`)
   })
   try {
-    return Checksums.parse(JSON.parse(text))
+    const printed = Printed.parse(JSON.parse(text))
+    return Array.isArray(printed) ? printed : printed.checksums
   } catch {
-    throw new CliError('bad_file', `${file} is no list of {scope, table, count, checksum}`)
+    throw new CliError('bad_file', `${file} has no list of {scope, table, count, checksum}: write down what sync.verify() resolves to`)
   }
 }
 

@@ -1,4 +1,4 @@
-import { FUNCTIONS } from '../project.ts'
+import { FUNCTIONS, PUSH } from '../project.ts'
 import type { Finding } from './finding.ts'
 
 /** What a client meets: the key, the RPCs and the functions. Sends no user's token and changes nothing. */
@@ -39,7 +39,7 @@ export async function checkApi(url: string, key: string): Promise<Finding[]> {
       level: 'error',
       problem:
         'The API knows no sync_status: Tidemark is not in this database, or the API has not noticed yet.',
-      mend: "npx supabase db push; if that changes nothing: notify pgrst, 'reload schema';",
+      mend: `${PUSH}; if that changes nothing: notify pgrst, 'reload schema';`,
     })
   for (const name of FUNCTIONS) {
     const answer = await ask(`${url}/functions/v1/${name}`, key).catch(() => undefined)

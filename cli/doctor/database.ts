@@ -1,5 +1,5 @@
 import type { Sql } from 'postgres'
-import { shippedFiles } from '../project.ts'
+import { PUSH, shippedFiles } from '../project.ts'
 import type { Finding } from './finding.ts'
 
 /** What the database says of itself. Reads only. */
@@ -12,12 +12,13 @@ export async function checkDatabase(sql: Sql, asked: Map<string, string>): Promi
         check: 'not_installed',
         level: 'error',
         problem: 'This database has no Tidemark.',
-        mend: 'npx tidemark init && npx supabase db push',
+        mend: `npx tidemark init && ${PUSH}`,
       },
     ]
   const checks = [
     unapplied(sql),
     withoutRls(sql),
+    withoutGrant(sql),
     withoutPolicy(sql),
     withoutIndex(sql),
     slowPolicies(sql),
@@ -51,7 +52,7 @@ async function unapplied(sql: Sql): Check {
       check: 'migration_missing',
       level: 'error',
       problem: `${open.length} of Tidemark's migrations were not applied to this database, first ${open[0]}.`,
-      mend: 'npx tidemark init && npx supabase db push',
+      mend: `npx tidemark init && ${PUSH}`,
     },
   ]
 }
@@ -68,6 +69,20 @@ async function withoutRls(sql: Sql): Check {
     level: 'error',
     problem: `Row Level Security is off on ${name}: every signed-in user reads and writes all of it.`,
     mend: `alter table ${name} enable row level security;`,
+  }))
+}
+
+async function withoutGrant(sql: Sql): Check {
+  const tables = await sql<{ name: string }[]>`
+    select t.relation::regclass::text as name
+    from tidemark.live_tables t
+    where not has_any_column_privilege('authenticated', t.relation, 'select')
+    order by 1`
+  return tables.map(({ name }) => ({
+    check: 'no_select_grant',
+    level: 'error',
+    problem: `Signed-in users have no rights on ${name}: nothing of it reaches a device.`,
+    mend: `grant select, insert, update, delete on ${name} to authenticated;`,
   }))
 }
 
@@ -89,7 +104,7 @@ async function withoutPolicy(sql: Sql): Check {
   }))
 }
 
-/** Columns that policies of synced tables look at, there and in other tables, and that no index leads with. */
+/** Columns that policies of synced tables look at, there and in other tables, and that are in no index. */
 async function withoutIndex(sql: Sql): Check {
   const columns = await sql<{ relation: string; column: string; policy: string; on: string }[]>`
     select distinct on (1, 2) c.oid::regclass::text as relation, quote_ident(a.attname) as column,
@@ -213,8 +228,8 @@ async function withoutPurge(sql: Sql): Check {
       level: 'warning',
       problem: 'Nothing calls tidemark.purge(): the log and the tombstones grow for ever.',
       mend: state!.cron
-        ? "select cron.schedule('tidemark-purge', '17 3 * * *', 'select tidemark.purge()');"
-        : 'create extension pg_cron; then schedule select tidemark.purge(), or call it from whatever runs your jobs.',
+        ? 'select tidemark.schedule_purge();'
+        : 'create extension pg_cron; select tidemark.schedule_purge(); or call tidemark.purge() from whatever runs your jobs.',
     },
   ]
 }

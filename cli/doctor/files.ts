@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { withFunctions } from '../config.ts'
-import { type Project, shippedFiles } from '../project.ts'
+import { type Project, PUSH, shippedFiles } from '../project.ts'
 import type { Finding } from './finding.ts'
 
 /** The project's folder against what this version of Tidemark ships. */
@@ -20,7 +20,7 @@ export async function checkFiles(project: Project): Promise<Finding[]> {
       check: 'migration_missing',
       level: 'error',
       problem: `${migrations.length} of Tidemark's migrations are not in supabase/migrations, first ${migrations[0]}.`,
-      mend: 'npx tidemark init && npx supabase db push',
+      mend: `npx tidemark init && ${PUSH}`,
     })
   const functions = absent.filter((path) => path.startsWith('functions/'))
   if (functions.length > 0)

@@ -12,7 +12,7 @@ interface BatteryManager {
 }
 
 /** Where no device says otherwise, power is no reason to wait. */
-export const noBattery: Battery = { level: () => null, charging: () => true }
+const noBattery: Battery = { level: () => null, charging: () => true }
 
 /** The browser's Battery Status API; where there is none (Node, Safari, Firefox) as if there were no battery. */
 export function browserBattery(): Battery {

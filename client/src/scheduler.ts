@@ -6,6 +6,7 @@ import type { Network } from './network.ts'
 /**
  * When a sync runs by itself. `manual`: never. `auto`: soon after an edit. `periodic`: again and again.
  * `on-reconnect`: when the network comes back. `realtime`: when the server says that there is news.
+ * Each but `manual` also begins with one, and runs one when somebody signs in.
  */
 export type Mode = 'manual' | 'auto' | 'periodic' | 'on-reconnect' | 'realtime'
 
@@ -62,8 +63,6 @@ export interface SchedulerOptions extends Schedule {
   onEdit: (fn: () => void) => () => void
   /** Calls its argument when somebody signs in. Returns what ends that. */
   onSignIn: (fn: () => void) => () => void
-  /** Whether edits wait. */
-  waiting: () => boolean
   /**
    * One sync, because of `mode`. Never rejects; resolves to true where it failed in a way that time may heal.
    */
@@ -88,9 +87,9 @@ const NEARLY_EMPTY = 0.15
 const BURST = 20
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { clock, network, battery, appState, pokes, onEdit, onSignIn, waiting, run } = options
+  const { clock, network, battery, appState, pokes, onEdit, onSignIn, run } = options
   let { modes, debounce, intervals }: Schedule = options
-  const timers = new Map<Mode | 'retry', { cancel: () => void; due: number }>()
+  const timers = new Map<Mode | 'start' | 'retry', { cancel: () => void; due: number }>()
   let ends: (() => void)[] | undefined
   /** When the last periodic run ended, or would have. */
   let ended = 0
@@ -102,7 +101,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const interval = (): number =>
     below(LOW) ? intervals.lowBattery : appState.active() ? intervals.active : intervals.background
 
-  function plan(name: Mode | 'retry', ms: number, then: () => void): void {
+  function plan(name: Mode | 'start' | 'retry', ms: number, then: () => void): void {
     timers.get(name)?.cancel()
     const cancel = clock.after(ms, () => {
       timers.delete(name)
@@ -153,9 +152,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       ended = clock.now()
       repeat()
     }
-    if (modes.some((mode) => mode !== 'manual')) ends.push(onSignIn(now))
-    // What waited when the app was closed.
-    if ((has('auto') || has('on-reconnect')) && waiting()) plan('auto', debounce, now)
+    if (modes.some((mode) => mode !== 'manual')) {
+      ends.push(onSignIn(now))
+      // What waited when the app was closed, and what became of its rows since.
+      plan('start', 0, now)
+    }
   }
 
   function stop(): void {

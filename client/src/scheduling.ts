@@ -76,7 +76,6 @@ export function createScheduling({ settings, store, runs, events, sync }: Schedu
           void (origin === 'local' && !elsewhere && rows.size && fn()),
       ),
     onSignIn,
-    waiting: () => store.counts().pending > 0,
     run,
   })
   return {

@@ -211,7 +211,15 @@ describe('verify', () => {
     const storage = memoryStorage()
     const { sync, rows, faults } = await device(user, [table], { storage })
     await sync.sync()
-    expect(await sync.verify()).toEqual({ inSync: true, rows: 1000, differing: [], healed: 0 })
+    expect(await sync.verify()).toEqual({
+      inSync: true,
+      rows: 1000,
+      differing: [],
+      healed: 0,
+      checksums: [
+        { scope: `user:${user.id}`, table, count: 1000, checksum: expect.any(Number) },
+      ],
+    })
 
     const held = await rows.list({}, { order: 'n' })
     const [missing, stale, ghost, edited] = [held[3]!.id, held[500]!.id, 'ghost', held[9]!.id]

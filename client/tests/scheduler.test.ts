@@ -29,7 +29,6 @@ function scheduler(...modes: Mode[]) {
     level: 1,
     charging: false,
     fails: false,
-    waiting: false,
   }
   const subject = createScheduler({
     modes,
@@ -42,7 +41,6 @@ function scheduler(...modes: Mode[]) {
     pokes: { watch: pokes.listen },
     onEdit: edits.listen,
     onSignIn: signIns.listen,
-    waiting: () => state.waiting,
     run: async () => {
       runs.push(time.clock.now())
       return state.fails
@@ -88,10 +86,10 @@ describe('a sync runs by itself', () => {
     edit()
     expect(next()).toBe(900)
     await pass(10_000)
-    expect(runs).toEqual([900])
+    expect(runs).toEqual([0, 900])
     edit()
     await pass(10_000)
-    expect(runs).toEqual([900, 10_900])
+    expect(runs).toEqual([0, 900, 10_900])
   })
 
   it('periodic: every thirty seconds, and not while offline', async () => {
@@ -102,7 +100,7 @@ describe('a sync runs by itself', () => {
     await pass(60_000)
     go(true)
     await pass(30_000)
-    expect(runs).toEqual([30_000, 60_000, 150_000])
+    expect(runs).toEqual([0, 30_000, 60_000, 150_000])
   })
 
   it('periodic: every five minutes in the background, and soon after somebody comes back', async () => {
@@ -112,11 +110,11 @@ describe('a sync runs by itself', () => {
     look(false)
     expect(next()).toBe(330_000)
     await pass(300_000)
-    expect(runs).toEqual([30_000, 330_000])
+    expect(runs).toEqual([0, 30_000, 330_000])
     await pass(100_000)
     look(true)
     await pass(0)
-    expect(runs).toEqual([30_000, 330_000, 430_000])
+    expect(runs).toEqual([0, 30_000, 330_000, 430_000])
   })
 
   it('periodic: every quarter of an hour on a low battery, never on an empty one, as usual on mains', async () => {
@@ -124,10 +122,10 @@ describe('a sync runs by itself', () => {
     state.level = 0.2
     start()
     await pass(900_000)
-    expect(runs).toEqual([900_000])
+    expect(runs).toEqual([0, 900_000])
     state.level = 0.14
     await pass(1_800_000)
-    expect(runs).toEqual([900_000])
+    expect(runs).toEqual([0, 900_000])
     state.charging = true
     await pass(900_000)
     expect(runs).toContain(3_600_000)
@@ -140,7 +138,7 @@ describe('a sync runs by itself', () => {
     go(false)
     await pass(5)
     go(true)
-    expect(runs).toEqual([10])
+    expect(runs).toEqual([0, 10])
   })
 
   it('realtime: at once, and once for all pokes of a moment after it', async () => {
@@ -151,26 +149,29 @@ describe('a sync runs by itself', () => {
       await pass(5)
     }
     await pass(980)
-    expect(runs).toEqual([0, 20])
+    expect(runs).toEqual([0, 0, 20])
     poke()
     await pass(10)
-    expect(runs).toEqual([0, 20, 1_000])
+    expect(runs).toEqual([0, 0, 20, 1_000])
   })
 
-  it('soon after the start, where edits wait from the last time', async () => {
-    const { start, pass, runs, state } = scheduler('on-reconnect')
-    state.waiting = true
-    start()
-    await pass(10_000)
-    expect(runs).toEqual([500])
-  })
+  it.each(['auto', 'periodic', 'on-reconnect', 'realtime'] as const)(
+    '%s: at the start',
+    async (mode) => {
+      const { start, pass, runs } = scheduler(mode)
+      await pass(7)
+      start()
+      await pass(10_000)
+      expect(runs).toEqual([7])
+    },
+  )
 
   it('when somebody signs in', async () => {
     const { start, pass, runs, signIn } = scheduler('auto')
     start()
     await pass(7)
     signIn()
-    expect(runs).toEqual([7])
+    expect(runs).toEqual([0, 7])
   })
 
   it('again after a failure that time may heal, where nothing else would', async () => {
@@ -181,7 +182,7 @@ describe('a sync runs by itself', () => {
     await pass(31_000)
     state.fails = false
     await pass(100_000)
-    expect(runs).toEqual([500, 30_500, 60_500])
+    expect(runs).toEqual([0, 500, 30_500, 60_500])
   })
 
   it('in several ways at once', async () => {
@@ -189,7 +190,7 @@ describe('a sync runs by itself', () => {
     start()
     edit()
     await pass(30_000)
-    expect(runs).toEqual([500, 30_000])
+    expect(runs).toEqual([0, 500, 30_000])
   })
 
   it('until it is stopped, and again when it is started', async () => {
@@ -205,7 +206,7 @@ describe('a sync runs by itself', () => {
     expect(next()).toBeNull()
     start()
     await pass(30_000)
-    expect(runs).toEqual([130_000])
+    expect(runs).toEqual([100_000, 130_000])
   })
 
   it('as it is told while it runs', async () => {
@@ -218,10 +219,10 @@ describe('a sync runs by itself', () => {
     change({ debounce: 100 })
     edit()
     await pass(1_000)
-    expect(runs).toEqual([1_100])
+    expect(runs).toEqual([1_000, 1_100])
     change({ modes: ['periodic'], intervals: { ...defaultIntervals, active: 5_000 } })
     edit()
     await pass(5_000)
-    expect(runs).toEqual([1_100, 7_000])
+    expect(runs).toEqual([1_000, 1_100, 2_000, 7_000])
   })
 })

@@ -85,6 +85,11 @@ describe('names the fault of a broken project, and its mend mends it', () => {
       'places',
     ],
     [
+      'no_select_grant',
+      'revoke all on public.notes from authenticated',
+      'Signed-in users have no rights on notes',
+    ],
+    [
       'realtime_policy_missing',
       'drop policy "members of a scope hear that it has news" on realtime.messages',
       'listen',

@@ -48,7 +48,7 @@ describe('tidemark init', () => {
     await shell.write(path, '// mine')
     const { out } = await shell.run('npx tidemark init')
     expect(await file(path)).toBe('// mine')
-    expect(out).toContain(`${path} was changed in this project and is left alone`)
+    expect(out).toContain(`${path} differs from this version of Tidemark and is left alone`)
     await shell.run('npx tidemark init --force')
     expect(await file(path)).toContain('Deno.serve')
   })

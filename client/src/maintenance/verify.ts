@@ -13,6 +13,14 @@ export interface Verification {
   differing: { table: string; ids: string[] }[]
   /** How many of them are now as the server has them; edits that wait stay on top. */
   healed: number
+  /** What this device held when it was compared, for `npx tidemark verify`. */
+  checksums: Checksum[]
+}
+
+/** A number for the rows of a table that are in a scope. */
+export interface Checksum extends Sum {
+  scope: string
+  table: string
 }
 
 export interface VerifyDeps {
@@ -37,6 +45,7 @@ type Wrong = Map<string, boolean>
 
 interface Sum {
   count: number
+  /** The sum of the rows' own, modulo 2^32. */
   checksum: number
 }
 
@@ -48,8 +57,8 @@ export async function verify(
   { store, keys, call }: VerifyDeps,
   { tables = [...keys.keys()], heal = true }: { tables?: readonly string[]; heal?: boolean } = {},
 ): Promise<Verification> {
-  const there = await call<({ scope: string; table: string } & Sum)[]>('sync_verify', { tables })
-  const result: Verification = { inSync: true, rows: 0, differing: [], healed: 0 }
+  const there = await call<Checksum[]>('sync_verify', { tables })
+  const result: Verification = { inSync: true, rows: 0, differing: [], healed: 0, checksums: [] }
   for (const table of tables) {
     const held = await itemsOf(store, table)
     const sums = new Map(there.filter((set) => set.table === table).map((set) => [set.scope, set]))
@@ -58,6 +67,7 @@ export async function verify(
       const items = held.get(scope) ?? []
       const sum = sums.get(scope) ?? { count: 0, checksum: 0 }
       result.rows += sum.count
+      result.checksums.push({ scope, table, ...sumOf(items) })
       if (!agrees(items, sum)) await narrow({ table, scope, prefix: '' }, items, call, wrong)
     }
     if (wrong.size === 0) continue
@@ -96,9 +106,15 @@ async function itemsOf(store: Store, table: string): Promise<Map<string, Item[]>
   return items
 }
 
-const agrees = (items: readonly Item[], { count, checksum }: Sum): boolean =>
-  items.length === count &&
-  items.reduce((sum, item) => (sum + item.checksum) % 2 ** 32, 0) === Number(checksum)
+const sumOf = (items: readonly Item[]): Sum => ({
+  count: items.length,
+  checksum: items.reduce((sum, item) => (sum + item.checksum) % 2 ** 32, 0),
+})
+
+function agrees(items: readonly Item[], there: Sum): boolean {
+  const { count, checksum } = sumOf(items)
+  return count === there.count && checksum === Number(there.checksum)
+}
 
 /** Finds the rows in which two sets differ. */
 async function narrow(

@@ -19,9 +19,6 @@ export const LIMITS = {
   pageMax: 10_000,
 } as const
 
-/** How one mutation ended. */
-export const RESULT_STATUSES = ['applied', 'merged', 'conflict', 'rejected', 'duplicate'] as const
-export type ResultStatus = (typeof RESULT_STATUSES)[number]
 
 /** Why one mutation was rejected. Closed: a client may switch over it exhaustively. */
 export const RESULT_CODES = [

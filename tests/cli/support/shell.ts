@@ -45,7 +45,6 @@ export class Shell {
   }
 
   /** With the command line as it is in this repository: quicker. */
-
   static async open(): Promise<Shell> {
     const root = await mkdtemp(join(tmpdir(), 'tidemark-app-'))
     const [folder, bin] = [join(root, 'app'), join(root, 'bin')]

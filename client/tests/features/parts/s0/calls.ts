@@ -10,12 +10,14 @@ export function calls(): void {
     const { a, b, id } = await collide(p, table, { name: 'x' }, { name: 'a' }, { name: 'b' })
     const { sync, rows } = b
     sync.configure({ mode: 'periodic' })
+    const completed = new Promise((resolve) => void sync.on('sync_completed', resolve))
     sync.start()
-    await expect.poll(() => sync.status().nextSync).not.toBeNull()
+    expect(await completed).toMatchObject({ pushed: 1 })
+    expect(sync.status().nextSync).not.toBeNull()
     sync.stop()
-    expect(sync.status()).toMatchObject({ state: 'idle', nextSync: null, pending: 1 })
+    expect(sync.status()).toMatchObject({ nextSync: null, pending: 0 })
+    await expect.poll(() => sync.status().state).toBe('idle')
 
-    await sync.sync()
     const { resolved } = await resolveConflicts(sync, resolvers.local)
     expect(resolved).toMatchObject([{ row: { id, name: 'b' } }])
 

@@ -32,15 +32,23 @@ export function engineer(): void {
 
     await rows.insert({ name: 'left over' })
     await sync.close()
+    await client.from(p.table).insert({ name: 'after that' })
     const last = await p.open(options)
     const again = new Promise<SyncReport>((resolve) => void last.sync.on('sync_completed', resolve))
     await last.sync.ready()
-    expect(await again).toMatchObject({ pushed: 1 })
+    expect(await again).toMatchObject({ pushed: 1, pulled: 1 })
+    await last.sync.close()
+
+    await client.from(p.table).insert({ name: 'and then' })
+    const idle = await p.open(options)
+    await idle.sync.ready()
+    await expect.poll(async () => named(await idle.rows.list())).toContain('and then')
   })
 
   it('optimistic save: local first, queued, tried at once when online', async () => {
     const { sync, rows } = await p.open({ mode: 'auto', debounce: 1 })
     await sync.ready()
+    await expect.poll(() => sync.status().lastSync).not.toBeNull()
     const completed = new Promise((resolve) => void sync.on('sync_completed', resolve))
     const { id } = await rows.insert({ name: 'saved' })
     expect(await rows.get(id)).toMatchObject({ name: 'saved' })
@@ -134,23 +142,23 @@ export function engineer(): void {
     const told: string[] = []
     sync.on('sync_completed', () => told.push('success'))
     sync.on('sync_error', ({ code }) => told.push(`failure: ${code}`))
-    const passes = async (outcomes: number): Promise<void> => {
+    const passes = async (ms: number, outcomes: number): Promise<void> => {
       await expect.poll(() => sync.status().nextSync).not.toBeNull()
-      await time.pass(60_000)
+      await time.pass(ms)
       await expect.poll(() => told.length).toBe(outcomes)
     }
     await sync.ready()
-    await passes(1)
+    await passes(0, 1)
     faults.always('before')
-    await passes(2)
+    await passes(60_000, 2)
     faults.reset()
     network.turn(false)
-    await passes(2)
+    await passes(60_000, 2)
     network.turn(true)
     battery.is = 0.1
-    await passes(2)
+    await passes(60_000, 2)
     battery.is = 0.9
-    await passes(3)
+    await passes(60_000, 3)
     expect(told).toEqual(['success', 'failure: network', 'success'])
   })
 }

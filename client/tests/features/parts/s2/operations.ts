@@ -51,28 +51,27 @@ export function operations(): void {
     const { sync } = await p.open({ mode: 'periodic', interval: 10_000, clock: time.clock })
     const runs: number[] = []
     sync.on('sync_started', ({ at }) => runs.push(at - start))
-    const pass = async (ms: number): Promise<void> => {
+    const ran = async (ms: number, ...all: number[]): Promise<void> => {
       await time.pass(ms)
+      await expect.poll(() => runs).toEqual(all)
       await expect.poll(() => sync.status().state).toBe('idle')
     }
     await sync.ready()
-    await pass(10_000)
-    expect(runs).toEqual([10_000])
+    await ran(0, 0)
+    await ran(10_000, 0, 10_000)
     sync.configure({ interval: 60_000 })
-    await pass(59_000)
-    expect(runs).toHaveLength(1)
-    await pass(1_000)
-    expect(runs).toEqual([10_000, 70_000])
+    const begun = [0, 10_000, 10_000]
+    await ran(0, ...begun)
+    await ran(59_000, ...begun)
+    await ran(1_000, ...begun, 70_000)
     sync.stop()
     expect(sync.status().nextSync).toBeNull()
-    await pass(600_000)
-    expect(runs).toHaveLength(2)
+    await ran(600_000, ...begun, 70_000)
     sync.start()
-    await pass(60_000)
-    expect(runs).toHaveLength(3)
+    await ran(0, ...begun, 70_000, 670_000)
+    await ran(60_000, ...begun, 70_000, 670_000, 730_000)
     sync.configure({ mode: 'manual' })
-    await pass(600_000)
-    expect(runs).toHaveLength(3)
+    await ran(600_000, ...begun, 70_000, 670_000, 730_000)
   })
 
   it('retry queue: stats, clear completed older than, retry all failed, clear failed', async () => {
