@@ -83,7 +83,10 @@ async function readChecksums(file: string): Promise<Checksum[]> {
     const printed = Printed.parse(JSON.parse(text))
     return Array.isArray(printed) ? printed : printed.checksums
   } catch {
-    throw new CliError('bad_file', `${file} has no list of {scope, table, count, checksum}: write down what sync.verify() resolves to`)
+    throw new CliError(
+      'bad_file',
+      `${file} has no list of {scope, table, count, checksum}: write down what sync.verify() resolves to`,
+    )
   }
 }
 

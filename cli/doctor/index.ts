@@ -38,7 +38,9 @@ export const doctor = defineCommand({
     }
     if (findings.length === 0) out.line(`${good('✓')} nothing is wrong`)
     if (findings.some(({ mend }) => mend.includes('supabase db push')))
-      out.line(dim('\nsupabase db push means the local stack; --remote makes it the linked project.'))
+      out.line(
+        dim('\nsupabase db push means the local stack; --remote makes it the linked project.'),
+      )
     if (!args.url) out.line(dim('\nGive --url and --key to have keys and functions looked at too.'))
     out.result({ findings })
     if (findings.some(({ level }) => level === 'error')) process.exitCode = 1

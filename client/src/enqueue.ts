@@ -43,8 +43,14 @@ function contentOf(op: Edit['op'], data: Row = {}, row: Row | null): Content | u
 /**
  * Two edits of a row as one. The first has not been sent; it keeps its place, its base and what its
  * columns were before. Null where the row was made and removed again without the server hearing of it.
+ * Undefined where they have to stay two: made on another version, of other columns, each is compared with
+ * what others did since its own.
  */
-export function squash(first: QueuedEdit, then: Content, record: RowRecord): QueuedEdit | null {
+export function squash(
+  first: QueuedEdit,
+  then: Content & Pick<QueuedEdit, 'base'>,
+  record: RowRecord,
+): QueuedEdit | null | undefined {
   const { seq, table, id, base, edited_at, rank } = first
   const common = { seq, table, id, base, edited_at, size: 0, ...(rank !== undefined && { rank }) }
   if (then.op === 'delete') {
@@ -54,6 +60,11 @@ export function squash(first: QueuedEdit, then: Content, record: RowRecord): Que
   if (then.op === 'put') return { ...common, op: 'put', ...(then.data && { data: then.data }) }
   const data = { ...first.data, ...then.data }
   if (first.op === 'put') return { ...common, op: 'put', data }
+  if (
+    then.base !== base &&
+    !Object.keys({ ...then.data }).some((column) => column in (first.data ?? {}))
+  )
+    return undefined
   return { ...common, op: 'patch', data, old: { ...then.old, ...first.old } }
 }
 
@@ -96,7 +107,8 @@ export async function enqueue(
     }
     const before = record.edits ? await tx.scan('queue', { index: 'row', equals: [table, id] }) : []
     const last = before.at(-1)
-    const one = last && last.seq > device.sent && squash(last, content, record)
+    const asMade = { ...content, base: record.version }
+    const one = last && last.seq > device.sent && squash(last, asMade, record)
     if (one === null) {
       await tx.deleteMany('queue', [last!.seq])
       await drop([record])
@@ -105,9 +117,7 @@ export async function enqueue(
     }
     // A removal goes after what was queued since: other rows may have to leave this one first.
     const fresh = !one || (op === 'delete' && last!.seq < seq)
-    const edit = fresh
-      ? { ...content, seq: ++seq, table, id, base: record.version, edited_at, size: 0 }
-      : one
+    const edit = fresh ? { ...asMade, seq: ++seq, table, id, edited_at, size: 0 } : one
     // A row that comes back before its removal was sent never left: it keeps the columns not given.
     const row =
       op === 'put' && !fresh

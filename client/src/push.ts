@@ -54,10 +54,13 @@ export async function take(
   clock: Clock,
 ): Promise<Batch | undefined> {
   let device = await deviceOf(tx)
+  const { flight: sent } = device
+  // However much went out: the limits may be others now.
+  const again = sent && (await tx.scan('queue')).filter(({ seq }) => seq <= sent.to)
   let queued = await tx.scan('queue', { limit: limits.mutations })
-  const again = device.flight && queued.filter(({ seq }) => seq <= device.flight!.to)
-  // A batch is applied as a whole, so the order matters only where not everything fits into one.
-  if (reorder && !again?.length && device.unordered && !fits(queued, limits)) {
+  // A batch is applied as a whole, so the order matters only where not everything goes out in one.
+  const whole = fits(queued, limits) && queued.every(({ seq }) => seq <= upTo)
+  if (reorder && !again?.length && device.unordered && !whole) {
     upTo = await reorder(tx, device, upTo, only)
     device = omit(device, 'unordered')
     queued = await tx.scan('queue', { limit: limits.mutations })
@@ -68,7 +71,7 @@ export async function take(
   if (queued.length === edits.length && fits(queued, limits))
     device = omit(device, 'least', 'unordered')
   const before: Omit<Flight, 'to' | 'at'> = again?.length
-    ? device.flight!
+    ? sent!
     : { above: device.sent, attempts: 0 }
   const attempts = before.attempts + 1
   const flight = { ...before, to: last.seq, attempts, at: timestamp(clock) }

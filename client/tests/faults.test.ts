@@ -3,11 +3,17 @@ import { randomUUID } from 'node:crypto'
 import type { Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, createUser, type TestUser } from '../../dev/testing.ts'
-import { createSync, indexedDbStorage, memoryStorage, type SyncStorage } from '../src/index.ts'
+import {
+  createSync,
+  indexedDbStorage,
+  memoryStorage,
+  type SyncOptions,
+  type SyncStorage,
+} from '../src/index.ts'
 import { STORE_NAMES } from '../src/storage.ts'
 import { crashing, Killed } from './support/crash.ts'
 import type { Fault } from './support/faults.ts'
-import { device, makeTable, rowsInDatabase } from './support/project.ts'
+import { type Device, device, makeTable, rowsInDatabase } from './support/project.ts'
 
 let sql: Sql
 let user: TestUser
@@ -134,10 +140,10 @@ describe('requests that go wrong', () => {
   )
 
   /** A device with rows whose column `n` is summed up, and an edit of each that waits. */
-  async function summing(transport: 'functions' | 'rpc') {
+  async function summing(transport: 'functions' | 'rpc', storage = memoryStorage()) {
     const table = await makeTable(sql)
     await sql`select tidemark.add_table(${`public.${table}`}, 'user:user_id', 'merge', '{"n":"sum"}')`
-    const one = await device(user, [table], { transport })
+    const one = await device(user, [table], { transport, storage })
     const made = await one.rows.insertMany([{ n: 1 }, { n: 1 }, { n: 1 }])
     await one.sync.sync()
     for (const { id } of made) await one.rows.update(id, { n: 3 })
@@ -146,12 +152,14 @@ describe('requests that go wrong', () => {
     return {
       ...one,
       pushes: () => one.faults.bodies.slice(before).filter(({ mutations }) => mutations),
-      async expectOnce() {
+      again: (options: Partial<SyncOptions>) =>
+        device(user, [table], { transport, storage, ...options }),
+      async expectOnce({ rows, sync }: Device = one) {
         const stored = await rowsInDatabase(sql, table)
         expect(stored.map(({ n, version }) => [n, version])).toEqual(made.map(() => [3, 2]))
-        expect(await one.rows.list({}, { order: 'id' })).toEqual(stored)
-        expect(await one.sync.queue.list()).toEqual([])
-        expect((await one.sync.devices.current()).device_id).toBe(device_id)
+        expect(await rows.list({}, { order: 'id' })).toEqual(stored)
+        expect(await sync.queue.list()).toEqual([])
+        expect((await sync.devices.current()).device_id).toBe(device_id)
       },
     }
   }
@@ -170,6 +178,18 @@ describe('requests that go wrong', () => {
     expect(await sync.sync()).toMatchObject({ pushed: 3, rejected: 0 })
     expect(pushes().map(({ mutations }) => (mutations as []).length)).toEqual([3, 3, 2, 1])
     await expectOnce()
+  })
+
+  it('a batch that was done is known again by an app that sends smaller ones', async () => {
+    const storage = memoryStorage()
+    const { sync, faults, expectOnce, again } = await summing('functions', storage)
+    faults.always('after')
+    await expect(sync.sync()).rejects.toMatchObject({ name: 'NetworkError' })
+    await sync.close()
+    const one = await again({ batch: { mutations: 1 } })
+    expect(await one.sync.sync()).toMatchObject({ pushed: 3, rejected: 0 })
+    await expectOnce(one)
+    await one.sync.close()
   })
 
   it('a page that the database has no memory for is asked for in parts', async () => {

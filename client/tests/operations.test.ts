@@ -216,9 +216,7 @@ describe('verify', () => {
       rows: 1000,
       differing: [],
       healed: 0,
-      checksums: [
-        { scope: `user:${user.id}`, table, count: 1000, checksum: expect.any(Number) },
-      ],
+      checksums: [{ scope: `user:${user.id}`, table, count: 1000, checksum: expect.any(Number) }],
     })
 
     const held = await rows.list({}, { order: 'n' })

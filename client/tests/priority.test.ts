@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Sql } from 'postgres'
 import { connect, createUser, type TestUser, uniqueName } from '../../dev/testing.ts'
+import { memoryStorage } from '../src/index.ts'
 import { inOrder } from '../src/order.ts'
 import type { QueuedEdit } from '../src/storage.ts'
 import { device, makeTable, rowsInDatabase } from './support/project.ts'
@@ -233,6 +234,23 @@ describe('on the way to the server', () => {
       await child.update(id as string, { parent: made.id })
       expect(await sync.sync(tables && { tables })).toMatchObject({ pushed: 2, rejected: 0 })
     }
+    await sync.close()
+  })
+
+  it('nor where that is done while a push begins', async () => {
+    const [parents, children] = await family()
+    const storage = memoryStorage()
+    const before = await device(user, [children], { storage })
+    const { id } = await before.rows.insert({ name: 'c' })
+    await before.sync.close()
+    // A store of an earlier session first asks how much of it the server has heard.
+    const { sync, faults } = await device(user, [parents, children], { storage, timeout: 500 })
+    faults.next('hang')
+    const pushed = sync.push()
+    await expect.poll(() => faults.paths).toHaveLength(1)
+    const made = await sync.table(parents).insert({ name: 'p' })
+    await sync.table(children).update(id, { parent: made.id })
+    expect(await pushed).toMatchObject({ pushed: 2, rejected: 0 })
     await sync.close()
   })
 

@@ -64,6 +64,36 @@ describe('edits of a row that were not sent become one', () => {
     ])
   })
 
+  it('a patch of other columns that was made on a newer version stays apart', async () => {
+    const device = await having({ id: 'a', name: 'x', phone: '1' })
+    const { t, queue } = device
+    await t.update('a', { name: 'y' })
+    await page(device, 1, { upsert: [{ id: 'a', name: 'x', phone: '2', version: 4 }], remove: [] })
+    await t.update('a', { phone: '3' })
+    expect(await queue.list()).toMatchObject([
+      { op: 'patch', base: 3, data: { name: 'y' }, old: { name: 'x' } },
+      { op: 'patch', base: 4, data: { phone: '3' }, old: { phone: '2' } },
+    ])
+    expect(await t.get('a')).toMatchObject({ name: 'y', phone: '3' })
+    await t.remove('a')
+    expect((await queue.list()).map(({ op, base }) => [op, base])).toEqual([
+      ['patch', 3],
+      ['delete', 4],
+    ])
+  })
+
+  it('a patch of the same column keeps the first base: what others wrote there was not seen', async () => {
+    const device = await having({ id: 'a', name: 'x' })
+    const { t, queue } = device
+    await t.update('a', { name: 'y' })
+    await page(device, 1, { upsert: [{ id: 'a', name: 'theirs', version: 4 }], remove: [] })
+    expect(await t.get('a')).toMatchObject({ name: 'y' })
+    await t.update('a', { name: 'z' })
+    expect(await queue.list()).toMatchObject([
+      { op: 'patch', base: 3, data: { name: 'z' }, old: { name: 'x' } },
+    ])
+  })
+
   it('a removal after an unsent put leaves nothing', async () => {
     const { t, queue } = local()
     await t.insert({ id: 'a', name: 'x' })

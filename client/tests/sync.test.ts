@@ -102,6 +102,26 @@ describe('two devices', () => {
     expect(await a.rows.get(id)).toEqual(await b.rows.get(id))
   })
 
+  it('an edit made on what the other one did stands, though an earlier one of the row still waits', async () => {
+    const careful = await makeTable(sql)
+    await sql`select tidemark.add_table(${`public.${careful}`}, 'user:user_id', 'server_wins')`
+    const [a, b] = [await device(user, [careful]), await device(user, [careful])]
+    const { id } = await a.rows.insert({ name: 'Ada', phone: '1' })
+    await a.sync.sync()
+    await b.sync.sync()
+    await b.rows.update(id, { phone: '2' })
+    await b.sync.sync()
+    await a.rows.update(id, { name: 'Ada L.' })
+    await a.sync.pull()
+    expect(await a.rows.get(id)).toMatchObject({ name: 'Ada L.', phone: '2' })
+    await a.rows.update(id, { phone: '3' })
+    expect(await a.sync.sync()).toMatchObject({ pushed: 2, conflicts: 0 })
+    const expected = { name: 'Ada L.', phone: '3' }
+    expect(await a.rows.get(id)).toMatchObject(expected)
+    expect(await rowsInDatabase(sql, careful)).toMatchObject([expected])
+    for (const { sync } of [a, b]) await sync.close()
+  })
+
   it('queued edits stay on top of rows that are pulled, and other columns show through', async () => {
     const a = await open()
     const b = await open()

@@ -155,9 +155,9 @@ export async function optimize({ tx, put, drop }: Draft): Promise<number> {
     const view = all.length === edits.length && record.base == null ? alone : record
     const kept: QueuedEdit[] = []
     for (const edit of edits) {
-      const { op, data, old, edited_at } = edit
+      const { op, data, old, base, edited_at } = edit
       const last = kept.at(-1)
-      const content = { op, ...(data && { data }), ...(old && { old }) }
+      const content = { op, base, ...(data && { data }), ...(old && { old }) }
       const can = last && edited_at >= last.edited_at
       const one = can ? squash(last, content, view) : undefined
       // Other rows may have to leave this one first.

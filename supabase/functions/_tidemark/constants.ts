@@ -19,7 +19,6 @@ export const LIMITS = {
   pageMax: 10_000,
 } as const
 
-
 /** Why one mutation was rejected. Closed: a client may switch over it exhaustively. */
 export const RESULT_CODES = [
   'unknown_table',
