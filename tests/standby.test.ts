@@ -95,4 +95,31 @@ describe('a standby', () => {
     },
     DURATION + 60_000,
   )
+
+  it('that is behind takes nothing for delivered that it has not got', async ({ skip }) => {
+    if (!standby) return skip('the files of the primary are out of reach')
+    const [here, there] = [pullOn(sql), pullOn(standby.sql)]
+    const name = await makeTable(sql)
+    const add = async (count: number) => {
+      for (let n = 0; n < count; n++) await insert(sql, user.id, name, `row ${n}`)
+    }
+    await add(8)
+    await standby.caughtUp()
+    const follower = new Puller(user, name, here)
+    await follower.drain()
+    const newcomer = new Puller(user, name, here)
+    await standby.sql`select pg_wal_replay_pause()`
+    try {
+      await add(8)
+      // The window that the primary opens, and the download that it begins, go on behind it.
+      for (const puller of [follower, newcomer]) {
+        await puller.page(1, here)
+        await puller.page(1000, there)
+        await puller.drain(1000, here)
+        expect(puller.rows).toEqual(await truth(sql, name))
+      }
+    } finally {
+      await standby.sql`select pg_wal_replay_resume()`
+    }
+  }, 60_000)
 })

@@ -118,6 +118,11 @@ begin
     perform tidemark.refuse(400, 'malformed', 'cursor: not one that sync_pull gave out', 'Send the last cursor unchanged, or none.');
   end;
   if position is not null then
+    -- A replica may be behind where the cursor has been: what it lacks is not seen by what it serves.
+    if pg_is_in_recovery() then
+      seen := tidemark.seen_by_all(array[seen, present]);
+      upto := case when upto is not null then tidemark.seen_by_all(array[upto, present]) end;
+    end if;
     -- A table that is asked for again goes on where it was left: the window starts that early for all,
     -- and what the others get twice changes nothing. A purge may have come since, of what only this table
     -- has not seen.
