@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import type { Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CLI_CODES } from '../cli/errors.ts'
-import { connect, stack } from '../dev/testing.ts'
+import { connect, createUser, stack, uniqueName } from '../dev/testing.ts'
 import {
   CALL_CODES,
   FUNCTION_CODES,
@@ -85,6 +85,44 @@ describe('the README', () => {
       expect(stdout).toContain("[ 'stored and queued, no network needed' ]")
       expect(stdout).toMatch(/pushed: 1,/)
     })
+  })
+})
+
+describe('the page of the client', () => {
+  it('shows calls that work as they are', async () => {
+    const table = uniqueName('notes')
+    await sql.unsafe(blocks(readme, 'sql')[0]!.replaceAll('notes', table))
+    const user = await createUser()
+    const [calls] = blocks(read('docs/client.md'), 'ts')
+    const program = `
+      import { createClient } from '@supabase/supabase-js'
+      const supabase = createClient('${stack().api_url}', '${stack().publishable_key}', {
+        auth: { persistSession: false, autoRefreshToken: false },
+      })
+      await supabase.auth.signInWithPassword({ email: '${user.email}', password: '${user.password}' })
+      ${calls!.replace("'tidemark'", "'./client/src/index.ts'").replaceAll("'notes'", `'${table}'`)}
+      console.log(await sync.verify())
+      await sync.close()
+      await supabase.realtime.disconnect()`
+    await writeFile(join(folder, 'calls.ts'), program)
+    const { stdout } = await run(process.execPath, ['calls.ts'], { cwd: folder })
+    expect(stdout).toContain("body: 'oat milk'")
+    expect(stdout).toMatch(/inSync: true/)
+    await sql.unsafe(`select tidemark.remove_table('public.${table}'); drop table public.${table}`)
+  })
+
+  it('names every event, and every way in', () => {
+    const page = read('docs/client.md')
+    const [, events] = /export interface SyncEvents \{([\s\S]*?)\n\}/.exec(
+      read('client/src/events.ts'),
+    )!
+    const names = [...events!.matchAll(/^  (\w+):/gm)].map(([, name]) => name!)
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
+    const { exports } = JSON.parse(read('package.json')) as { exports: object }
+    const ways = Object.keys(exports).map((path) => path.replace('.', 'tidemark'))
+    expect(
+      ways.filter((way) => !page.includes(`'${way}'`) && !page.includes(`\`${way}\``)),
+    ).toEqual(['tidemark/package.json'])
   })
 })
 
