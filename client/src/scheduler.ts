@@ -89,7 +89,7 @@ const BURST = 20
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { clock, network, battery, appState, pokes, onEdit, onSignIn, run } = options
   let { modes, debounce, intervals }: Schedule = options
-  const timers = new Map<Mode | 'start' | 'retry', { cancel: () => void; due: number }>()
+  const timers = new Map<Mode | 'retry', { cancel: () => void; due: number }>()
   let ends: (() => void)[] | undefined
   /** When the last periodic run ended, or would have. */
   let ended = 0
@@ -101,7 +101,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const interval = (): number =>
     below(LOW) ? intervals.lowBattery : appState.active() ? intervals.active : intervals.background
 
-  function plan(name: Mode | 'start' | 'retry', ms: number, then: () => void): void {
+  function plan(name: Mode | 'retry', ms: number, then: () => void): void {
     timers.get(name)?.cancel()
     const cancel = clock.after(ms, () => {
       timers.delete(name)
@@ -155,7 +155,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (modes.some((mode) => mode !== 'manual')) {
       ends.push(onSignIn(now))
       // What waited when the app was closed, and what became of its rows since.
-      plan('start', 0, now)
+      now()
     }
   }
 

@@ -9,7 +9,6 @@ export function debounce(): void {
     const time = handClock(Date.now())
     const { sync, rows, faults } = await p.open({ mode: 'auto', clock: time.clock })
     await sync.ready()
-    await time.pass(0)
     await expect.poll(() => sync.status().lastSync).not.toBeNull()
     const before = faults.paths.length
     const completed = new Promise((resolve) => void sync.on('sync_completed', resolve))

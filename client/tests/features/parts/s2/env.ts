@@ -29,6 +29,7 @@ export function env(): void {
       await sync.ready()
       expect(sync.status().nextSync! - Date.now()).toBeGreaterThan(100_000)
       expect(sync.status().nextSync! - Date.now()).toBeLessThanOrEqual(120_000)
+      await expect.poll(() => sync.status().lastSync).not.toBeNull()
       sync.stop()
       await sync.table(p.table).insertMany(Array.from({ length: 7 }, (_, n) => ({ n })))
       expect(await sync.sync()).toMatchObject({ pushed: 7 })

@@ -21,7 +21,6 @@ export function scheduling(): void {
     const runs: number[] = []
     device.sync.on('sync_started', ({ at }) => runs.push(at - start))
     await device.sync.ready()
-    await time.pass(0)
     await expect.poll(() => runs).toHaveLength(mode ? 1 : 0)
     await expect.poll(() => device.sync.status().state).toBe('idle')
     return { ...device, table, time, network, runs }
