@@ -207,7 +207,7 @@ async function withoutRealtime(sql: Sql): Check {
       check: 'realtime_policy_missing',
       level: 'warning',
       problem:
-        'No policy lets members listen to pokes: the realtime mode of the client falls back to polling.',
+        'No policy lets members listen to pokes: mode realtime of the client hears of nothing.',
       mend: 'select tidemark.enable_realtime();',
     },
   ]
