@@ -1,5 +1,5 @@
 import { withChecksums } from './checksum.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { type Clock, systemClock, timestamp } from './clock.ts'
 import { type Damage, StorageError } from './errors.ts'
 import type { NewId } from './ids.ts'
 import { part } from './part.ts'
@@ -29,6 +29,8 @@ export interface Commit {
 /** A transaction that writes, and the list of what it changes. */
 export interface Draft {
   readonly tx: Transaction
+  /** When it is, RFC 3339: the same however often the body runs. */
+  readonly at: string
   /** Puts records of rows. */
   put(records: readonly RowRecord[]): Promise<void>
   /** Drops records of rows. */
@@ -49,6 +51,11 @@ export interface Store {
    */
   open(): Promise<boolean>
   read<T>(body: (tx: Transaction) => Promise<T>): Promise<T>
+  /**
+   * A storage may run `body` again, and one that encrypts does until it has all that is written in its
+   * hands: rows and edits follow from what `body` reads, from `draft.at` and from what was made before the
+   * call, never from a clock or from chance.
+   */
   write<T>(origin: Origin, body: (draft: Draft) => Promise<T>): Promise<T>
   onCommit(fn: (commit: Commit) => void): () => void
   /** Tells those who listen that every row is gone, without touching any: they are for somebody else. */
@@ -91,6 +98,7 @@ async function introduce(tx: Transaction, newId: NewId): Promise<boolean> {
 
 function createDraft(
   tx: Transaction,
+  at: string,
   rows: Commit['rows'],
   hasLocal: (table: string) => boolean,
 ): Draft {
@@ -117,6 +125,7 @@ function createDraft(
 
   return {
     tx,
+    at,
     async put(given) {
       const records = await keepLocal(given)
       for (const record of records) show(record.table, record.id, seen(record))
@@ -190,11 +199,12 @@ export function createStore(
 
   async function repair(damage: readonly Damage[]): Promise<void> {
     const { setAside, withOthers } = await part(import('./damage.ts'))
+    const at = timestamp(clock)
     const { records, rows, now } = await withOthers(damage, (all) =>
       storage.transaction('readwrite', async (native) => {
         const tx = withChecksums(native)
         const rows: Commit['rows'] = new Map()
-        const records = await setAside(createDraft(tx, rows, hasLocal), all, clock, newId)
+        const records = await setAside(createDraft(tx, at, rows, hasLocal), all, newId)
         await introduce(tx, newId)
         return { records, rows, now: await count(tx) }
       }),
@@ -270,11 +280,13 @@ export function createStore(
     show: () => showAll(true),
     read: (body) => attempt(() => storage.transaction('readonly', (tx) => body(withChecksums(tx)))),
     async write(origin, body) {
+      let at: string | undefined
       const { result, now, rows } = await attempt(() => {
         const rows: Commit['rows'] = new Map()
         return storage.transaction('readwrite', async (native) => {
+          at ??= timestamp(clock)
           const tx = withChecksums(native)
-          const result = await body(createDraft(tx, rows, hasLocal))
+          const result = await body(createDraft(tx, at, rows, hasLocal))
           return { result, now: await count(tx), rows }
         })
       })

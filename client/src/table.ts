@@ -79,7 +79,6 @@ export function createTable(
   key: string,
   {
     store,
-    clock,
     newId,
     priority,
     createMissing = false,
@@ -95,7 +94,7 @@ export function createTable(
     const ranked = edits.map((edit) => ({ ...edit, rank }))
     const keys = await standIns?.()
     const rows = await store.write('local', async (draft) =>
-      enqueue(draft, keys ? await keys.keyed(draft.tx, ranked, key) : ranked, clock),
+      enqueue(draft, keys ? await keys.keyed(draft.tx, ranked, key) : ranked),
     )
     return rows.map((row) => row && copy(row)) as Row[]
   }

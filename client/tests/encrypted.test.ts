@@ -1,0 +1,154 @@
+import 'fake-indexeddb/auto'
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Mutation, PushResult } from '../../supabase/functions/_tidemark/wire.ts'
+import { systemClock } from '../src/clock.ts'
+import {
+  aesCipher,
+  type Cipher,
+  type Clock,
+  createSync,
+  encryptedStorage,
+  indexedDbStorage,
+  type Sync,
+  type SyncOptions,
+  type Transport,
+} from '../src/index.ts'
+
+/** Only what never ends runs into this. */
+const soon = 15_000
+
+let cipher: Cipher
+beforeAll(async () => {
+  const algorithm = { name: 'AES-GCM', length: 256 }
+  cipher = aesCipher(await crypto.subtle.generateKey(algorithm, false, ['encrypt', 'decrypt']))
+})
+
+const encrypted = (name: string, through = cipher) =>
+  encryptedStorage(indexedDbStorage(name), { cipher: through, columns: { t: ['name'] } })
+
+/** A clock on which no two looks show the same. */
+function restless(): Clock {
+  let now = 0
+  return { ...systemClock, now: () => ++now }
+}
+
+/** A server that answers every edit as it is told. */
+function answering(answer: (edit: Mutation) => Omit<PushResult, 'seq'>): Transport {
+  return {
+    push: async ({ mutations }) => ({
+      results: mutations.map((edit) => ({ ...answer(edit), seq: edit.seq }) as PushResult),
+      last_seq: Math.max(0, ...mutations.map(({ seq }) => seq)),
+      server_time: '',
+    }),
+    pull: async () => ({
+      changes: [],
+      joined: [],
+      left: [],
+      cursor: {},
+      more: false,
+      server_time: '',
+    }),
+    call: async <T>() => ({ last_seq: 0 }) as T,
+  }
+}
+
+const taken = () => ({ status: 'applied', version: 1 }) as const
+const refused = (code: 'invalid_value' | 'not_found') => () =>
+  ({ status: 'rejected', error: { code, message: 'No.' } }) as const
+
+describe('on an encrypted storage, whatever the clock does, this ends', { timeout: soon }, () => {
+  const open: Sync[] = []
+  afterEach(async () => {
+    for (const sync of open.splice(0)) await sync.close()
+  })
+
+  function device(answer: Parameters<typeof answering>[0], options: Partial<SyncOptions> = {}) {
+    const name = randomUUID()
+    const sync = createSync({
+      tables: ['t'],
+      storage: encrypted(name),
+      transport: answering(answer),
+      clock: restless(),
+      ...options,
+    })
+    open.push(sync)
+    return { name, sync, t: sync.table('t') }
+  }
+
+  it('an insert', async () => {
+    const { t } = device(taken)
+    expect(await t.insert({ id: 'a', name: 'Ada' })).toEqual({ id: 'a', name: 'Ada' })
+    expect(await t.get('a')).toEqual({ id: 'a', name: 'Ada' })
+  })
+
+  it('an insert of many', async () => {
+    const { t, sync } = device(taken)
+    const rows = Array.from({ length: 300 }, (_, n) => ({ name: `${n}` }))
+    expect(await t.insertMany(rows)).toMatchObject(rows)
+    expect(sync.status().pending).toBe(300)
+  })
+
+  it('an update, of what was sent and of what was not', async () => {
+    const { t, sync } = device(taken)
+    await t.insert({ id: 'a', name: 'Ada' })
+    await t.update('a', { name: 'Grace' })
+    await sync.push()
+    expect(await t.update('a', { name: 'Mary' })).toMatchObject({ id: 'a', name: 'Mary' })
+    expect(await sync.queue.list()).toMatchObject([
+      { op: 'patch', data: { name: 'Mary' }, old: { name: 'Grace' } },
+    ])
+  })
+
+  it('a removal', async () => {
+    const { t, sync } = device(taken)
+    await t.insert({ id: 'a', name: 'Ada' })
+    await sync.push()
+    await t.remove('a')
+    expect(await sync.queue.list()).toMatchObject([{ op: 'delete', id: 'a' }])
+  })
+
+  it('a push of edits that are refused, and putting them back', async () => {
+    const { t, sync } = device(refused('invalid_value'))
+    await t.insertMany([
+      { id: 'a', name: 'Ada' },
+      { id: 'b', name: 'Bo' },
+    ])
+    expect(await sync.push()).toMatchObject({ pushed: 0, rejected: 2 })
+    const data = [{ data: { id: 'a', name: 'Ada' } }, { data: { id: 'b', name: 'Bo' } }]
+    expect(await sync.queue.list({ status: 'failed' })).toMatchObject(data)
+    expect(await sync.queue.retryFailed()).toBe(2)
+    expect(await sync.queue.list({ status: 'pending' })).toMatchObject(data)
+    expect(await t.list()).toHaveLength(2)
+  })
+
+  it('a push of an edit of a row that the server has lost, and that makes it again', async () => {
+    const { t, sync } = device(({ op }) => (op === 'patch' ? refused('not_found')() : taken()), {
+      whenMissing: 'create',
+    })
+    await t.insert({ id: 'a', name: 'Ada' })
+    await sync.push()
+    await t.update('a', { name: 'Grace' })
+    expect(await sync.push()).toMatchObject({ rejected: 0 })
+    const row = { id: 'a', name: 'Grace' }
+    expect(await t.get('a')).toMatchObject(row)
+    expect(await sync.queue.list()).toMatchObject([{ op: 'put', data: row }])
+  })
+
+  it('a repair that makes lost edits again', async () => {
+    const { t, sync, name } = device(taken)
+    await t.insertMany([
+      { id: 'a', name: 'Ada' },
+      { id: 'b', name: 'Bo' },
+    ])
+    const underneath = indexedDbStorage(name)
+    await underneath.open()
+    await underneath.transaction('readwrite', (tx) => tx.deleteMany('queue', [1, 2]))
+    await underneath.close()
+    expect(await sync.repair()).toMatchObject({ rebuilt: 2 })
+    expect(await sync.queue.list()).toMatchObject([
+      { op: 'put', data: { id: 'a', name: 'Ada' } },
+      { op: 'put', data: { id: 'b', name: 'Bo' } },
+    ])
+  })
+})
