@@ -35,6 +35,7 @@ function restless(): Clock {
 
 /** A server that answers every edit as it is told. */
 function answering(answer: (edit: Mutation) => Omit<PushResult, 'seq'>): Transport {
+  let lastKey = 0
   return {
     push: async ({ mutations }) => ({
       results: mutations.map((edit) => ({ ...answer(edit), seq: edit.seq }) as PushResult),
@@ -49,7 +50,10 @@ function answering(answer: (edit: Mutation) => Omit<PushResult, 'seq'>): Transpo
       more: false,
       server_time: '',
     }),
-    call: async <T>() => ({ last_seq: 0 }) as T,
+    call: async <T>(name: string, args: object) =>
+      (name === 'sync_new_ids'
+        ? Array.from({ length: (args as { count: number }).count }, () => String(++lastKey))
+        : { last_seq: 0 }) as T,
   }
 }
 
@@ -150,5 +154,17 @@ describe('on an encrypted storage, whatever the clock does, this ends', { timeou
       { op: 'put', data: { id: 'a', name: 'Ada' } },
       { op: 'put', data: { id: 'b', name: 'Bo' } },
     ])
+  })
+
+  it('an insert of a row whose key the server makes, and its push', async () => {
+    const { t, sync } = device(taken, {
+      tables: [{ name: 't', serverKey: true }],
+      clock: systemClock,
+    })
+    const { id } = await t.insert({ name: 'Ada' })
+    expect(id).toBeLessThan(0)
+    expect(await t.get(id as number)).toEqual({ id, name: 'Ada' })
+    expect(await sync.push()).toMatchObject({ pushed: 1 })
+    expect(await t.list()).toMatchObject([{ id: 1, name: 'Ada' }])
   })
 })
