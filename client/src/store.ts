@@ -281,15 +281,15 @@ export function createStore(
     read: (body) => attempt(() => storage.transaction('readonly', (tx) => body(withChecksums(tx)))),
     async write(origin, body) {
       let at: string | undefined
-      const { result, now, rows } = await attempt(() => {
-        const rows: Commit['rows'] = new Map()
-        return storage.transaction('readwrite', async (native) => {
+      const { result, now, rows } = await attempt(() =>
+        storage.transaction('readwrite', async (native) => {
           at ??= timestamp(clock)
+          const rows: Commit['rows'] = new Map()
           const tx = withChecksums(native)
           const result = await body(createDraft(tx, at, rows, hasLocal))
           return { result, now: await count(tx), rows }
-        })
-      })
+        }),
+      )
       const changed =
         rows.size > 0 || now.pending !== counts.pending || now.failed !== counts.failed
       counts = now

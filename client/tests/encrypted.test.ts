@@ -10,10 +10,13 @@ import {
   createSync,
   encryptedStorage,
   indexedDbStorage,
+  type Row,
   type Sync,
   type SyncOptions,
   type Transport,
 } from '../src/index.ts'
+import { applyPage } from '../src/pull.ts'
+import { local } from './support/local.ts'
 
 /** Only what never ends runs into this. */
 const soon = 15_000
@@ -167,4 +170,37 @@ describe('on an encrypted storage, whatever the clock does, this ends', { timeou
     expect(await sync.push()).toMatchObject({ pushed: 1 })
     expect(await t.list()).toMatchObject([{ id: 1, name: 'Ada' }])
   })
+})
+
+it('what a transaction would have written, had it not been run again, nobody is told', async () => {
+  const name = randomUUID()
+  const other = local(encrypted(name))
+  const asked = { pages: 0, tables: ['t'], keys: new Map([['t', 'id']]) }
+  const page = ({ store }: typeof other, row: Row) => {
+    const changes = [{ scope: 's', table: 't', upsert: [row], remove: [] }]
+    return store.write('remote', (draft) =>
+      applyPage(draft, { changes, left: [], cursor: {} }, asked),
+    )
+  }
+  let overtaken = false
+  const one = local(
+    encrypted(name, {
+      ...cipher,
+      async seal(text, context) {
+        // Another tab takes in what has come since, before this one has what it needs.
+        if (!overtaken) {
+          overtaken = true
+          await page(other, { id: 'a', name: 'new', version: 2 })
+        }
+        return cipher.seal(text, context)
+      },
+    }),
+  )
+  const told: string[] = []
+  one.store.onCommit(({ rows }) => told.push(...rows.keys()))
+  expect(await page(one, { id: 'a', name: 'old', version: 1 })).toBeUndefined()
+  expect(overtaken).toBe(true)
+  expect(told).toEqual([])
+  expect(await one.t.get('a')).toMatchObject({ name: 'new' })
+  for (const { store } of [one, other]) await store.close()
 })
