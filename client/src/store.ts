@@ -1,6 +1,7 @@
 import { withChecksums } from './checksum.ts'
 import { type Clock, systemClock, timestamp } from './clock.ts'
 import { type Damage, StorageError } from './errors.ts'
+import { createEmitter } from './events.ts'
 import type { NewId } from './ids.ts'
 import { part } from './part.ts'
 import { type Row, seen } from './row.ts'
@@ -156,7 +157,7 @@ export function createStore(
     onDamaged = () => {},
   }: StoreDeps = {},
 ): Store {
-  const listeners = new Set<(commit: Commit) => void>()
+  const commits = createEmitter<{ commit: Commit }>()
   let counts: Counts = { pending: 0, failed: 0 }
   let opening: Promise<boolean> | undefined
   let closed = false
@@ -227,9 +228,7 @@ export function createStore(
     }
   }
 
-  function notify(commit: Commit): void {
-    for (const fn of listeners) fn(commit)
-  }
+  const notify = (commit: Commit): void => commits.emit('commit', commit)
 
   function tell(origin: Origin, rows: Commit['rows']): void {
     const ids = [...rows].map(([table, changed]): [string, string[]] => [
@@ -297,10 +296,7 @@ export function createStore(
       if (changed) tell(origin, rows)
       return result
     },
-    onCommit(fn) {
-      listeners.add(fn)
-      return () => void listeners.delete(fn)
-    },
+    onCommit: (fn) => commits.on('commit', fn),
     counts: () => counts,
     async close() {
       closed = true

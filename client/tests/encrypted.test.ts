@@ -1,7 +1,6 @@
 import 'fake-indexeddb/auto'
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { Mutation, PushResult } from '../../supabase/functions/_tidemark/wire.ts'
 import { systemClock } from '../src/clock.ts'
 import {
   aesCipher,
@@ -13,9 +12,9 @@ import {
   type Row,
   type Sync,
   type SyncOptions,
-  type Transport,
 } from '../src/index.ts'
 import { applyPage } from '../src/pull.ts'
+import { answering, refused, taken } from './support/answering.ts'
 import { local } from './support/local.ts'
 
 /** Only what never ends runs into this. */
@@ -35,34 +34,6 @@ function restless(): Clock {
   let now = 0
   return { ...systemClock, now: () => ++now }
 }
-
-/** A server that answers every edit as it is told. */
-function answering(answer: (edit: Mutation) => Omit<PushResult, 'seq'>): Transport {
-  let lastKey = 0
-  return {
-    push: async ({ mutations }) => ({
-      results: mutations.map((edit) => ({ ...answer(edit), seq: edit.seq }) as PushResult),
-      last_seq: Math.max(0, ...mutations.map(({ seq }) => seq)),
-      server_time: '',
-    }),
-    pull: async () => ({
-      changes: [],
-      joined: [],
-      left: [],
-      cursor: {},
-      more: false,
-      server_time: '',
-    }),
-    call: async <T>(name: string, args: object) =>
-      (name === 'sync_new_ids'
-        ? Array.from({ length: (args as { count: number }).count }, () => String(++lastKey))
-        : { last_seq: 0 }) as T,
-  }
-}
-
-const taken = () => ({ status: 'applied', version: 1 }) as const
-const refused = (code: 'invalid_value' | 'not_found') => () =>
-  ({ status: 'rejected', error: { code, message: 'No.' } }) as const
 
 describe('on an encrypted storage, whatever the clock does, this ends', { timeout: soon }, () => {
   const open: Sync[] = []
