@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest'
 import { uuid } from '../src/ids.ts'
-import { createSync, memoryStorage, type Row } from '../src/index.ts'
+import { type Channel, createSync, memoryStorage, type Row } from '../src/index.ts'
 import { createTabs } from '../src/storage/shared.ts'
 import { createStore, type Draft } from '../src/store.ts'
 import type { Tabs } from '../src/tabs.ts'
@@ -36,6 +36,27 @@ describe('what is committed is committed', () => {
     expect(heard).toEqual(['a'])
     expect(told).toEqual([{ kind: 'commit', origin: 'local', ids: [['t', ['a']]] }])
     expect(complaints).toHaveBeenCalledTimes(1)
+    await store.close()
+  })
+
+  it('whether or not other tabs can be told', async () => {
+    const channel: Channel = { send: broken, listen() {}, close() {} }
+    const tabs = createTabs(randomUUID(), { channel: () => channel })
+    const store = createStore(memoryStorage(), uuid, { tabs })
+    await store.write('local', putting('a'))
+    expect(await store.read((tx) => tx.count('rows'))).toBe(1)
+    expect(complaints).toHaveBeenCalledTimes(1)
+    await store.close()
+  })
+
+  it('also as the store is being closed, with nobody told any more', async () => {
+    const tabs = createTabs(randomUUID())
+    const store = createStore(memoryStorage(), uuid, { tabs })
+    await store.write('local', async (draft) => {
+      tabs.close()
+      await putting('a')(draft)
+    })
+    expect(complaints).not.toHaveBeenCalled()
     await store.close()
   })
 
