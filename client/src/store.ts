@@ -59,10 +59,11 @@ export interface Store {
    */
   write<T>(origin: Origin, body: (draft: Draft) => Promise<T>): Promise<T>
   onCommit(fn: (commit: Commit) => void): () => void
-  /** Tells those who listen that every row is gone, without touching any: they are for somebody else. */
-  hide(): Promise<void>
-  /** Takes that back. */
-  show(): Promise<void>
+  /**
+   * With false tells those who listen that every row is gone, without touching any: they are for somebody
+   * else, and nobody hears what other tabs do until it is called with true, which takes that back.
+   */
+  show(visible: boolean): Promise<void>
   /** As of the last commit of this store. */
   counts(): Counts
   close(): Promise<void>
@@ -258,15 +259,15 @@ export function createStore(
   }
 
   /** Tells those who listen of every row, as it is or as if it were gone. */
-  async function showAll(visible: boolean): Promise<void> {
+  async function show(visible: boolean): Promise<void> {
+    hidden = !visible
     const rows: Commit['rows'] = new Map()
     const records = await attempt(() => storage.transaction('readonly', (tx) => tx.scan('rows')))
     for (const record of records) {
       const { table, id } = record
       const changed = rows.get(table) ?? new Map<string, Row | null>()
-      rows.set(table, changed.set(id, visible ? seen(record) : null))
+      rows.set(table, changed.set(id, hidden ? null : seen(record)))
     }
-    hidden = !visible
     notify({ origin: 'remote', rows })
   }
 
@@ -275,8 +276,7 @@ export function createStore(
 
   return {
     open,
-    hide: () => showAll(false),
-    show: () => showAll(true),
+    show,
     read: (body) => attempt(() => storage.transaction('readonly', (tx) => body(withChecksums(tx)))),
     async write(origin, body) {
       let at: string | undefined
