@@ -61,7 +61,7 @@ export interface Store {
   onCommit(fn: (commit: Commit) => void): () => void
   /**
    * With false tells those who listen that every row is gone, without touching any: they are for somebody
-   * else, and nobody hears what other tabs do until it is called with true, which takes that back.
+   * else, and nobody hears of them until it is called with true, which takes that back.
    */
   show(visible: boolean): Promise<void>
   /** As of the last commit of this store. */
@@ -229,7 +229,9 @@ export function createStore(
     }
   }
 
-  const notify = (commit: Commit): void => commits.emit('commit', commit)
+  function notify(commit: Commit): void {
+    if (!hidden) commits.emit('commit', commit)
+  }
 
   function tell(origin: Origin, rows: Commit['rows']): void {
     const ids = [...rows].map(([table, changed]): [string, string[]] => [
@@ -255,7 +257,7 @@ export function createStore(
         return count(tx)
       }),
     )
-    if (!hidden) notify({ origin, rows, elsewhere: true })
+    notify({ origin, rows, elsewhere: true })
   }
 
   /** Tells those who listen of every row, as it is or as if it were gone. */
@@ -268,7 +270,7 @@ export function createStore(
       const changed = rows.get(table) ?? new Map<string, Row | null>()
       rows.set(table, changed.set(id, hidden ? null : seen(record)))
     }
-    notify({ origin: 'remote', rows })
+    commits.emit('commit', { origin: 'remote', rows })
   }
 
   // What fails here fails again, and is told, where somebody asks for it.

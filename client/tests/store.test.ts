@@ -85,3 +85,24 @@ describe('what is committed is committed', () => {
     await sync.close()
   })
 })
+
+it('while rows are for somebody else nobody hears of them, whoever writes them', async () => {
+  const store = createStore(memoryStorage(), uuid)
+  const heard: [string, boolean][] = []
+  store.onCommit(({ rows }) => {
+    for (const [id, shown] of rows.get('t') ?? []) heard.push([id, shown !== null])
+  })
+  await store.write('remote', putting('a'))
+  await store.show(false)
+  await store.write('remote', putting('b'))
+  expect(heard.splice(0)).toEqual([
+    ['a', true],
+    ['a', false],
+  ])
+  await store.show(true)
+  expect(heard).toEqual([
+    ['a', true],
+    ['b', true],
+  ])
+  await store.close()
+})
