@@ -9,6 +9,7 @@ import {
   createSync,
   encryptedStorage,
   indexedDbStorage,
+  memoryStorage,
   type Row,
   type Sync,
   type SyncOptions,
@@ -16,6 +17,7 @@ import {
 import { applyPage } from '../src/pull.ts'
 import { answering, refused, taken } from './support/answering.ts'
 import { local } from './support/local.ts'
+import { settled } from './support/time.ts'
 
 /** Only what never ends runs into this. */
 const soon = 15_000
@@ -174,4 +176,32 @@ it('what a transaction would have written, had it not been run again, nobody is 
   expect(told).toEqual([])
   expect(await one.t.get('a')).toMatchObject({ name: 'new' })
   for (const { store } of [one, other]) await store.close()
+})
+
+it('a read of more than is kept opens each value once, whatever else is read meanwhile', async () => {
+  const names = Array.from({ length: 50_002 }, (_, n) => `c${n}`)
+  const storage = memoryStorage()
+  let opened = 0
+  const secret = encryptedStorage(storage, {
+    columns: { t: names },
+    cipher: {
+      seal: async (text) => text,
+      async open(text) {
+        opened++
+        if (opened === names.length) {
+          await settled()
+          await secret.transaction('readonly', async () => {})
+        }
+        return text
+      },
+    },
+  })
+  await storage.open()
+  const row = Object.fromEntries(names.map((name) => [name, { $sealed: '1' }]))
+  await storage.transaction('readwrite', (tx) =>
+    tx.putMany('rows', [{ table: 't', id: 'a', row, version: 1 }]),
+  )
+  const found = await secret.transaction('readonly', (tx) => tx.get('rows', ['t', 'a']))
+  expect(new Set(Object.values(found!.row!))).toEqual(new Set([1]))
+  expect(opened).toBe(names.length)
 })
