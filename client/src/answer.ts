@@ -3,7 +3,7 @@ import type {
   PushResult,
   ResultError,
 } from '../../supabase/functions/_tidemark/wire.ts'
-import { type Clock, timestamp } from './clock.ts'
+import type { Clock } from './clock.ts'
 import type { Conflict } from './events.ts'
 import type { NewId } from './ids.ts'
 import { omit } from './omit.ts'
@@ -49,7 +49,7 @@ interface Pending {
 
 /** Takes the server's answer to a batch into rows and queue. */
 export async function settle(
-  { tx, put, drop }: Draft,
+  { tx, at, put, drop }: Draft,
   batch: Batch,
   answer: PushAnswer,
   { clock, newId, createMissing = false }: { clock: Clock; newId: NewId; createMissing?: boolean },
@@ -83,7 +83,7 @@ export async function settle(
     row.settled++
     const { error } = result as { error?: ResultError }
     if (error) {
-      const failed = { ...edit, error, attempts, failed_at: timestamp(clock) }
+      const failed = { ...edit, error, attempts, failed_at: at }
       if (createMissing && error.code === 'not_found' && edit.op === 'patch') row.missing = failed
       else outcome.rejected.push(failed)
       if (error.code === 'gone' || error.code === 'not_found') forget(row)
@@ -109,7 +109,7 @@ export async function settle(
       const unsent = rest.every((edit) => edit.seq > device.sent)
       if (unsent && record.row) {
         const data = editable(record.row)
-        const put = { ...whole(missing, data), seq: ++seq, edited_at: timestamp(clock) }
+        const put = { ...whole(missing, data), seq: ++seq, edited_at: at }
         for (const edit of rest) done.add(edit.seq)
         rebased.push(put)
         kept.push(stack({ ...record, version: null }, null, [put])!)

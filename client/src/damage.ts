@@ -1,4 +1,3 @@
-import { type Clock, timestamp } from './clock.ts'
 import { type Damage, StorageError } from './errors.ts'
 import type { NewId } from './ids.ts'
 import { cursorOf } from './meta.ts'
@@ -40,11 +39,9 @@ export async function withOthers<T>(
 export async function setAside(
   draft: Draft,
   damage: readonly Damage[],
-  clock: Clock,
   newId: NewId,
 ): Promise<DamagedRecord[]> {
-  const { tx, put, drop } = draft
-  const at = timestamp(clock)
+  const { tx, at, put, drop } = draft
   const records = damage.map((each): DamagedRecord => ({ ...each, id: newId(), at }))
   await tx.putMany('damaged', records)
   for (const { store, key } of damage)
@@ -64,7 +61,7 @@ export async function setAside(
     const sweep = held.reduce((last, record) => Math.max(last, record.sweep ?? 0), 0)
     for (const { table } of held) tables.add(table)
     // Not a count any more, but one that nobody has asked for a page at.
-    await tx.putMany('meta', [{ name: 'cursor', cursor: null, pages: clock.now(), sweep }])
+    await tx.putMany('meta', [{ name: 'cursor', cursor: null, pages: Date.parse(at), sweep }])
   }
   if (tables.size > 0) {
     await startAfresh(tx, [...tables])

@@ -1,4 +1,3 @@
-import { type Clock, timestamp } from './clock.ts'
 import { ValidationError } from './errors.ts'
 import { apply, baseOf, same, seen } from './row.ts'
 import type { Row } from './row.ts'
@@ -75,14 +74,12 @@ export function squash(
  * there does nothing.
  */
 export async function enqueue(
-  { tx, put, drop }: Draft,
+  { tx, at: edited_at, put, drop }: Draft,
   edits: readonly Edit[],
-  clock: Clock,
 ): Promise<(Row | null)[]> {
   const device = await deviceOf(tx)
   const keys = edits.map(({ table, id }) => [table, id] as const)
   const held = await tx.getMany('rows', keys)
-  const edited_at = timestamp(clock)
   const inserted = new Set<string>()
   const records: RowRecord[] = []
   const queued: QueuedEdit[] = []

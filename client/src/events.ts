@@ -4,6 +4,7 @@ import type { KeyAssigned } from './server-keys.ts'
 import type { StorageLimitReached } from './limits.ts'
 import type { ResolvedConflict } from './conflicts/types.ts'
 import type { Row } from './row.ts'
+import { safely } from './safely.ts'
 import type { DamagedRecord, FailedEdit } from './storage.ts'
 import type { SyncStatus } from './types.ts'
 
@@ -113,13 +114,8 @@ export function createEmitter<Events>(): Emitter<Events> {
       return () => void set.delete(fn)
     },
     emit(name, event) {
-      for (const fn of listeners[name] ?? []) {
-        try {
-          fn(event)
-        } catch (error) {
-          console.error(`tidemark: a listener of ${String(name)} threw`, error)
-        }
-      }
+      for (const fn of listeners[name] ?? [])
+        safely(`a listener of ${String(name)}`, () => fn(event))
     },
   }
 }

@@ -1,8 +1,12 @@
 import { copy, same, seen } from './row.ts'
 import type { Row } from './row.ts'
+import { safely } from './safely.ts'
 import type { Store } from './store.ts'
 
-/** Which rows: columns that must have these values, or a function that says so. */
+/**
+ * Which rows: columns that must have these values, or a function that says so. A row at which it throws a
+ * subscription takes for one that does not match; a list rejects.
+ */
 export type Filter<R> = { [Column in keyof R]?: R[Column] } | ((row: R) => boolean)
 
 /** How a list is ordered and cut. Without `order` rows come by primary key. */
@@ -75,7 +79,8 @@ export function live(
   options: ListOptions<Row> | undefined,
   fn: (rows: Row[]) => void,
 ): () => void {
-  const matches = matcher(filter)
+  const asked = matcher(filter)
+  const matches = (row: Row) => safely(`a filter of ${table}`, () => asked(row))
   let rows: Map<string, Row> | undefined
   let missed: Map<string, Row | null>[] = []
   let ended = false
@@ -100,11 +105,7 @@ export function live(
       if (!due || ended) return
       due = false
       const sorted = [...rows!].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
-      try {
-        fn(arrange(sorted, options))
-      } catch (error) {
-        console.error(`tidemark: a subscriber of ${table} threw`, error)
-      }
+      safely(`a subscriber of ${table}`, () => fn(arrange(sorted, options)))
     })
   }
 

@@ -137,24 +137,25 @@ export async function resolvedId(tx: Transaction, id: string): Promise<string> {
 }
 
 /**
- * Edits with a key for each row that comes without one, and with keys in place of stand-ins that have been
- * given one since the app read them. `key` is the column of the primary key.
+ * Makes up a key for each row that comes without one. In a transaction, gives the edits with these keys, and
+ * with keys in place of stand-ins that have been given one since the app read them. `key` is the column of
+ * the primary key.
  */
-export async function keyed(tx: Transaction, edits: readonly Edit[], key: string): Promise<Edit[]> {
-  const named: Edit[] = []
-  for (const edit of edits) {
-    const { data } = edit
-    if (edit.op === 'put' && data && data[key] == null) {
-      const id = standIn()
-      named.push({ ...edit, id: String(id), data: { ...(await resolved(tx, data)), [key]: id } })
-    } else
-      named.push({
-        ...edit,
-        id: await resolvedId(tx, edit.id),
-        ...(data && { data: await resolved(tx, data) }),
-      })
+export function keyed(edits: readonly Edit[], key: string): (tx: Transaction) => Promise<Edit[]> {
+  const made = edits.map(({ op, data }) =>
+    op === 'put' && data && data[key] == null ? standIn() : undefined,
+  )
+  return async (tx) => {
+    const named: Edit[] = []
+    for (const [place, edit] of edits.entries()) {
+      const id = made[place]
+      const data = edit.data && (await resolved(tx, edit.data))
+      if (id === undefined)
+        named.push({ ...edit, id: await resolvedId(tx, edit.id), ...(data && { data }) })
+      else named.push({ ...edit, id: String(id), data: { ...data, [key]: id } })
+    }
+    return named
   }
-  return named
 }
 
 /** `row` with keys in place of stand-ins that have been given one since the app read them. */

@@ -70,19 +70,20 @@ export function createSession(
     if (user !== null) settle(user).catch(() => {})
   })
 
+  /** Bars the rows here, or frees them: subscribers see none, or all again. */
+  async function bar(why?: SyncError): Promise<void> {
+    const matters = why ?? barred
+    barred = why
+    if (matters) await store.show(!why)
+  }
+
   /** Makes the store `user`'s, or bars it where that would cost the owner edits. */
   async function settle(user: string): Promise<void> {
-    const before = (await store.read(deviceOf)).user
-    if (before === user) {
-      if (!barred) return
-      barred = undefined
-      return store.show()
-    }
+    if ((await store.read(deviceOf)).user === user) return bar()
     const taken =
       (await store.write('remote', ({ tx }) => takeFirst(tx, user))) || (await changeOwner(user))
     if (taken) checked = false
-    barred = taken ? undefined : otherUser()
-    if (barred) await store.hide()
+    return bar(taken ? undefined : otherUser())
   }
 
   async function changeOwner(user: string): Promise<boolean> {
@@ -130,8 +131,9 @@ export function createSession(
       checked = true
     },
     reset() {
-      barred = undefined
       checked = false
+      // Free at once; rows that cannot be read now are read when somebody asks for them.
+      bar().catch(() => {})
     },
     close: ended,
   }

@@ -250,7 +250,7 @@ export interface SyncStorage {
   /**
    * Runs `body` with all stores: all of its writes happen, or, if it throws, none. Transactions that
    * write do so one after the other, across tabs and processes that share the store. `body` awaits
-   * nothing but calls of `tx`.
+   * nothing but calls of `tx`, and may run more than once: all but the last leave no trace.
    */
   transaction<T>(mode: 'readonly' | 'readwrite', body: (tx: Transaction) => Promise<T>): Promise<T>
   /** Bytes that it takes, about. Absent where that cannot be told. */

@@ -1,6 +1,7 @@
 import { withChecksums } from './checksum.ts'
-import { type Clock, systemClock } from './clock.ts'
+import { type Clock, systemClock, timestamp } from './clock.ts'
 import { type Damage, StorageError } from './errors.ts'
+import { createEmitter } from './events.ts'
 import type { NewId } from './ids.ts'
 import { part } from './part.ts'
 import { type Row, seen } from './row.ts'
@@ -29,6 +30,8 @@ export interface Commit {
 /** A transaction that writes, and the list of what it changes. */
 export interface Draft {
   readonly tx: Transaction
+  /** When it is, RFC 3339: the same however often the body runs. */
+  readonly at: string
   /** Puts records of rows. */
   put(records: readonly RowRecord[]): Promise<void>
   /** Drops records of rows. */
@@ -49,12 +52,18 @@ export interface Store {
    */
   open(): Promise<boolean>
   read<T>(body: (tx: Transaction) => Promise<T>): Promise<T>
+  /**
+   * A storage may run `body` again, and one that encrypts does until it has all that is written in its
+   * hands: rows and edits follow from what `body` reads, from `draft.at` and from what was made before the
+   * call, never from a clock or from chance.
+   */
   write<T>(origin: Origin, body: (draft: Draft) => Promise<T>): Promise<T>
   onCommit(fn: (commit: Commit) => void): () => void
-  /** Tells those who listen that every row is gone, without touching any: they are for somebody else. */
-  hide(): Promise<void>
-  /** Takes that back. */
-  show(): Promise<void>
+  /**
+   * With false tells those who listen that every row is gone, without touching any: they are for somebody
+   * else, and nobody hears of them until it is called with true, which takes that back.
+   */
+  show(visible: boolean): Promise<void>
   /** As of the last commit of this store. */
   counts(): Counts
   close(): Promise<void>
@@ -91,6 +100,7 @@ async function introduce(tx: Transaction, newId: NewId): Promise<boolean> {
 
 function createDraft(
   tx: Transaction,
+  at: string,
   rows: Commit['rows'],
   hasLocal: (table: string) => boolean,
 ): Draft {
@@ -117,6 +127,7 @@ function createDraft(
 
   return {
     tx,
+    at,
     async put(given) {
       const records = await keepLocal(given)
       for (const record of records) show(record.table, record.id, seen(record))
@@ -147,7 +158,7 @@ export function createStore(
     onDamaged = () => {},
   }: StoreDeps = {},
 ): Store {
-  const listeners = new Set<(commit: Commit) => void>()
+  const commits = createEmitter<{ commit: Commit }>()
   let counts: Counts = { pending: 0, failed: 0 }
   let opening: Promise<boolean> | undefined
   let closed = false
@@ -190,11 +201,12 @@ export function createStore(
 
   async function repair(damage: readonly Damage[]): Promise<void> {
     const { setAside, withOthers } = await part(import('./damage.ts'))
+    const at = timestamp(clock)
     const { records, rows, now } = await withOthers(damage, (all) =>
       storage.transaction('readwrite', async (native) => {
         const tx = withChecksums(native)
         const rows: Commit['rows'] = new Map()
-        const records = await setAside(createDraft(tx, rows, hasLocal), all, clock, newId)
+        const records = await setAside(createDraft(tx, at, rows, hasLocal), all, newId)
         await introduce(tx, newId)
         return { records, rows, now: await count(tx) }
       }),
@@ -218,7 +230,7 @@ export function createStore(
   }
 
   function notify(commit: Commit): void {
-    for (const fn of listeners) fn(commit)
+    if (!hidden) commits.emit('commit', commit)
   }
 
   function tell(origin: Origin, rows: Commit['rows']): void {
@@ -245,20 +257,20 @@ export function createStore(
         return count(tx)
       }),
     )
-    if (!hidden) notify({ origin, rows, elsewhere: true })
+    notify({ origin, rows, elsewhere: true })
   }
 
   /** Tells those who listen of every row, as it is or as if it were gone. */
-  async function showAll(visible: boolean): Promise<void> {
+  async function show(visible: boolean): Promise<void> {
+    hidden = !visible
     const rows: Commit['rows'] = new Map()
     const records = await attempt(() => storage.transaction('readonly', (tx) => tx.scan('rows')))
     for (const record of records) {
       const { table, id } = record
       const changed = rows.get(table) ?? new Map<string, Row | null>()
-      rows.set(table, changed.set(id, visible ? seen(record) : null))
+      rows.set(table, changed.set(id, hidden ? null : seen(record)))
     }
-    hidden = !visible
-    notify({ origin: 'remote', rows })
+    commits.emit('commit', { origin: 'remote', rows })
   }
 
   // What fails here fails again, and is told, where somebody asks for it.
@@ -266,18 +278,19 @@ export function createStore(
 
   return {
     open,
-    hide: () => showAll(false),
-    show: () => showAll(true),
+    show,
     read: (body) => attempt(() => storage.transaction('readonly', (tx) => body(withChecksums(tx)))),
     async write(origin, body) {
-      const { result, now, rows } = await attempt(() => {
-        const rows: Commit['rows'] = new Map()
-        return storage.transaction('readwrite', async (native) => {
+      let at: string | undefined
+      const { result, now, rows } = await attempt(() =>
+        storage.transaction('readwrite', async (native) => {
+          at ??= timestamp(clock)
+          const rows: Commit['rows'] = new Map()
           const tx = withChecksums(native)
-          const result = await body(createDraft(tx, rows, hasLocal))
+          const result = await body(createDraft(tx, at, rows, hasLocal))
           return { result, now: await count(tx), rows }
-        })
-      })
+        }),
+      )
       const changed =
         rows.size > 0 || now.pending !== counts.pending || now.failed !== counts.failed
       counts = now
@@ -285,10 +298,7 @@ export function createStore(
       if (changed) tell(origin, rows)
       return result
     },
-    onCommit(fn) {
-      listeners.add(fn)
-      return () => void listeners.delete(fn)
-    },
+    onCommit: (fn) => commits.on('commit', fn),
     counts: () => counts,
     async close() {
       closed = true

@@ -79,7 +79,6 @@ export function createTable(
   key: string,
   {
     store,
-    clock,
     newId,
     priority,
     createMissing = false,
@@ -93,9 +92,9 @@ export function createTable(
   async function write(edits: readonly Edit[], options?: WriteOptions): Promise<Row[]> {
     const rank = rankOf(priority, options?.priority)
     const ranked = edits.map((edit) => ({ ...edit, rank }))
-    const keys = await standIns?.()
+    const keyed = (await standIns?.())?.keyed(ranked, key)
     const rows = await store.write('local', async (draft) =>
-      enqueue(draft, keys ? await keys.keyed(draft.tx, ranked, key) : ranked, clock),
+      enqueue(draft, keyed ? await keyed(draft.tx) : ranked),
     )
     return rows.map((row) => row && copy(row)) as Row[]
   }

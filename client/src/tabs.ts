@@ -32,6 +32,7 @@ export interface Tabs {
   alone<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>
   /** Whether one of them is syncing. */
   syncing(): boolean
+  /** Never throws: what is done is done, whether others hear of it or not. */
   tell(message: TabMessage): void
   /** Calls `fn` with what others tell. Returns what ends it. */
   listen(fn: (message: TabMessage) => void): () => void

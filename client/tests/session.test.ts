@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import 'fake-indexeddb/auto'
 import { createClient, type Session, type SupabaseClient } from '@supabase/supabase-js'
 import { sign } from 'hono/jwt'
 import type { Sql } from 'postgres'
@@ -10,7 +12,7 @@ import {
   stack,
   type TestUser,
 } from '../../dev/testing.ts'
-import { createSync, memoryStorage } from '../src/index.ts'
+import { createSync, indexedDbStorage, memoryStorage } from '../src/index.ts'
 import { faultyFetch } from './support/faults.ts'
 import { device, makeTable, rowsInDatabase } from './support/project.ts'
 import { settled } from './support/time.ts'
@@ -60,6 +62,8 @@ async function expired(session: Session): Promise<void> {
   const exp = Math.floor(Date.now() / 1000) - 3600
   session.access_token = await sign({ ...claims, exp }, jwtSecret(), 'HS256')
 }
+
+const codeOf = ({ code }: { code?: string }) => code
 
 const open = (client: SupabaseClient, table: string) => {
   const sync = createSync({
@@ -251,6 +255,29 @@ describe('another user who signs in on the same device', () => {
     expect(await sync.sync()).toMatchObject({ pushed: 1 })
     await sync.close()
   })
+
+  it.each(['this', 'another'] as const)(
+    'sees what other tabs write once %s tab has put the edits away',
+    async (which) => {
+      const table = await makeTable(sql)
+      const name = randomUUID()
+      const here = await device(user, [table], { storage: indexedDbStorage(name) })
+      const there = await device(user, [table], { storage: indexedDbStorage(name) })
+      for (const { sync } of [here, there]) await sync.ready()
+      await here.sync.sync()
+      await here.rows.insert({ name: 'unsent' })
+      for (const { client } of [here, there]) await client.auth.signInWithPassword(other)
+      for (const { rows } of [here, there])
+        await expect.poll(() => rows.list().catch(codeOf)).toBe('other_user')
+      await (which === 'this' ? here : there).sync.signOut({ unsent: 'keep' })
+      await here.sync.sync()
+      let shown: unknown[] = []
+      here.rows.subscribe((rows) => (shown = rows.map((row) => row.name)))
+      await there.rows.insert({ name: 'mine' })
+      await expect.poll(() => shown).toEqual(['mine'])
+      for (const { sync } of [here, there]) await sync.close()
+    },
+  )
 
   it('starts with an empty store where nothing was unsent', async () => {
     const table = await makeTable(sql)

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest'
-import { memoryStorage, type SyncStorage } from '../src/index.ts'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { memoryStorage, type Row, type SyncStorage } from '../src/index.ts'
 import { local } from './support/local.ts'
 import { settled } from './support/time.ts'
 
@@ -101,6 +101,9 @@ describe('a list', () => {
 })
 
 describe('a subscription', () => {
+  afterEach(() => void vi.restoreAllMocks())
+  const complained = () => vi.spyOn(console, 'error').mockImplementation(() => {})
+
   it('begins with what is there and goes on with every change that concerns it', async () => {
     const { t, u } = local()
     await t.insert({ id: 'a', n: 1 })
@@ -158,9 +161,7 @@ describe('a subscription', () => {
 
   it('is not broken by a subscriber that throws', async () => {
     const { t } = local()
-    const complaints: unknown[] = []
-    const { error } = console
-    console.error = (...all) => complaints.push(all)
+    const complaints = complained()
     let calls = 0
     t.subscribe(() => {
       calls++
@@ -169,8 +170,25 @@ describe('a subscription', () => {
     await settled()
     await t.insert({ id: 'a' })
     await settled()
-    console.error = error
     expect(calls).toBe(2)
-    expect(complaints).toHaveLength(2)
+    expect(complaints).toHaveBeenCalledTimes(2)
+  })
+
+  it('takes a row at which its filter throws for one that does not match', async () => {
+    const { t } = local()
+    const complaints = complained()
+    await t.insert({ id: 'a' })
+    const seen: unknown[] = []
+    const tagged = (row: Row) => (row.tags as string[]).includes('x')
+    t.subscribe(tagged, (rows) => seen.push(rows.map(({ id }) => id).join('')))
+    await settled()
+    expect(await t.insert({ id: 'b' })).toEqual({ id: 'b' })
+    await t.insert({ id: 'c', tags: ['x'] })
+    await settled()
+    await t.update('c', { tags: null })
+    await settled()
+    expect(seen).toEqual(['', 'c', ''])
+    expect(complaints).toHaveBeenCalledTimes(3)
+    await expect(t.list(tagged)).rejects.toThrow(TypeError)
   })
 })

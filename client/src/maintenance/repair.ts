@@ -36,7 +36,7 @@ function isEdit(edit: QueuedEdit): boolean {
  * that got lost are made again from what the app sees, and what cannot be read is out of the way.
  */
 export async function repair(draft: Draft, clock: Clock): Promise<Repaired> {
-  const { tx, put, drop } = draft
+  const { tx, at, put, drop } = draft
   const result: Repaired = { setAside: 0, rebuilt: 0, rows: 0 }
   const device = await deviceOf(tx)
   const all = await tx.scan('queue')
@@ -75,7 +75,7 @@ export async function repair(draft: Draft, clock: Clock): Promise<Repaired> {
     }
     const lost = lostEdit(record, base, edits)
     if (lost) {
-      const edit = { ...lost, seq: ++seq, edited_at: timestamp(clock), size: sizeOf(lost) }
+      const edit = { ...lost, seq: ++seq, edited_at: at, size: sizeOf(lost) }
       made.push(edit)
       edits.push(edit)
     }

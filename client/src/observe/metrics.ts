@@ -1,5 +1,6 @@
 import type { SyncRequest } from '../../../supabase/functions/_tidemark/wire.ts'
 import { classify } from '../errors.ts'
+import { safely } from '../safely.ts'
 import type { Transport } from '../transport.ts'
 
 /** One request, for whoever collects figures. */
@@ -28,12 +29,9 @@ export function measured(transport: Transport, tell: (metric: Metric) => void): 
   async function measure<T>(operation: string, work: () => Promise<T>, sent?: number): Promise<T> {
     const start = performance.now()
     const done = (more: Omit<Metric, 'operation' | 'durationMs'>): void => {
-      try {
-        const durationMs = performance.now() - start
-        tell({ operation, durationMs, ...(sent !== undefined && { sent }), ...more })
-      } catch (error) {
-        console.error('tidemark: the metrics hook threw', error)
-      }
+      const durationMs = performance.now() - start
+      const metric = { operation, durationMs, ...(sent !== undefined && { sent }), ...more }
+      safely('the metrics hook', () => tell(metric))
     }
     try {
       const answer = await work()

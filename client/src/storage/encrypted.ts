@@ -55,8 +55,8 @@ const KEPT = 50_000
  * read.
  *
  * A storage's transaction waits for nothing but itself, and a cipher takes time. So a transaction that meets a
- * value it has not got is left without a trace, and run again once it is there. Plain values are held in
- * memory only.
+ * value it has not got is left without a trace, and run again once it is there, until it has them all: its
+ * body comes to the same each time, see `Store.write`. Plain values are held in memory only.
  */
 export function encryptedStorage(
   storage: SyncStorage,
@@ -64,6 +64,7 @@ export function encryptedStorage(
 ): SyncStorage {
   const opened = new Map<string, unknown>()
   const sealed = new Map<string, Sealed>()
+  let running = 0
 
   /** `row` with the values of secret columns changed by `change`. */
   function mapRow<T extends Row | null | undefined>(
@@ -185,17 +186,23 @@ export function encryptedStorage(
   return {
     ...storage,
     async transaction(mode, body) {
-      if (opened.size + sealed.size > KEPT) {
+      // Not while another one may be about to run again with what it has been given.
+      if (running === 0 && opened.size + sealed.size > KEPT) {
         opened.clear()
         sealed.clear()
       }
-      for (;;) {
-        try {
-          return await storage.transaction(mode, (tx) => body(wrap(tx)))
-        } catch (error) {
-          if (!(error instanceof Needs)) throw error
-          await Promise.all(error.needs.map(meet))
+      running++
+      try {
+        for (;;) {
+          try {
+            return await storage.transaction(mode, (tx) => body(wrap(tx)))
+          } catch (error) {
+            if (!(error instanceof Needs)) throw error
+            await Promise.all(error.needs.map(meet))
+          }
         }
+      } finally {
+        running--
       }
     },
     async close() {

@@ -1,4 +1,5 @@
 import { browserLocks } from '../locks.ts'
+import { safely } from '../safely.ts'
 import type { Channel, TabMessage, Tabs, TabsOptions } from '../tabs.ts'
 
 function broadcastChannel(name: string): Channel | undefined {
@@ -44,7 +45,9 @@ export function createTabs(
   return {
     alone: (work, signal) => locks.request(`${full}:sync`, work, signal),
     syncing: () => syncing,
-    tell: (message) => channel?.send(message),
+    tell(message) {
+      if (!closing.signal.aborted) safely('the channel to other tabs', () => channel?.send(message))
+    },
     listen(fn) {
       listeners.add(fn)
       return () => void listeners.delete(fn)
