@@ -113,6 +113,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     settings.plan,
     async () => (await import('./scheduling.ts')).createScheduling({ ...deps, runs, sync }),
     (error) => events.emit('sync_error', classify(error)),
+    closing.signal,
   )
 
   const tables = new Map(
