@@ -4,7 +4,7 @@ import { createLimit } from './limits.ts'
 import { listen } from './observe/callbacks.ts'
 import type { Operations } from './operations.ts'
 import { settingsOf, type SyncOptions } from './options.ts'
-import { later, part, soon } from './part.ts'
+import { later, soon } from './part.ts'
 import { createProvider } from './provider.ts'
 import { createRequests } from './requests.ts'
 import { createRuns } from './run.ts'
@@ -83,7 +83,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   const exchange = createExchange(deps)
 
   const way =
-    (name: string, work: keyof typeof exchange) =>
+    (name: string, work: 'push' | 'pull' | 'both') =>
     async (asked: RunOptions = {}) => {
       asked.tables?.forEach(known)
       return runs.run(name, asked, async (run) => {
@@ -145,10 +145,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   }
 
   const queue = later(
-    async () =>
-      (await import('./queue.ts')).createQueue(admitted, clock, () =>
-        events.emit('queue_changed', { at: clock.now() }),
-      ),
+    async () => (await import('./queue.ts')).createQueue(admitted, clock, events),
     ['stats', 'list', 'retryFailed', 'editFailed', 'clearFailed', 'clearCompleted', 'clear'],
   )
   const damaged = later(
@@ -166,18 +163,12 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         clock,
         keys,
         call,
-        insert: async (table, row) => void (await tables.get(table)!.insert(row)),
-        onResolved: (resolved) => events.emit('conflict_resolved', resolved),
+        tables,
+        events,
       }),
     ['list', 'resolve'],
   )
-  const provider = createProvider({
-    connection,
-    online: network.online,
-    lastError: () => runs.state().lastError,
-    validate: async () => (await part(import('./observe/validity.ts'))).validityOf(deps),
-  })
-  const { compare, ...operations } = later<Operations>(
+  const { compare, validate, ...operations } = later<Operations>(
     async () =>
       (await import('./operations.ts')).createOperations({
         ...deps,
@@ -187,9 +178,12 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         sync: both,
         push,
         retryFailed: queue.retryFailed,
+        provider,
+        status,
       }),
     [
       'compare',
+      'validate',
       'forceSyncAll',
       'waitForSync',
       'verify',
@@ -198,8 +192,16 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       'optimize',
       'signOut',
       'renewDevice',
+      'stats',
+      'health',
     ],
   )
+  const provider = createProvider({
+    connection,
+    online: network.online,
+    lastError: () => runs.state().lastError,
+    validate,
+  })
 
   return {
     async ready() {
@@ -234,9 +236,6 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     devices,
     provider,
     status,
-    stats: async () => (await part(import('./observe/stats.ts'))).statsOf(admitted, status()),
-    health: async () =>
-      (await part(import('./observe/health.ts'))).healthOf({ store, provider, status }),
     async close() {
       scheduler.stop()
       session.close()

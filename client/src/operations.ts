@@ -4,6 +4,7 @@ import { part } from './part.ts'
 import { partialTables } from './prune.ts'
 import { startAfresh } from './pull.ts'
 import { renamed } from './push.ts'
+import type { Provider } from './provider.ts'
 import type { Requests } from './requests.ts'
 import type { Runs } from './run.ts'
 import type { Session } from './session.ts'
@@ -16,9 +17,18 @@ import { waitForSync } from './wait.ts'
 /** What is asked for now and then, beside runs. */
 export interface Operations extends Pick<
   Sync,
-  'forceSyncAll' | 'waitForSync' | 'verify' | 'repair' | 'recover' | 'optimize' | 'renewDevice'
+  | 'forceSyncAll'
+  | 'waitForSync'
+  | 'verify'
+  | 'repair'
+  | 'recover'
+  | 'optimize'
+  | 'renewDevice'
+  | 'signOut'
+  | 'stats'
+  | 'health'
 > {
-  signOut: Sync['signOut']
+  validate: Provider['validate']
   /** Compares with the server what a run has fetched, and heals it; not what is held in part on purpose. */
   compare(tables: readonly string[], heal?: boolean): Promise<Verification>
 }
@@ -39,6 +49,8 @@ export interface OperationsDeps {
   push(): Promise<SyncReport>
   /** Puts refused edits back. */
   retryFailed(): Promise<number>
+  provider: Provider
+  status: Sync['status']
 }
 
 export function createOperations(deps: OperationsDeps): Operations {
@@ -123,5 +135,8 @@ export function createOperations(deps: OperationsDeps): Operations {
         )
         forgive()
       }),
+    validate: async () => (await part(import('./observe/validity.ts'))).validityOf(deps),
+    stats: async () => (await part(import('./observe/stats.ts'))).statsOf(admitted, deps.status()),
+    health: async () => (await part(import('./observe/health.ts'))).healthOf(deps),
   }
 }

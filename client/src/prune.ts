@@ -79,8 +79,20 @@ function prune(store: Store, tables: Settings['tables'], bytes: number): Promise
   })
 }
 
+/** Keeps of each of these tables no more rows than its settings say. */
+export async function keepNewest(
+  store: Store,
+  { tables }: Pick<Settings, 'tables'>,
+  names: readonly string[],
+): Promise<void> {
+  for (const name of names) {
+    const max = tables.get(name)?.maxRecords
+    if (max !== undefined) await store.write('remote', (draft) => dropOldest(draft, name, max))
+  }
+}
+
 /** Drops the oldest rows of a table beyond `max`; edited ones stay. */
-export async function dropOldest(draft: Draft, table: string, max: number): Promise<void> {
+async function dropOldest(draft: Draft, table: string, max: number): Promise<void> {
   const held = await draft.tx.scan('rows', { index: 'table', equals: [table] })
   const surplus = held.length - max
   if (surplus <= 0) return

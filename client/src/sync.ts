@@ -185,12 +185,9 @@ export function createExchange({
   }
 
   async function keepNewest(tables: readonly string[]): Promise<void> {
-    for (const table of tables) {
-      const max = settings.tables.get(table)?.maxRecords
-      if (max === undefined) continue
-      const { dropOldest } = await part(import('./prune.ts'))
-      await store.write('remote', (draft) => dropOldest(draft, table, max))
-    }
+    if (tables.every((table) => settings.tables.get(table)?.maxRecords === undefined)) return
+    const { keepNewest } = await part(import('./prune.ts'))
+    await keepNewest(store, settings, tables)
   }
 
   async function nextPage(run: Run): Promise<Coming> {

@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts'
 import { ConflictError, ValidationError } from '../errors.ts'
+import type { Emitter, SyncEvents } from '../events.ts'
 import { note } from '../observe/history.ts'
 import { editable, same, stack } from '../row.ts'
 import type { Row } from '../row.ts'
 import type { Draft, Store } from '../store.ts'
+import type { Table } from '../table.ts'
 import type { Choice, MergeMetadata, OpenConflict, Resolution, ResolvedConflict } from './types.ts'
 
 /** Edits of this user that wait for a decision, on whichever device they were made. */
@@ -31,14 +33,14 @@ export interface ConflictsDeps {
   keys: ReadonlyMap<string, string>
   /** Calls a database function. */
   call<T>(name: string, args: object): Promise<T>
-  /** Adds a row as the app would. */
-  insert(table: string, row: Row): Promise<void>
+  /** As the app has them. */
+  tables: ReadonlyMap<string, Pick<Table, 'insert'>>
   /** Told of each conflict that is decided. */
-  onResolved(resolved: ResolvedConflict): void
+  events: Pick<Emitter<SyncEvents>, 'emit'>
 }
 
 export function createConflicts(deps: ConflictsDeps): Conflicts {
-  const { store, clock, keys, call, insert, onResolved } = deps
+  const { store, clock, keys, call, tables, events } = deps
   /** As last listed, so that deciding one needs no second look. */
   let listed: OpenConflict[] = []
 
@@ -58,7 +60,8 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
         hint: 'Choose a side, or insert the copy by other means.',
       })
     const row = { ...editable(server), ...client, [key]: conflict_id }
-    await insert(table, row).catch((error: { code?: string }) => {
+    const added = tables.get(table)!.insert(row)
+    await added.catch((error: { code?: string }) => {
       if (error.code !== 'exists') throw error
     })
     return conflict_id
@@ -96,7 +99,7 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
         ...history,
         totals: { ...history.totals, resolved: history.totals.resolved + 1 },
       }))
-      onResolved(resolved)
+      events.emit('conflict_resolved', resolved)
       return resolved
     },
   }
