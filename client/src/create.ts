@@ -10,7 +10,7 @@ import { createRequests } from './requests.ts'
 import { createRuns } from './run.ts'
 import { createSchedule } from './schedule.ts'
 import { createSession } from './session.ts'
-import { createStore, deviceOf, type Store } from './store.ts'
+import { createStore, type Store } from './store.ts'
 import { createExchange } from './sync.ts'
 import { createTable } from './table.ts'
 import { noTabs } from './tabs.ts'
@@ -41,7 +41,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   const limit = createLimit(settings, store, (reached) => events.emit('storage_limit', reached))
 
   const session = createSession(store, settings, async (device_id) => {
-    const { info } = await store.read(deviceOf)
+    const { info } = await store.read(exchange.owned)
     const args = { device_id, info: { ...options.device, ...info } }
     return (await requests.call<{ last_seq: number }>('sync_register_device', args)).last_seq
   })
@@ -87,6 +87,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     async (asked: RunOptions = {}) => {
       asked.tables?.forEach(known)
       return runs.run(name, asked, async (run) => {
+        await exchange.begin()
         await exchange[work](run)
         if (options.verifyAfterSync && work !== 'push') await compare(run.tables)
       })
@@ -173,6 +174,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       (await import('./operations.ts')).createOperations({
         ...deps,
         admitted,
+        exchange,
         runs,
         known,
         sync: both,

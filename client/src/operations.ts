@@ -12,6 +12,7 @@ import { signOut } from './sign-out.ts'
 import { deviceOf, type Store } from './store.ts'
 import type { RunOptions, Sync, Trouble } from './types.ts'
 import type { Verification } from './maintenance/verify.ts'
+import type { Exchange } from './sync.ts'
 import { waitForSync } from './wait.ts'
 
 /** What is asked for now and then, beside runs. */
@@ -38,6 +39,7 @@ export interface OperationsDeps {
   store: Store
   /** The store as the app sees it. */
   admitted: Store
+  exchange: Pick<Exchange, 'begin' | 'owned'>
   session: Session
   requests: Requests
   runs: Runs
@@ -55,14 +57,23 @@ export interface OperationsDeps {
 
 export function createOperations(deps: OperationsDeps): Operations {
   const { settings, store, admitted, session, requests, events, sync, known } = deps
+  const { begin, owned } = deps.exchange
   const { keys, clock, newId, network, backoff } = settings
   const { alone, forgive } = deps.runs
 
+  /** The store of whoever it is compared for: what they may see is not for whoever has it next. */
+  const held: Store = {
+    ...store,
+    read: (body) => store.read(async (tx) => (await owned(tx), body(tx))),
+    write: (origin, body) =>
+      store.write(origin, async (draft) => (await owned(draft.tx), body(draft))),
+  }
+
   async function compare(tables: readonly string[], heal = true): Promise<Verification> {
     const { verify } = await part(import('./maintenance/verify.ts'))
-    const partial = await store.read(partialTables)
+    const partial = await held.read(partialTables)
     const whole = tables.filter((table) => !partial.includes(table))
-    const found = await verify({ store, keys, call: requests.call }, { tables: whole, heal })
+    const found = await verify({ store: held, keys, call: requests.call }, { tables: whole, heal })
     events.emit('verified', found)
     return found
   }
@@ -71,6 +82,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     alone('verify', async () => {
       tables?.forEach(known)
       await session.claim()
+      await begin()
       return compare(tables ?? settings.unskipped(), heal)
     })
 

@@ -88,6 +88,8 @@ export interface DeviceRecord {
   id: string
   /** The account whose rows these are; null until somebody has signed in. */
   user: string | null
+  /** How often the store has been emptied for somebody else. Absent means 0. */
+  hands?: number
   /** What the server is told of it. */
   info?: DeviceInfo
   /** The last `seq` given to an edit. */

@@ -8,6 +8,7 @@ import { PROTOCOL_VERSION } from '../../supabase/functions/_tidemark/constants.t
 import { settle } from './answer.ts'
 import { timestamp } from './clock.ts'
 import {
+  AuthError,
   classify,
   PermanentError,
   type SyncError,
@@ -24,6 +25,7 @@ import { type Batch, noteFailure, take, toMutation, type Wanted, wanted } from '
 import type { Requests } from './requests.ts'
 import type { Run } from './run.ts'
 import type { Session } from './session.ts'
+import type { DeviceRecord, Transaction } from './storage.ts'
 import { cursorOf, deviceOf, type Store } from './store.ts'
 
 /** Up to so many edits the round trip that the function saves is worth the copy that it makes. */
@@ -54,6 +56,10 @@ export interface Exchange {
   pull(run: Run): Promise<unknown>
   /** First the one, then the other. */
   both(run: Run): Promise<unknown>
+  /** Before either, once the store has been claimed: it must stay in the hands in which it is now. */
+  begin(): Promise<void>
+  /** This device. Throws an `AuthError` where the store has been emptied for somebody else since. */
+  owned(tx: Transaction): Promise<DeviceRecord>
 }
 
 export interface ExchangeDeps {
@@ -76,10 +82,29 @@ export function createExchange({
   events,
   standIns,
 }: ExchangeDeps): Exchange {
-  const { transport, clock, newId, keys, serverKeys } = settings
+  const { transport, account, clock, newId, keys, serverKeys } = settings
   const createMissing = settings.options.whenMissing === 'create'
   /** Smaller than asked for once a page has taken the database too long. */
   let { pageSize } = settings
+  /** In whose hands the store is for the run. */
+  let hands: number | undefined
+
+  async function begin(): Promise<void> {
+    const device = await store.read(deviceOf)
+    // Claimed for whoever is signed in, and nobody's again since: nobody has it for the run.
+    hands = device.user === null && (await account.user()) ? NaN : device.hands
+  }
+
+  /**
+   * Who has signed out of the store may be signed in for a while yet. What a run goes on to fetch with their
+   * token is not for whoever is next, nor is what these write theirs to send.
+   */
+  async function owned(tx: Transaction): Promise<DeviceRecord> {
+    const device = await deviceOf(tx)
+    if (device.hands !== hands)
+      throw new AuthError({ code: 'not_signed_in', message: 'Nobody is signed in any more.' })
+    return device
+  }
 
   /**
    * Sends every edit made before it was called, batch after batch, in order. Resolves to the first page
@@ -125,7 +150,10 @@ export function createExchange({
     signal: AbortSignal,
   ): Promise<Sent | undefined> {
     if (edits.only || (await store.read(deviceOf)).unordered) edits.reorder = await ordering()
-    const batch = await store.write('local', (draft) => take(draft, settings.batch, edits, clock))
+    const batch = await store.write(
+      'local',
+      async (draft) => (await owned(draft.tx), take(draft, settings.batch, edits, clock)),
+    )
     if (!batch) return undefined
     // Kept through the retries: a batch that goes out again is not put in order again.
     edits.upTo = batch.upTo
@@ -203,7 +231,7 @@ export function createExchange({
   }
 
   async function fetchPage(run: Run, cursor: Cursor | null): Promise<PullAnswer> {
-    const { id } = await store.read(deviceOf)
+    const { id } = await store.read(owned)
     const { tables } = run
     try {
       return await request(
@@ -263,5 +291,7 @@ export function createExchange({
     push: (run) => pushAll(run, false),
     pull: (run) => pullAll(run),
     both: async (run) => pullAll(run, await pushAll(run, true)),
+    begin,
+    owned,
   }
 }

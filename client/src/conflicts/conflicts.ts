@@ -4,7 +4,7 @@ import type { Emitter, SyncEvents } from '../events.ts'
 import { note } from '../observe/history.ts'
 import { editable, same, stack } from '../row.ts'
 import type { Row } from '../row.ts'
-import type { Draft, Store } from '../store.ts'
+import { deviceOf, type Draft, type Store } from '../store.ts'
 import type { Table } from '../table.ts'
 import type { Choice, MergeMetadata, OpenConflict, Resolution, ResolvedConflict } from './types.ts'
 
@@ -82,13 +82,17 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
       const both = 'take' in resolution && resolution.take === 'both'
       // A removal has nothing to copy: both means that the row stays.
       const copyId = both && conflict.client ? await keepCopy(conflict) : undefined
+      const { hands } = await store.read(deviceOf)
       const { status, version, row, error } = await call<Answer>('sync_resolve', {
         conflict_id: conflictId,
         resolution: both ? { take: 'server' } : resolution,
       })
       if (status === 'rejected') throw new ValidationError(error!)
       listed = listed.filter((other) => !wanted(other))
-      await store.write('remote', (draft) => takeIn(draft, conflict, row, version))
+      await store.write('remote', async (draft) => {
+        // Whose conflict it was has signed out: the row is not for whoever is next.
+        if ((await deviceOf(draft.tx)).hands === hands) await takeIn(draft, conflict, row, version)
+      })
       const resolved: ResolvedConflict = {
         conflict,
         row,
