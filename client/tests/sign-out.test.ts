@@ -169,6 +169,18 @@ it('a decision whose answer comes after its user has signed out brings no row', 
   expect(await rows.list()).toEqual([])
 })
 
+it('signing out forgets the rows of an account without a name', async () => {
+  const { sync, rows } = tab(memoryStorage(), { nameless: true })
+  await fill(ada, 'of Ada', 2)
+  expect(await sync.sync()).toMatchObject({ pulled: 2 })
+  expect(await sync.signOut()).toEqual({ sent: 0, kept: 0, discarded: 0 })
+  expect(await rows.list()).toEqual([])
+  await fill(bob, 'of Bob', 1)
+  signedIn = bob
+  expect(await sync.sync()).toMatchObject({ pulled: 1 })
+  expect(names(await rows.list())).toEqual(['of Bob'])
+})
+
 it('signing out ends a download whose account has no name', async () => {
   const { sync, rows, hold } = tab(memoryStorage(), { nameless: true })
   await fill(ada, 'of Ada', 25)
