@@ -1,7 +1,7 @@
 import type { Emitter, SyncEvents, SyncReport } from './events.ts'
 import type { Settings } from './options.ts'
 import { part } from './part.ts'
-import { partialTables } from './prune.ts'
+import { heldInPart } from './prune.ts'
 import { startAfresh } from './pull.ts'
 import { renamed } from './push.ts'
 import type { Provider } from './provider.ts'
@@ -9,7 +9,7 @@ import type { Requests } from './requests.ts'
 import type { Runs } from './run.ts'
 import type { Session } from './session.ts'
 import { signOut } from './sign-out.ts'
-import { deviceOf, type Store } from './store.ts'
+import { cursorOf, deviceOf, type Store } from './store.ts'
 import type { RunOptions, Sync, Trouble } from './types.ts'
 import type { Verification } from './maintenance/verify.ts'
 import type { Exchange } from './sync.ts'
@@ -71,7 +71,7 @@ export function createOperations(deps: OperationsDeps): Operations {
 
   async function compare(tables: readonly string[], heal = true): Promise<Verification> {
     const { verify } = await part(import('./maintenance/verify.ts'))
-    const partial = await held.read(partialTables)
+    const partial = heldInPart(await held.read(cursorOf), settings)
     const whole = tables.filter((table) => !partial.includes(table))
     const found = await verify({ store: held, keys, call: requests.call }, { tables: whole, heal })
     events.emit('verified', found)

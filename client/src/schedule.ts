@@ -65,7 +65,7 @@ export function createSchedule(
       if (started) void start()
     },
     again() {
-      if (started && !made) void start()
+      if (started) void start()
     },
   }
 }

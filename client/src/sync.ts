@@ -25,7 +25,7 @@ import { type Batch, noteFailure, take, toMutation, type Wanted, wanted } from '
 import type { Requests } from './requests.ts'
 import type { Run } from './run.ts'
 import type { Session } from './session.ts'
-import type { DeviceRecord, Transaction } from './storage.ts'
+import type { CursorRecord, DeviceRecord, Transaction } from './storage.ts'
 import { cursorOf, deviceOf, type Store } from './store.ts'
 
 /** Up to so many edits the round trip that the function saves is worth the copy that it makes. */
@@ -45,8 +45,15 @@ interface Sent {
 }
 
 /** Only what the server has refused, or has no room for, can be put right by asking for something else. */
-const isRefusal = (error: SyncError): boolean =>
-  error instanceof ValidationError || error instanceof PermanentError || /^5[34]/.test(error.code)
+async function remediesFor(error: SyncError): Promise<typeof import('./remedies.ts')> {
+  if (
+    error instanceof ValidationError ||
+    error instanceof PermanentError ||
+    /^5[34]/.test(error.code)
+  )
+    return part(import('./remedies.ts'))
+  throw error
+}
 
 /** What a run does: the exchange of edits and rows with the server. */
 export interface Exchange {
@@ -137,6 +144,7 @@ export function createExchange({
     }
   }
 
+  const pruning = () => part(import('./prune.ts'))
   const ordering = async () => (await part(import('./order.ts'))).reorder
 
   /**
@@ -178,7 +186,7 @@ export function createExchange({
       const answer = await transport.push({ ...body, options: pushOptions }, signal)
       return { batch, answer, ...(pullToo && last && { coming: await nextPage(run) }) }
     }
-    const { cursor, pages } = await store.read(cursorOf)
+    const { cursor, pages } = await whereToGoOn()
     const options = { ...pullOptions(run.tables), ...pushOptions }
     const answer = await transport.sync({ ...body, cursor, options }, signal)
     if (!('changes' in answer)) return { batch, answer }
@@ -214,12 +222,18 @@ export function createExchange({
 
   async function keepNewest(tables: readonly string[]): Promise<void> {
     if (tables.every((table) => settings.tables.get(table)?.maxRecords === undefined)) return
-    const { keepNewest } = await part(import('./prune.ts'))
-    await keepNewest(store, settings, tables)
+    await (await pruning()).keepNewest(store, settings, tables)
+  }
+
+  /** The beginning where a table may hold more by now than when rows of it were dropped. */
+  async function whereToGoOn(): Promise<CursorRecord> {
+    const place = await store.read(cursorOf)
+    if (!place.partial) return place
+    return (await pruning()).widened(place, settings, store)
   }
 
   async function nextPage(run: Run): Promise<Coming> {
-    const { cursor, pages } = await store.read(cursorOf)
+    const { cursor, pages } = await whereToGoOn()
     return { page: prefetch(run, cursor), pages }
   }
 
@@ -240,8 +254,7 @@ export function createExchange({
       )
     } catch (error) {
       const problem = classify(error)
-      if (!isRefusal(problem)) throw error
-      const { askOtherwise } = await part(import('./remedies.ts'))
+      const { askOtherwise } = await remediesFor(problem)
       const refused = { run, tables, cursor, pageSize, store, keys, events }
       const next = await askOtherwise(problem, refused)
       pageSize = next.pageSize
@@ -271,8 +284,7 @@ export function createExchange({
    * that it cannot take, which is set aside. Any other error is thrown.
    */
   async function goOnWithout(error: SyncError, report: SyncReport): Promise<void> {
-    if (!isRefusal(error)) throw error
-    const { narrow } = await part(import('./remedies.ts'))
+    const { narrow } = await remediesFor(error)
     const edit = await store.write('remote', (draft) => narrow(draft, error, clock))
     if (!edit) return
     report.rejected++
