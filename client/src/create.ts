@@ -4,13 +4,13 @@ import { createLimit } from './limits.ts'
 import { listen } from './observe/callbacks.ts'
 import type { Operations } from './operations.ts'
 import { settingsOf, type SyncOptions } from './options.ts'
-import { later, part, soon } from './part.ts'
+import { later, soon } from './part.ts'
 import { createProvider } from './provider.ts'
 import { createRequests } from './requests.ts'
 import { createRuns } from './run.ts'
 import { createSchedule } from './schedule.ts'
 import { createSession } from './session.ts'
-import { createStore, deviceOf, type Store } from './store.ts'
+import { createStore, type Store } from './store.ts'
 import { createExchange } from './sync.ts'
 import { createTable } from './table.ts'
 import { noTabs } from './tabs.ts'
@@ -41,7 +41,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   const limit = createLimit(settings, store, (reached) => events.emit('storage_limit', reached))
 
   const session = createSession(store, settings, async (device_id) => {
-    const { info } = await store.read(deviceOf)
+    const { info } = await store.read(exchange.owned)
     const args = { device_id, info: { ...options.device, ...info } }
     return (await requests.call<{ last_seq: number }>('sync_register_device', args)).last_seq
   })
@@ -83,10 +83,11 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   const exchange = createExchange(deps)
 
   const way =
-    (name: string, work: keyof typeof exchange) =>
+    (name: string, work: 'push' | 'pull' | 'both') =>
     async (asked: RunOptions = {}) => {
       asked.tables?.forEach(known)
       return runs.run(name, asked, async (run) => {
+        await exchange.begin()
         await exchange[work](run)
         if (options.verifyAfterSync && work !== 'push') await compare(run.tables)
       })
@@ -113,6 +114,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     settings.plan,
     async () => (await import('./scheduling.ts')).createScheduling({ ...deps, runs, sync }),
     (error) => events.emit('sync_error', classify(error)),
+    closing.signal,
   )
 
   const tables = new Map(
@@ -144,10 +146,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   }
 
   const queue = later(
-    async () =>
-      (await import('./queue.ts')).createQueue(admitted, clock, () =>
-        events.emit('queue_changed', { at: clock.now() }),
-      ),
+    async () => (await import('./queue.ts')).createQueue(admitted, clock, events),
     ['stats', 'list', 'retryFailed', 'editFailed', 'clearFailed', 'clearCompleted', 'clear'],
   )
   const damaged = later(
@@ -165,30 +164,28 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         clock,
         keys,
         call,
-        insert: async (table, row) => void (await tables.get(table)!.insert(row)),
-        onResolved: (resolved) => events.emit('conflict_resolved', resolved),
+        tables,
+        events,
       }),
     ['list', 'resolve'],
   )
-  const provider = createProvider({
-    connection,
-    online: network.online,
-    lastError: () => runs.state().lastError,
-    validate: async () => (await part(import('./observe/validity.ts'))).validityOf(deps),
-  })
-  const { compare, ...operations } = later<Operations>(
+  const { compare, validate, ...operations } = later<Operations>(
     async () =>
       (await import('./operations.ts')).createOperations({
         ...deps,
         admitted,
+        exchange,
         runs,
         known,
         sync: both,
         push,
         retryFailed: queue.retryFailed,
+        provider,
+        status,
       }),
     [
       'compare',
+      'validate',
       'forceSyncAll',
       'waitForSync',
       'verify',
@@ -197,8 +194,16 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       'optimize',
       'signOut',
       'renewDevice',
+      'stats',
+      'health',
     ],
   )
+  const provider = createProvider({
+    connection,
+    online: network.online,
+    lastError: () => runs.state().lastError,
+    validate,
+  })
 
   return {
     async ready() {
@@ -233,9 +238,6 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     devices,
     provider,
     status,
-    stats: async () => (await part(import('./observe/stats.ts'))).statsOf(admitted, status()),
-    health: async () =>
-      (await part(import('./observe/health.ts'))).healthOf({ store, provider, status }),
     async close() {
       scheduler.stop()
       session.close()

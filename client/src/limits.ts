@@ -3,6 +3,9 @@ import type { Settings } from './options.ts'
 import { part } from './part.ts'
 import type { Store } from './store.ts'
 
+/** Bytes that may be stored where nothing else is said. */
+export const ENOUGH = 50_000_000
+
 /** How much may be stored, and what happens beyond. */
 export interface StorageLimit {
   /** Default 50 MB. */
@@ -45,7 +48,7 @@ export function createLimit(
   onReached: (reached: StorageLimitReached) => void,
 ): Limit {
   const { storage, options } = settings
-  const { bytes: limit = 50_000_000, policy = 'warn' } = options.storageLimit ?? {}
+  const { bytes: limit = ENOUGH, policy = 'warn' } = options.storageLimit ?? {}
   let level: Level = { over: false }
   const measure = async (): Promise<number> => (await storage.size?.()) ?? 0
 

@@ -43,14 +43,23 @@ export function onlineFirst<DB>(
   function tableOf(name: TableName<DB>): Table {
     const table = sync.table(name) as unknown as Table
 
-    /** Writes, sends, and throws where the server refuses one of the rows. */
+    /**
+     * Writes, sends, and throws where the server refuses one of the rows. What it refuses goes by the key
+     * that the row has by then, which may have been given to it on the way.
+     */
     async function send<T>(write: () => Promise<T>, ids: (result: T) => string[]): Promise<T> {
       const refused: FailedEdit[] = []
-      const end = sync.on('rejected', (edit) => void refused.push(edit))
+      const given = new Map<string, string>()
+      const ends = [
+        sync.on('rejected', (edit) => void refused.push(edit)),
+        sync.on('key_assigned', ({ table, local, remote }) => {
+          if (table === name) given.set(String(local), String(remote))
+        }),
+      ]
       try {
         const result = await write()
-        const wanted = new Set(ids(result))
         await exchange()
+        const wanted = new Set(ids(result).flatMap((id) => [id, given.get(id) ?? id]))
         const mine = refused.find((edit) => edit.table === name && wanted.has(edit.id))
         if (!mine) return result
         throw new ValidationError({
@@ -59,7 +68,7 @@ export function onlineFirst<DB>(
           hint: 'The edit is kept: queue.list({ status: "failed" }).',
         })
       } finally {
-        end()
+        for (const end of ends) end()
       }
     }
 
@@ -97,14 +106,20 @@ export function onlineFirst<DB>(
         fresh(
           await send(
             () => table.update(id, patch, options),
-            () => [String(id)],
+            (row) => [String(id), idOf(row)],
           ),
         ),
-      remove: (id, options) =>
-        send(
-          () => table.remove(id, options),
-          () => [String(id)],
-        ),
+      async remove(id, options) {
+        await send(
+          async () => {
+            // By a key that stood in once the row is found, and says which one it has now.
+            const row = await table.get(id)
+            await table.remove(id, options)
+            return row
+          },
+          (row) => [String(id), ...(row ? [idOf(row)] : [])],
+        )
+      },
     }
   }
 

@@ -1,24 +1,35 @@
 import type { Emitter, SyncEvents, SyncReport } from './events.ts'
 import type { Settings } from './options.ts'
 import { part } from './part.ts'
-import { partialTables } from './prune.ts'
+import { heldInPart } from './prune.ts'
 import { startAfresh } from './pull.ts'
 import { renamed } from './push.ts'
+import type { Provider } from './provider.ts'
 import type { Requests } from './requests.ts'
 import type { Runs } from './run.ts'
 import type { Session } from './session.ts'
 import { signOut } from './sign-out.ts'
-import { deviceOf, type Store } from './store.ts'
+import { cursorOf, deviceOf, type Store } from './store.ts'
 import type { RunOptions, Sync, Trouble } from './types.ts'
 import type { Verification } from './maintenance/verify.ts'
+import type { Exchange } from './sync.ts'
 import { waitForSync } from './wait.ts'
 
 /** What is asked for now and then, beside runs. */
 export interface Operations extends Pick<
   Sync,
-  'forceSyncAll' | 'waitForSync' | 'verify' | 'repair' | 'recover' | 'optimize' | 'renewDevice'
+  | 'forceSyncAll'
+  | 'waitForSync'
+  | 'verify'
+  | 'repair'
+  | 'recover'
+  | 'optimize'
+  | 'renewDevice'
+  | 'signOut'
+  | 'stats'
+  | 'health'
 > {
-  signOut: Sync['signOut']
+  validate: Provider['validate']
   /** Compares with the server what a run has fetched, and heals it; not what is held in part on purpose. */
   compare(tables: readonly string[], heal?: boolean): Promise<Verification>
 }
@@ -28,6 +39,7 @@ export interface OperationsDeps {
   store: Store
   /** The store as the app sees it. */
   admitted: Store
+  exchange: Pick<Exchange, 'begin' | 'owned'>
   session: Session
   requests: Requests
   runs: Runs
@@ -39,18 +51,29 @@ export interface OperationsDeps {
   push(): Promise<SyncReport>
   /** Puts refused edits back. */
   retryFailed(): Promise<number>
+  provider: Provider
+  status: Sync['status']
 }
 
 export function createOperations(deps: OperationsDeps): Operations {
   const { settings, store, admitted, session, requests, events, sync, known } = deps
+  const { begin, owned } = deps.exchange
   const { keys, clock, newId, network, backoff } = settings
   const { alone, forgive } = deps.runs
 
+  /** The store of whoever it is compared for: what they may see is not for whoever has it next. */
+  const held: Store = {
+    ...store,
+    read: (body) => store.read(async (tx) => (await owned(tx), body(tx))),
+    write: (origin, body) =>
+      store.write(origin, async (draft) => (await owned(draft.tx), body(draft))),
+  }
+
   async function compare(tables: readonly string[], heal = true): Promise<Verification> {
     const { verify } = await part(import('./maintenance/verify.ts'))
-    const partial = await store.read(partialTables)
+    const partial = heldInPart(await held.read(cursorOf), settings)
     const whole = tables.filter((table) => !partial.includes(table))
-    const found = await verify({ store, keys, call: requests.call }, { tables: whole, heal })
+    const found = await verify({ store: held, keys, call: requests.call }, { tables: whole, heal })
     events.emit('verified', found)
     return found
   }
@@ -59,6 +82,7 @@ export function createOperations(deps: OperationsDeps): Operations {
     alone('verify', async () => {
       tables?.forEach(known)
       await session.claim()
+      await begin()
       return compare(tables ?? settings.unskipped(), heal)
     })
 
@@ -123,5 +147,8 @@ export function createOperations(deps: OperationsDeps): Operations {
         )
         forgive()
       }),
+    validate: async () => (await part(import('./observe/validity.ts'))).validityOf(deps),
+    stats: async () => (await part(import('./observe/stats.ts'))).statsOf(admitted, deps.status()),
+    health: async () => (await part(import('./observe/health.ts'))).healthOf(deps),
   }
 }

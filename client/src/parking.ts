@@ -44,6 +44,7 @@ export async function handOver({ tx, drop }: Draft, keep: boolean, newId: NewId)
       seq: 0,
       sent: 0,
       completed: 0,
+      hands: (device.hands ?? 0) + 1,
       ...(device.info && { info: device.info }),
     },
     // Whatever is on its way was asked for by somebody else.
@@ -96,7 +97,8 @@ async function takeOver({ tx, put }: Draft, user: string): Promise<void> {
   )
   await tx.putMany('failed', [...parked.failed, ...failed.map((edit) => ({ ...edit, seq: ++seq }))])
   await put(restacked([...rows, ...parked.rows], edits))
-  await tx.putMany('meta', [{ ...parked.device, seq, user }])
+  const { hands = 0 } = device
+  await tx.putMany('meta', [{ ...parked.device, seq, user, hands }])
   await tx.deleteMany('meta', [parkedKey(user)])
 }
 

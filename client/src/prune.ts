@@ -1,8 +1,11 @@
 import { StorageError } from './errors.ts'
+import { ENOUGH } from './limits.ts'
 import type { Level, StorageLimit, StorageLimitReached } from './limits.ts'
+import { cursorOf } from './meta.ts'
 import type { Settings } from './options.ts'
 import type { TablePriority } from './priority.ts'
-import type { RowRecord, Transaction } from './storage.ts'
+import { startAfresh } from './pull.ts'
+import type { Bounds, CursorRecord, RowRecord, Transaction } from './storage.ts'
 import type { Draft, Store } from './store.ts'
 
 /** Tables that are pruned, one after the other. */
@@ -49,7 +52,7 @@ async function makeRoom(
   measured: Measured,
 ): Promise<number> {
   const { bytes, limit, measure } = measured
-  const dropped = await prune(store, tables, bytes - ROOM * limit)
+  const dropped = await prune(store, tables, { bytes, limit })
   if (dropped === 0) return 0
   const left = await measure()
   return left > limit && left < bytes
@@ -57,10 +60,14 @@ async function makeRoom(
     : dropped
 }
 
-/** Drops rows that the server has until about so many bytes are free. Resolves to how many went. */
-function prune(store: Store, tables: Settings['tables'], bytes: number): Promise<number> {
+/** Drops rows that the server has until about as much is left as there is room for. Resolves to how many went. */
+function prune(
+  store: Store,
+  tables: Settings['tables'],
+  { bytes, limit }: Pick<Measured, 'bytes' | 'limit'>,
+): Promise<number> {
   return store.write('remote', async (draft) => {
-    let left = bytes
+    let left = bytes - ROOM * limit
     let dropped = 0
     for (const priority of ORDER)
       for (const [table, { priority: its = 'medium' }] of tables) {
@@ -72,20 +79,32 @@ function prune(store: Store, tables: Settings['tables'], bytes: number): Promise
           going.push(record)
         }
         await draft.drop(going)
-        if (going.length > 0) await markPartial(draft.tx, table)
+        if (going.length > 0) await note(draft.tx, table, { bytes: limit })
         dropped += going.length
       }
     return dropped
   })
 }
 
+/** Keeps of each of these tables no more rows than its settings say. */
+export async function keepNewest(
+  store: Store,
+  { tables }: Pick<Settings, 'tables'>,
+  names: readonly string[],
+): Promise<void> {
+  for (const name of names) {
+    const max = tables.get(name)?.maxRecords
+    if (max !== undefined) await store.write('remote', (draft) => dropOldest(draft, name, max))
+  }
+}
+
 /** Drops the oldest rows of a table beyond `max`; edited ones stay. */
-export async function dropOldest(draft: Draft, table: string, max: number): Promise<void> {
+async function dropOldest(draft: Draft, table: string, max: number): Promise<void> {
   const held = await draft.tx.scan('rows', { index: 'table', equals: [table] })
   const surplus = held.length - max
   if (surplus <= 0) return
   await draft.drop(oldestFirst(held.filter(({ edits }) => !edits)).slice(0, surplus))
-  await markPartial(draft.tx, table)
+  await note(draft.tx, table, { records: max })
 }
 
 const synced = async (tx: Transaction, table: string): Promise<RowRecord[]> =>
@@ -97,14 +116,42 @@ const oldestFirst = (records: RowRecord[]): RowRecord[] => {
   return records.toSorted((a, b) => (at(a) < at(b) ? -1 : at(a) > at(b) ? 1 : 0))
 }
 
-/** Tables that hold fewer rows than the server has for this device, on purpose. */
-export async function partialTables(tx: Transaction): Promise<readonly string[]> {
-  const record = await tx.get('meta', 'partial')
-  return record?.name === 'partial' ? record.tables : []
+/** Tables that hold fewer rows than the server has for this device, for reasons that still hold. */
+export function heldInPart(
+  { partial = {} }: CursorRecord,
+  { tables, options: { storageLimit = {} } }: Pick<Settings, 'tables' | 'options'>,
+): readonly string[] {
+  const { bytes = ENOUGH, policy } = storageLimit
+  return Object.keys(partial).filter((name) => {
+    const { maxRecords = Infinity, priority } = tables.get(name) ?? {}
+    const room = policy === 'prune' && priority !== 'critical' ? bytes : Infinity
+    const held = { records: Infinity, bytes: Infinity, ...partial[name] }
+    return maxRecords <= held.records && room <= held.bytes
+  })
 }
 
-async function markPartial(tx: Transaction, table: string): Promise<void> {
-  const known = await partialTables(tx)
-  if (!known.includes(table))
-    await tx.putMany('meta', [{ name: 'partial', tables: [...known, table] }])
+/**
+ * Where to go on from `place`: what was dropped for a reason that holds no longer comes back with a download
+ * of everything beside what is there.
+ */
+export async function widened(
+  place: CursorRecord,
+  settings: Pick<Settings, 'tables' | 'keys' | 'options'>,
+  store: Store,
+): Promise<CursorRecord> {
+  const { tables, keys } = settings
+  const held = heldInPart(place, settings)
+  const marked = Object.keys(place.partial ?? {}).filter((name) => tables.has(name))
+  if (marked.every((name) => held.includes(name))) return place
+  return store.write('remote', async ({ tx }) => {
+    await startAfresh(tx, [...keys.keys()])
+    return cursorOf(tx)
+  })
+}
+
+/** Notes that rows of a table were dropped, and what for. */
+async function note(tx: Transaction, table: string, bounds: Bounds): Promise<void> {
+  const place = await cursorOf(tx)
+  const partial = { ...place.partial, [table]: { ...place.partial?.[table], ...bounds } }
+  await tx.putMany('meta', [{ ...place, partial }])
 }

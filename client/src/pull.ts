@@ -36,7 +36,7 @@ export async function applyPage(
   if (from.pages !== pages) return undefined
   // A first download also says what has become of rows that were pushed and never pulled: the database
   // may have been put back in between.
-  const first = from.cursor === null && !from.sweeping && (await unpulled(tx)).length > 0
+  const first = from.cursor === null && !from.sweeping?.length && (await unpulled(tx)).length > 0
   if (page.reset || first) await startAfresh(tx, [...keys.keys()])
   const place = await cursorOf(tx)
   const sweeping = place.sweeping ?? []
@@ -54,16 +54,17 @@ export async function applyPage(
   for (const scope of page.left) scopes.delete(scope)
   for (const scope of page.joined ?? []) scopes.add(scope)
   for (const { scope } of page.changes) scopes.add(scope)
-  const next = {
-    ...omit(place, 'sweeping'),
-    cursor: page.cursor ?? null,
-    pages: pages + 1,
-    scopes: [...scopes],
-  }
   const done = page.more ? [] : sweeping.filter((table) => tables.includes(table))
   for (const table of done) news += await sweepUp(draft, table, place.sweep)
-  const rest = sweeping.filter((table) => !done.includes(table))
-  await tx.putMany('meta', [rest.length > 0 ? { ...next, sweeping: rest } : next])
+  await tx.putMany('meta', [
+    {
+      ...place,
+      cursor: page.cursor ?? null,
+      pages: pages + 1,
+      scopes: [...scopes],
+      sweeping: sweeping.filter((table) => !done.includes(table)),
+    },
+  ])
   return news
 }
 
@@ -88,7 +89,7 @@ export async function startAfresh(tx: Transaction, tables: readonly string[]): P
   )
   await tx.putMany('meta', [
     {
-      ...omit(place, 'scopes'),
+      ...omit(place, 'scopes', 'partial'),
       cursor: null,
       pages: place.pages,
       sweep: (place.sweep ?? 0) + 1,

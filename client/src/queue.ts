@@ -2,6 +2,7 @@ import type { ResultError } from '../../supabase/functions/_tidemark/wire.ts'
 import type { Clock } from './clock.ts'
 import { admit, sizeOf } from './enqueue.ts'
 import { ValidationError } from './errors.ts'
+import type { Emitter, SyncEvents } from './events.ts'
 import { omit } from './omit.ts'
 import { baseOf, editable, stack } from './row.ts'
 import type { Row } from './row.ts'
@@ -68,11 +69,11 @@ export function createQueue(
   store: Store,
   clock: Clock,
   /** Told of each call that has changed it. */
-  onChange: () => void = () => {},
+  events?: Pick<Emitter<SyncEvents>, 'emit'>,
 ): Queue {
   async function change<T>(body: (draft: Draft) => Promise<T>): Promise<T> {
     const result = await store.write('local', body)
-    onChange()
+    events?.emit('queue_changed', { at: clock.now() })
     return result
   }
 

@@ -29,12 +29,16 @@ export function createSchedule(
   plan: Plan,
   load: () => Promise<Planned>,
   onError: (error: unknown) => void,
+  /** Aborts when the sync is closed. */
+  closing: AbortSignal,
 ): Schedule {
   let started = false
   let made: Planned | undefined
   let loading: Promise<Planned> | undefined
 
   async function start(): Promise<void> {
+    // Whoever was still getting ready goes on to here, and nobody would stop what begins now.
+    if (closing.aborted) return
     started = true
     if (made) return made.start()
     if (plan.modes.every((mode) => mode === 'manual')) return
@@ -61,7 +65,7 @@ export function createSchedule(
       if (started) void start()
     },
     again() {
-      if (started && !made) void start()
+      if (started) void start()
     },
   }
 }

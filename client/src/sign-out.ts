@@ -36,7 +36,7 @@ export async function signOut(
   const sent = unsent === 'sync' && waiting > 0 ? await send() : 0
   const left = await store.write('remote', async (draft) => {
     const rest = await unsentEdits(draft.tx)
-    await handOver(draft, unsent !== 'discard', newId)
+    await handOver(draft, rest > 0 && unsent !== 'discard', newId)
     return rest
   })
   return unsent === 'discard'

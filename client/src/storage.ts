@@ -88,6 +88,8 @@ export interface DeviceRecord {
   id: string
   /** The account whose rows these are; null until somebody has signed in. */
   user: string | null
+  /** How often the store has been emptied for somebody else. Absent means 0. */
+  hands?: number
   /** What the server is told of it. */
   info?: DeviceInfo
   /** The last `seq` given to an edit. */
@@ -122,12 +124,16 @@ export interface CursorRecord {
   sweep?: number
   /** Tables for which that is still under way: rows that it has not met when it ends are gone. */
   sweeping?: readonly string[]
+  /** Tables that hold fewer rows than the server has for this device, on purpose, and why. */
+  partial?: Readonly<Record<string, Bounds>>
 }
 
-/** Tables that hold fewer rows than the server has for this device, on purpose. */
-export interface PartialRecord {
-  name: 'partial'
-  tables: readonly string[]
+/** What a table was held to when rows of it were dropped. */
+export interface Bounds {
+  /** Its `maxRecords`. */
+  records?: number
+  /** The limit of all that is stored, where that prunes. */
+  bytes?: number
 }
 
 /** Edits of an account that has signed out here, kept until it signs in again. */
@@ -163,7 +169,7 @@ export interface AliasRecord {
 
 /** Record types by store. */
 export interface Records {
-  meta: DeviceRecord | IdentityRecord | CursorRecord | PartialRecord | ParkedRecord | HistoryRecord
+  meta: DeviceRecord | IdentityRecord | CursorRecord | ParkedRecord | HistoryRecord
   rows: RowRecord
   queue: QueuedEdit
   failed: FailedEdit
@@ -175,7 +181,7 @@ export type StoreName = keyof Records
 
 /** Primary keys by store. */
 export interface Keys {
-  meta: 'device' | 'identity' | 'cursor' | 'partial' | 'history' | ParkedRecord['name']
+  meta: 'device' | 'identity' | 'cursor' | 'history' | ParkedRecord['name']
   rows: readonly [table: string, id: string]
   queue: number
   failed: number

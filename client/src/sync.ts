@@ -8,6 +8,7 @@ import { PROTOCOL_VERSION } from '../../supabase/functions/_tidemark/constants.t
 import { settle } from './answer.ts'
 import { timestamp } from './clock.ts'
 import {
+  AuthError,
   classify,
   PermanentError,
   type SyncError,
@@ -24,6 +25,7 @@ import { type Batch, noteFailure, take, toMutation, type Wanted, wanted } from '
 import type { Requests } from './requests.ts'
 import type { Run } from './run.ts'
 import type { Session } from './session.ts'
+import type { CursorRecord, DeviceRecord, Transaction } from './storage.ts'
 import { cursorOf, deviceOf, type Store } from './store.ts'
 
 /** Up to so many edits the round trip that the function saves is worth the copy that it makes. */
@@ -43,8 +45,15 @@ interface Sent {
 }
 
 /** Only what the server has refused, or has no room for, can be put right by asking for something else. */
-const isRefusal = (error: SyncError): boolean =>
-  error instanceof ValidationError || error instanceof PermanentError || /^5[34]/.test(error.code)
+async function remediesFor(error: SyncError): Promise<typeof import('./remedies.ts')> {
+  if (
+    error instanceof ValidationError ||
+    error instanceof PermanentError ||
+    /^5[34]/.test(error.code)
+  )
+    return part(import('./remedies.ts'))
+  throw error
+}
 
 /** What a run does: the exchange of edits and rows with the server. */
 export interface Exchange {
@@ -54,6 +63,10 @@ export interface Exchange {
   pull(run: Run): Promise<unknown>
   /** First the one, then the other. */
   both(run: Run): Promise<unknown>
+  /** Before either, once the store has been claimed: it must stay in the hands in which it is now. */
+  begin(): Promise<void>
+  /** This device. Throws an `AuthError` where the store has been emptied for somebody else since. */
+  owned(tx: Transaction): Promise<DeviceRecord>
 }
 
 export interface ExchangeDeps {
@@ -76,10 +89,29 @@ export function createExchange({
   events,
   standIns,
 }: ExchangeDeps): Exchange {
-  const { transport, clock, newId, keys, serverKeys } = settings
+  const { transport, account, clock, newId, keys, serverKeys } = settings
   const createMissing = settings.options.whenMissing === 'create'
   /** Smaller than asked for once a page has taken the database too long. */
   let { pageSize } = settings
+  /** In whose hands the store is for the run. */
+  let hands: number | undefined
+
+  async function begin(): Promise<void> {
+    const device = await store.read(deviceOf)
+    // Claimed for whoever is signed in, and nobody's again since: nobody has it for the run.
+    hands = device.user === null && (await account.user()) ? NaN : device.hands
+  }
+
+  /**
+   * Who has signed out of the store may be signed in for a while yet. What a run goes on to fetch with their
+   * token is not for whoever is next, nor is what these write theirs to send.
+   */
+  async function owned(tx: Transaction): Promise<DeviceRecord> {
+    const device = await deviceOf(tx)
+    if (device.hands !== hands)
+      throw new AuthError({ code: 'not_signed_in', message: 'Nobody is signed in any more.' })
+    return device
+  }
 
   /**
    * Sends every edit made before it was called, batch after batch, in order. Resolves to the first page
@@ -112,6 +144,7 @@ export function createExchange({
     }
   }
 
+  const pruning = () => part(import('./prune.ts'))
   const ordering = async () => (await part(import('./order.ts'))).reorder
 
   /**
@@ -125,7 +158,10 @@ export function createExchange({
     signal: AbortSignal,
   ): Promise<Sent | undefined> {
     if (edits.only || (await store.read(deviceOf)).unordered) edits.reorder = await ordering()
-    const batch = await store.write('local', (draft) => take(draft, settings.batch, edits, clock))
+    const batch = await store.write(
+      'local',
+      async (draft) => (await owned(draft.tx), take(draft, settings.batch, edits, clock)),
+    )
     if (!batch) return undefined
     // Kept through the retries: a batch that goes out again is not put in order again.
     edits.upTo = batch.upTo
@@ -150,7 +186,7 @@ export function createExchange({
       const answer = await transport.push({ ...body, options: pushOptions }, signal)
       return { batch, answer, ...(pullToo && last && { coming: await nextPage(run) }) }
     }
-    const { cursor, pages } = await store.read(cursorOf)
+    const { cursor, pages } = await whereToGoOn()
     const options = { ...pullOptions(run.tables), ...pushOptions }
     const answer = await transport.sync({ ...body, cursor, options }, signal)
     if (!('changes' in answer)) return { batch, answer }
@@ -185,16 +221,19 @@ export function createExchange({
   }
 
   async function keepNewest(tables: readonly string[]): Promise<void> {
-    for (const table of tables) {
-      const max = settings.tables.get(table)?.maxRecords
-      if (max === undefined) continue
-      const { dropOldest } = await part(import('./prune.ts'))
-      await store.write('remote', (draft) => dropOldest(draft, table, max))
-    }
+    if (tables.every((table) => settings.tables.get(table)?.maxRecords === undefined)) return
+    await (await pruning()).keepNewest(store, settings, tables)
+  }
+
+  /** The beginning where a table may hold more by now than when rows of it were dropped. */
+  async function whereToGoOn(): Promise<CursorRecord> {
+    const place = await store.read(cursorOf)
+    if (!place.partial) return place
+    return (await pruning()).widened(place, settings, store)
   }
 
   async function nextPage(run: Run): Promise<Coming> {
-    const { cursor, pages } = await store.read(cursorOf)
+    const { cursor, pages } = await whereToGoOn()
     return { page: prefetch(run, cursor), pages }
   }
 
@@ -206,7 +245,7 @@ export function createExchange({
   }
 
   async function fetchPage(run: Run, cursor: Cursor | null): Promise<PullAnswer> {
-    const { id } = await store.read(deviceOf)
+    const { id } = await store.read(owned)
     const { tables } = run
     try {
       return await request(
@@ -215,8 +254,7 @@ export function createExchange({
       )
     } catch (error) {
       const problem = classify(error)
-      if (!isRefusal(problem)) throw error
-      const { askOtherwise } = await part(import('./remedies.ts'))
+      const { askOtherwise } = await remediesFor(problem)
       const refused = { run, tables, cursor, pageSize, store, keys, events }
       const next = await askOtherwise(problem, refused)
       pageSize = next.pageSize
@@ -246,8 +284,7 @@ export function createExchange({
    * that it cannot take, which is set aside. Any other error is thrown.
    */
   async function goOnWithout(error: SyncError, report: SyncReport): Promise<void> {
-    if (!isRefusal(error)) throw error
-    const { narrow } = await part(import('./remedies.ts'))
+    const { narrow } = await remediesFor(error)
     const edit = await store.write('remote', (draft) => narrow(draft, error, clock))
     if (!edit) return
     report.rejected++
@@ -266,5 +303,7 @@ export function createExchange({
     push: (run) => pushAll(run, false),
     pull: (run) => pullAll(run),
     both: async (run) => pullAll(run, await pushAll(run, true)),
+    begin,
+    owned,
   }
 }

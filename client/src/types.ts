@@ -103,9 +103,10 @@ export interface Sync<DB = unknown> {
   /** Makes one edit of unsent edits of the same row. Resolves to how many fewer there are. */
   optimize(): Promise<number>
   /**
-   * Forgets this user's rows, for whoever signs in next; call it before `supabase.auth.signOut()`. Where
-   * edits have not been sent, `unsent` says what becomes of them: without it the call rejects with a
-   * `ConflictError` (`unsent_edits`).
+   * Forgets this user's rows, for whoever signs in next; call it before `supabase.auth.signOut()`. A run
+   * that is under way, here or in another tab, ends with an `AuthError` (`not_signed_in`). Where edits have
+   * not been sent, `unsent` says what becomes of them: without it the call rejects with a `ConflictError`
+   * (`unsent_edits`).
    */
   signOut(options?: SignOutOptions): Promise<SignedOut>
   /**

@@ -1,9 +1,11 @@
 import type { Clock } from '../clock.ts'
 import { ConflictError, ValidationError } from '../errors.ts'
+import type { Emitter, SyncEvents } from '../events.ts'
 import { note } from '../observe/history.ts'
 import { editable, same, stack } from '../row.ts'
 import type { Row } from '../row.ts'
-import type { Draft, Store } from '../store.ts'
+import { deviceOf, type Draft, type Store } from '../store.ts'
+import type { Table } from '../table.ts'
 import type { Choice, MergeMetadata, OpenConflict, Resolution, ResolvedConflict } from './types.ts'
 
 /** Edits of this user that wait for a decision, on whichever device they were made. */
@@ -31,14 +33,14 @@ export interface ConflictsDeps {
   keys: ReadonlyMap<string, string>
   /** Calls a database function. */
   call<T>(name: string, args: object): Promise<T>
-  /** Adds a row as the app would. */
-  insert(table: string, row: Row): Promise<void>
+  /** As the app has them. */
+  tables: ReadonlyMap<string, Pick<Table, 'insert'>>
   /** Told of each conflict that is decided. */
-  onResolved(resolved: ResolvedConflict): void
+  events: Pick<Emitter<SyncEvents>, 'emit'>
 }
 
 export function createConflicts(deps: ConflictsDeps): Conflicts {
-  const { store, clock, keys, call, insert, onResolved } = deps
+  const { store, clock, keys, call, tables, events } = deps
   /** As last listed, so that deciding one needs no second look. */
   let listed: OpenConflict[] = []
 
@@ -58,7 +60,8 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
         hint: 'Choose a side, or insert the copy by other means.',
       })
     const row = { ...editable(server), ...client, [key]: conflict_id }
-    await insert(table, row).catch((error: { code?: string }) => {
+    const added = tables.get(table)!.insert(row)
+    await added.catch((error: { code?: string }) => {
       if (error.code !== 'exists') throw error
     })
     return conflict_id
@@ -79,13 +82,17 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
       const both = 'take' in resolution && resolution.take === 'both'
       // A removal has nothing to copy: both means that the row stays.
       const copyId = both && conflict.client ? await keepCopy(conflict) : undefined
+      const { hands } = await store.read(deviceOf)
       const { status, version, row, error } = await call<Answer>('sync_resolve', {
         conflict_id: conflictId,
         resolution: both ? { take: 'server' } : resolution,
       })
       if (status === 'rejected') throw new ValidationError(error!)
       listed = listed.filter((other) => !wanted(other))
-      await store.write('remote', (draft) => takeIn(draft, conflict, row, version))
+      await store.write('remote', async (draft) => {
+        // Whose conflict it was has signed out: the row is not for whoever is next.
+        if ((await deviceOf(draft.tx)).hands === hands) await takeIn(draft, conflict, row, version)
+      })
       const resolved: ResolvedConflict = {
         conflict,
         row,
@@ -96,7 +103,7 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
         ...history,
         totals: { ...history.totals, resolved: history.totals.resolved + 1 },
       }))
-      onResolved(resolved)
+      events.emit('conflict_resolved', resolved)
       return resolved
     },
   }
