@@ -120,7 +120,7 @@ begin
         from (
           select
             l.attrelid, l.attname, l.attnum, l.attgenerated, l.attidentity,
-            format_type(y.oid, null) as type,
+            format_type(y.oid, -1) as type,
             pg_get_expr(y.typdefaultbin, 0) as domain_default,
             l.attname = r.key_column as is_key,
             l.attname in ('version', 'updated_at', 'deleted_at') as is_stamp,
