@@ -111,16 +111,19 @@ begin
             when x.json_required then format('coalesce((tidemark_m.tidemark_r).%I, ''null'')', x.attname)
             else format('(tidemark_m.tidemark_r).%I', x.attname)
           end as value,
-          coalesce(
+          -- The cast that turns a default into its column's type is not printed; without it, what is sent would be
+          -- turned into the default's. A length, and a domain's check, are left to the insert, which cuts nothing.
+          '(' || coalesce(
             (select pg_get_expr(d.adbin, d.adrelid) from pg_catalog.pg_attrdef d
              where d.adrelid = x.attrelid and d.adnum = x.attnum and x.attgenerated = ''),
             case when x.attidentity = 'd' then format('nextval(%L)', pg_get_serial_sequence(r.relation::regclass::text, x.attname)) end,
             case when x.attgenerated = '' then x.domain_default end
-          ) as default_value
+          ) || ')::' || x.base_type as default_value
         from (
           select
             l.attrelid, l.attname, l.attnum, l.attgenerated, l.attidentity,
             format_type(y.oid, -1) as type,
+            format_type(case when y.typtype = 'd' then tidemark.base_type(y.oid) else y.oid end, -1) as base_type,
             pg_get_expr(y.typdefaultbin, 0) as domain_default,
             l.attname = r.key_column as is_key,
             l.attname in ('version', 'updated_at', 'deleted_at') as is_stamp,
