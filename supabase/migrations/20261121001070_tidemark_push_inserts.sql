@@ -88,7 +88,9 @@ end
 $$;
 
 -- New rows. Null where an id is taken, by anyone's row or tombstone, or a column is not the caller's to
--- insert: nothing is overwritten here, and nothing stored in part.
+-- insert: nothing is overwritten here, and nothing stored in part. Raises where a trigger of the app's let
+-- fewer rows in than there are: which, only taking the list apart will tell, as the caller may not be able to
+-- see them.
 create function tidemark.insert_rows(target tidemark.push_target, mutations tidemark.mutation[], exact boolean)
 returns tidemark.outcome[]
 language plpgsql
@@ -98,6 +100,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
+  ids text[];
+  stored bigint;
   violated text;
   outcomes tidemark.outcome[];
 begin
@@ -117,9 +121,21 @@ begin
        ) tidemark_m',
       target.row_type, target.insert_list, target.insert_values, target.insert_data
     ) using mutations;
-  exception when unique_violation then
+    get diagnostics stored = row_count;
+    if stored < cardinality(mutations) then
+      raise exception using
+        errcode = 'triggered_action_exception',
+        message = format('a trigger of "%s" kept this row out', registered.name),
+        hint = 'Change what the trigger does not let through, and send it again.';
+    end if;
+  exception when unique_violation or triggered_action_exception then
     get stacked diagnostics violated = constraint_name;
-    if violated = target.key_constraint then
+    ids := array(select m.id from unnest(mutations) m);
+    if violated = target.key_constraint
+      -- the trigger came before the key: it may have kept out a second row of an id
+      or stored < cardinality(mutations) and (
+        exists (select from tidemark.row_states(registered, ids)) or exists (select from tidemark.lock_rows(registered.table_no, ids)))
+    then
       return null;
     end if;
     raise;
