@@ -47,19 +47,21 @@ begin
 end
 $$;
 
+-- Defaults are printed for the path that the statements have which they become part of; the table itself with
+-- its schema, as its name may be that of a type of Postgres's.
 create function tidemark.push_targets(tables int[])
 returns tidemark.push_target[]
 language plpgsql
 stable
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
   return (
     select array_agg(row(
-      r, k.rank, r.relation::regclass,
-      case when a.not_readable = '{}' then 'tidemark_row' else format('row(%s)::%s', a.visible_columns, r.relation::regclass) end,
+      r, k.rank, format('%I.%I', r.schema_name, r.table_name),
+      case when a.not_readable = '{}' then 'tidemark_row' else format('row(%s)::%I.%I', a.visible_columns, r.schema_name, r.table_name) end,
       a.insert_list, a.insert_values, a.insert_data, a.stored, a.sent, a.defaulted, a.generated,
       a.generated || array['version', 'updated_at', 'deleted_at', r.key_column],
       a.json_required, a.not_insertable, a.not_updatable, a.not_readable,
@@ -149,7 +151,7 @@ returns table (row_id text, version bigint, deleted boolean, "row" json)
 language plpgsql
 stable
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 begin
   if registered.table_no is null then
@@ -172,7 +174,7 @@ returns table (row_id text, version bigint, deleted boolean)
 language plpgsql
 stable
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 begin
   if registered.table_no is null then

@@ -96,7 +96,7 @@ returns tidemark.outcome[]
 language plpgsql
 volatile
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -115,7 +115,7 @@ begin
       'insert into %1$s (%2$s) overriding system value
        select %3$s
        from (
-         select (u.m).id as tidemark_id, (u.m).data as tidemark_data, jsonb_populate_record(null::%1$s, %4$s) as tidemark_r
+         select (u.m).id as tidemark_id, (u.m).data as tidemark_data, pg_catalog.jsonb_populate_record(null::%1$s, %4$s) as tidemark_r
          from (select unnest($1) as m) u
          offset 0
        ) tidemark_m',
@@ -157,7 +157,7 @@ begin
          null, null, null, null, null, null)::tidemark.outcome)
        from (
          select (u.m).n as tidemark_n, (u.m).id as tidemark_id, (u.m).data as tidemark_data,
-           jsonb_populate_record(null::%5$s, %6$s) as tidemark_r
+           pg_catalog.jsonb_populate_record(null::%5$s, %6$s) as tidemark_r
          from (select unnest($1) as m) u
          offset 0
        ) tidemark_m

@@ -8,7 +8,7 @@ returns tidemark.outcome[]
 language plpgsql
 volatile
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -51,7 +51,7 @@ begin
     execute format(
       'with tidemark_m as materialized (
          select e.n as tidemark_n, e.id as tidemark_id, e.id::%4$s as tidemark_key, e.stale as tidemark_stale, e.echo as tidemark_echo, e.lost as tidemark_lost,
-           e.conflict_id as tidemark_conflict, jsonb_populate_record(%8$s, e.data) as tidemark_r
+           e.conflict_id as tidemark_conflict, pg_catalog.jsonb_populate_record(%8$s, e.data) as tidemark_r
          from unnest($1) e
          join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
          where e.fate = ''live'' and e.data <> ''{}''
@@ -82,7 +82,7 @@ begin
       execute format(
         'select coalesce(array_agg(w.n) filter (where w.same), ''{}''), count(*) filter (where not w.same)
          from (
-           select e.n, jsonb_populate_record(held.theirs, e.data) operator(pg_catalog.*=) held.theirs as same
+           select e.n, pg_catalog.jsonb_populate_record(held.theirs, e.data) operator(pg_catalog.*=) held.theirs as same
            from unnest($1) e
            join (
              select tidemark_row.%2$I::text as id, %4$s as theirs
@@ -140,7 +140,7 @@ create function tidemark.judge_delete(
 language plpgsql
 volatile
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   other jsonb := tidemark.last_change(registered.table_no, e.id, device);
@@ -177,7 +177,7 @@ returns tidemark.outcome[]
 language plpgsql
 volatile
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
