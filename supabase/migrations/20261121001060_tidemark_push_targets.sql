@@ -8,8 +8,9 @@ create type tidemark.push_target as (
   rank int,
   row_type text, -- as a cast
   visible_row text, -- a row of the alias tidemark_row, null in columns that the caller has no grant to read
-  insert_list text, -- a, b
-  insert_values text, -- r.a, case when data ? 'b' then r.b else <default> end
+  insert_columns text[], -- a, b
+  insert_values text[], -- r.a, r.b
+  insert_defaults text[], -- null, the default of b: what to insert where the device sent nothing
   insert_data text, -- (u.m).data, and what a type that is never null needs where the device sent nothing
   stored text, -- t.a, t.b: everything but the stamps that the caller may read
   sent text, -- the same as it was sent: r.a, r.b
@@ -62,7 +63,7 @@ begin
     select array_agg(row(
       r, k.rank, format('%I.%I', r.schema_name, r.table_name),
       case when a.not_readable = '{}' then 'tidemark_row' else format('row(%s)::%I.%I', a.visible_columns, r.schema_name, r.table_name) end,
-      a.insert_list, a.insert_values, a.insert_data, a.stored, a.sent, a.defaulted, a.generated,
+      a.insert_columns, a.insert_values, a.insert_defaults, a.insert_data, a.stored, a.sent, a.defaulted, a.generated,
       a.generated || array['version', 'updated_at', 'deleted_at', r.key_column],
       a.json_required, a.not_insertable, a.not_updatable, a.not_readable,
       (select c.relname from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
@@ -83,14 +84,11 @@ begin
     cross join lateral (
       select
         string_agg(case when c.readable then format('tidemark_row.%I', c.attname) else 'null' end, ', ' order by c.attnum) as visible_columns,
-        string_agg(quote_ident(c.attname), ', ' order by c.attnum) filter (where c.written) as insert_list,
-        string_agg(
-          case
-            when c.is_key then format('tidemark_m.tidemark_id::%s', r.key_type)
-            when c.default_value is not null or c.json_required
-              then format('case when tidemark_m.tidemark_data ? %L then %s else %s end', c.attname, c.value, coalesce(c.default_value, 'null'))
-            else c.value
-          end, ', ' order by c.attnum) filter (where c.written) as insert_values,
+        array_agg(c.attname::text order by c.attnum) filter (where c.written) as insert_columns,
+        array_agg(case when c.is_key then format('tidemark_m.tidemark_id::%s', r.key_type) else c.value end order by c.attnum)
+          filter (where c.written) as insert_values,
+        array_agg(case when not c.is_key then coalesce(c.default_value, case when c.json_required then 'null' end) end order by c.attnum)
+          filter (where c.written) as insert_defaults,
         coalesce(string_agg(
           format('case when (u.m).data ? %1$L then ''{}'' else jsonb_build_object(%1$L, %2$s) end || ', c.attname,
             case when c.is_key then '(u.m).id' else c.default_value end), '')

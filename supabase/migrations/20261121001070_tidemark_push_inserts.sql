@@ -100,6 +100,8 @@ set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
+  insert_list text;
+  insert_values text;
   ids text[];
   stored bigint;
   violated text;
@@ -108,6 +110,21 @@ begin
   if target.not_insertable <> '{}' and exists (select from unnest(mutations) m where m.data ?| target.not_insertable) then
     return null;
   end if;
+  -- A column that no row has is left out, so that Postgres itself fills in its default: written out, that would
+  -- need a right to the schemas of what it names. Where only some rows have it there is no other way; what
+  -- this refuses for want of that right goes through when the list is taken apart.
+  select
+      string_agg(quote_ident(c.name), ', ' order by c.n),
+      string_agg(case when c.fallback is null or s.by_all then c.value
+        else format('case when tidemark_m.tidemark_data ? %L then %s else %s end', c.name, c.value, c.fallback) end, ', ' order by c.n)
+    into insert_list, insert_values
+  from unnest(target.insert_columns, target.insert_values, target.insert_defaults) with ordinality as c (name, value, fallback, n)
+  left join lateral (
+    select bool_and((u.m).data ? c.name) as by_all, bool_or((u.m).data ? c.name) as by_some
+    from (select unnest(mutations) as m) u
+    where c.fallback is not null
+  ) s on true
+  where c.fallback is null or s.by_some;
   -- A plain insert that fails on a taken id, rather than "on conflict do nothing", which costs every
   -- row a second look at the index.
   begin
@@ -119,7 +136,7 @@ begin
          from (select unnest($1) as m) u
          offset 0
        ) tidemark_m',
-      target.row_type, target.insert_list, target.insert_values, target.insert_data
+      target.row_type, insert_list, insert_values, target.insert_data
     ) using mutations;
     get diagnostics stored = row_count;
     if stored < cardinality(mutations) then

@@ -1,7 +1,7 @@
 -- A default need not be of its column's own type: it is converted as an insert would. What a device sends instead is kept
 -- as it was sent, and does not pass through the default's type.
 begin;
-select plan(12);
+select plan(17);
 
 create function pg_temp.sign_in() returns void language sql as $$
   select set_config('role', 'authenticated', true),
@@ -102,6 +102,38 @@ select is(
 select is(
   pg_temp.push('{"table": "defaults_too_long", "id": "00000000-0000-4000-8000-000000000002", "data": {"code": "abcdef", "letters": "abc"}}') #>> '{error,code}',
   'invalid_value', 'a value that is too long is as well'
+);
+
+-- A default may name what the one who inserts has no right to look up.
+create function defaults_own.next_no() returns text language sql as $$ select 'no. 1'::text $$;
+create type defaults_own.kind as enum ('plain', 'fancy');
+create table public.defaults_closed (
+  id uuid primary key, user_id uuid not null default auth.uid(), name text, no text default defaults_own.next_no(), kind defaults_own.kind default 'plain');
+alter table public.defaults_closed enable row level security;
+grant select, insert, update, delete on public.defaults_closed to authenticated;
+create policy "own rows" on public.defaults_closed to authenticated using (user_id = (select auth.uid()));
+select tidemark.add_table('public.defaults_closed', 'user:user_id');
+create function pg_temp.push_all(data jsonb[]) returns text language plpgsql as $$
+declare
+  said text;
+begin
+  perform pg_temp.sign_in();
+  select string_agg(r ->> 'status', ' ' order by n) into said
+  from json_array_elements(public.sync_push(pg_temp.device(2), (
+    select json_agg(json_build_object('seq', nextval('pg_temp.seq'), 'table', 'defaults_closed', 'op', 'put', 'id', gen_random_uuid(), 'data', d) order by n)
+    from unnest(data) with ordinality as d (d, n))) -> 'results') with ordinality as a (r, n);
+  perform set_config('role', 'postgres', true);
+  return said;
+end
+$$;
+grant usage on sequence seq to authenticated;
+select is(pg_temp.push_all('{"{}"}'), 'applied', 'such a default is filled in');
+select is(pg_temp.push_all(array['{"no": "mine", "kind": "fancy"}']::jsonb[]), 'applied', 'or is not, where its column is sent');
+select is(pg_temp.push_all(array['{"name": "a"}', '{"name": "b"}', '{}']::jsonb[]), 'applied applied applied', 'in many rows at once');
+select is(pg_temp.push_all(array['{"no": "x"}', '{"kind": "fancy"}', '{}']::jsonb[]), 'applied applied applied', 'also where they differ in what they send');
+select is(
+  (select array_agg(concat_ws(' ', no, kind) order by no, kind) from public.defaults_closed),
+  '{"mine fancy","no. 1 plain","no. 1 plain","no. 1 plain","no. 1 plain","no. 1 plain","no. 1 fancy","x plain"}', 'each gets what it did not send'
 );
 
 select * from finish();
