@@ -105,6 +105,25 @@ describe('while a device is away', () => {
     await expectSame(old, table)
   })
 
+  it('the key gets another type: its rows keep their ids, and edits find them', async () => {
+    const table = await makeTable(sql)
+    const old = await away(table)
+    await old.rows.update(String((await named(old, 'Ada')).id), { phone: '10' })
+    await sql.unsafe(`alter table public.${table} alter column id drop default;
+      alter table public.${table} alter column id type text`)
+    await sql.unsafe(
+      `insert into public.${table} (id, user_id, name) values ('no uuid', '${user.id}', 'Eve')`,
+    )
+
+    expect(await old.sync.sync()).toMatchObject({ rejected: 0 })
+    expect(await named(old, 'Ada')).toMatchObject({ phone: '10' })
+    await old.rows.update('no uuid', { n: 3 })
+    await old.rows.remove(String((await named(old, 'Bob')).id))
+    expect(await old.sync.sync()).toMatchObject({ rejected: 0 })
+    await expectSame(old, table)
+    expect(await old.sync.verify()).toMatchObject({ inSync: true })
+  })
+
   it('a table gets another scope: devices it no longer concerns drop its rows, the others get them', async () => {
     const table = await makeTable(sql)
     const old = await away(table)

@@ -6,6 +6,9 @@
 -- types among the caller's temporary ones first: a domain pg_temp.uuid with a check of the caller's
 -- would run with the rights of a security definer function (supabase/tests/attack). Everything else is
 -- written with its schema.
+-- Functions in whose statements the app's own code runs (policies, triggers, defaults, conflict functions) have
+-- public and extensions between the two, as a request through the API has: that code may name its tables by
+-- it. There, functions of Postgres's that are given rows of the app's are written with their schema, too.
 
 create schema if not exists tidemark;
 comment on schema tidemark is 'Offline-first sync: registry, log, devices and the functions behind public.sync_*. Not exposed through the API.';

@@ -23,11 +23,13 @@ create table tidemark.sync_tables (
 comment on table tidemark.sync_tables is 'The registry that tidemark.add_table writes: one row a syncable table.';
 comment on column tidemark.sync_tables.table_no is 'Never reused: a table removed and added again is a new one, so devices download it again.';
 comment on column tidemark.sync_tables.column_numbers is 'Its columns by their place in the relation numbers_of, where a rename leaves them: what the rules and older entries of the log call them by. In another relation (a restored dump) the names hold.';
+comment on column tidemark.sync_tables.key_type is 'When the table was added: with another one, adding it again makes it another table.';
 comment on column tidemark.sync_tables.name is 'The name on the wire: the table''s own in schema public, schema.table elsewhere.';
 
 -- The registry as the catalogue sees it now: a dropped table is absent, and so is one that was made
--- anew under the old name and never added. The key, the scope column and columns with a rule are looked
--- up, so that renaming them needs no call.
+-- anew under the old name and never added. The key, its type, the scope column and columns with a rule are
+-- looked up, so that renaming or retyping them needs no call. The type is one to cast to: without -1 a char
+-- would be one character long.
 -- With a number only that table.
 -- A function under the view, with a plan that is made once a session: planning the join of catalogues
 -- would cost every call more than running it. The same goes for each force_generic_plan below.
@@ -46,7 +48,7 @@ begin
   return query
   select
     t.table_no, t.name, t.schema_name, t.table_name,
-    key.attname as key_column, t.key_type,
+    key.attname as key_column, format_type(case when y.typtype = 'd' then tidemark.base_type(y.oid) else y.oid end, -1) as key_type,
     t.scope_kind, coalesce(scope.attname, t.scope_column::name) as scope_column, t.conflict,
     case when t.columns = '{}' or t.numbers_of is distinct from c.oid then t.columns else (
       select coalesce(jsonb_object_agg(a.attname, r.value), '{}')
@@ -61,6 +63,7 @@ begin
   join pg_catalog.pg_trigger g on g.tgrelid = c.oid and g.tgname = 'tidemark_log_update'
   join pg_catalog.pg_index pk on pk.indrelid = c.oid and pk.indisprimary
   join pg_catalog.pg_attribute key on key.attrelid = c.oid and key.attnum = pk.indkey[0]
+  join pg_catalog.pg_type y on y.oid = key.atttypid
   left join pg_catalog.pg_class ic on ic.relnamespace = n.oid and ic.relname = 'tidemark_scope_' || t.table_no
   left join pg_catalog.pg_index si on si.indexrelid = ic.oid and si.indrelid = c.oid
   left join pg_catalog.pg_attribute scope on scope.attrelid = c.oid and scope.attnum = si.indkey[0]

@@ -338,7 +338,7 @@ create function tidemark.delete_collected()
 returns trigger
 language plpgsql
 security definer -- like a foreign key's own cascade, not subject to the caller's policies on other tables; and a SELECT policy that hides tombstones would refuse the caller's own update
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables;
@@ -416,7 +416,7 @@ create function tidemark.follow_foreign_keys(parent oid, key_column text, key_ty
 returns void
 language plpgsql
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   fk record;

@@ -84,7 +84,7 @@ returns tidemark.change[]
 language plpgsql
 stable
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := tidemark.table_by_no(table_no);
@@ -171,7 +171,7 @@ create function tidemark.read_pages(
 language plpgsql
 stable
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables;
@@ -239,7 +239,7 @@ returns bigint
 language plpgsql
 stable
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables;

@@ -38,12 +38,15 @@ create type tidemark.outcome as (
 -- An id is kept in the form in which Postgres prints it: two spellings of a uuid are one row. The two
 -- cheap tests before the cast catch what people send by mistake; counted regular expressions would
 -- cost more than all the rest.
+-- In UTC, whatever the session's zone: an instant without an offset is one of UTC, and a clock that is a day
+-- wrong is wrong by 24 hours.
 create function tidemark.read_list(mutations json, first_n int, clock_skew interval)
 returns tidemark.mutation[]
 language plpgsql
 stable
 security definer -- reads the registry and the settings
 set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
 set plan_cache_mode = force_generic_plan
 as $$
 begin

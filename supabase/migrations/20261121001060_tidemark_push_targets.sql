@@ -8,8 +8,9 @@ create type tidemark.push_target as (
   rank int,
   row_type text, -- as a cast
   visible_row text, -- a row of the alias tidemark_row, null in columns that the caller has no grant to read
-  insert_list text, -- a, b
-  insert_values text, -- r.a, case when data ? 'b' then r.b else <default> end
+  insert_columns text[], -- a, b
+  insert_values text[], -- r.a, r.b
+  insert_defaults text[], -- null, the default of b: what to insert where the device sent nothing
   insert_data text, -- (u.m).data, and what a type that is never null needs where the device sent nothing
   stored text, -- t.a, t.b: everything but the stamps that the caller may read
   sent text, -- the same as it was sent: r.a, r.b
@@ -47,20 +48,22 @@ begin
 end
 $$;
 
+-- Defaults are printed for the path that the statements have which they become part of; the table itself with
+-- its schema, as its name may be that of a type of Postgres's.
 create function tidemark.push_targets(tables int[])
 returns tidemark.push_target[]
 language plpgsql
 stable
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
   return (
     select array_agg(row(
-      r, k.rank, r.relation::regclass,
-      case when a.not_readable = '{}' then 'tidemark_row' else format('row(%s)::%s', a.visible_columns, r.relation::regclass) end,
-      a.insert_list, a.insert_values, a.insert_data, a.stored, a.sent, a.defaulted, a.generated,
+      r, k.rank, format('%I.%I', r.schema_name, r.table_name),
+      case when a.not_readable = '{}' then 'tidemark_row' else format('row(%s)::%I.%I', a.visible_columns, r.schema_name, r.table_name) end,
+      a.insert_columns, a.insert_values, a.insert_defaults, a.insert_data, a.stored, a.sent, a.defaulted, a.generated,
       a.generated || array['version', 'updated_at', 'deleted_at', r.key_column],
       a.json_required, a.not_insertable, a.not_updatable, a.not_readable,
       (select c.relname from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid
@@ -81,14 +84,11 @@ begin
     cross join lateral (
       select
         string_agg(case when c.readable then format('tidemark_row.%I', c.attname) else 'null' end, ', ' order by c.attnum) as visible_columns,
-        string_agg(quote_ident(c.attname), ', ' order by c.attnum) filter (where c.written) as insert_list,
-        string_agg(
-          case
-            when c.is_key then format('tidemark_m.tidemark_id::%s', r.key_type)
-            when c.default_value is not null or c.json_required
-              then format('case when tidemark_m.tidemark_data ? %L then %s else %s end', c.attname, c.value, coalesce(c.default_value, 'null'))
-            else c.value
-          end, ', ' order by c.attnum) filter (where c.written) as insert_values,
+        array_agg(c.attname::text order by c.attnum) filter (where c.written) as insert_columns,
+        array_agg(case when c.is_key then format('tidemark_m.tidemark_id::%s', r.key_type) else c.value end order by c.attnum)
+          filter (where c.written) as insert_values,
+        array_agg(case when not c.is_key then coalesce(c.default_value, case when c.json_required then 'null' end) end order by c.attnum)
+          filter (where c.written) as insert_defaults,
         coalesce(string_agg(
           format('case when (u.m).data ? %1$L then ''{}'' else jsonb_build_object(%1$L, %2$s) end || ', c.attname,
             case when c.is_key then '(u.m).id' else c.default_value end), '')
@@ -111,16 +111,19 @@ begin
             when x.json_required then format('coalesce((tidemark_m.tidemark_r).%I, ''null'')', x.attname)
             else format('(tidemark_m.tidemark_r).%I', x.attname)
           end as value,
-          coalesce(
+          -- The cast that turns a default into its column's type is not printed; without it, what is sent would be
+          -- turned into the default's. A length, and a domain's check, are left to the insert, which cuts nothing.
+          '(' || coalesce(
             (select pg_get_expr(d.adbin, d.adrelid) from pg_catalog.pg_attrdef d
              where d.adrelid = x.attrelid and d.adnum = x.attnum and x.attgenerated = ''),
             case when x.attidentity = 'd' then format('nextval(%L)', pg_get_serial_sequence(r.relation::regclass::text, x.attname)) end,
             case when x.attgenerated = '' then x.domain_default end
-          ) as default_value
+          ) || ')::' || x.base_type as default_value
         from (
           select
             l.attrelid, l.attname, l.attnum, l.attgenerated, l.attidentity,
-            format_type(y.oid, null) as type,
+            format_type(y.oid, -1) as type,
+            format_type(case when y.typtype = 'd' then tidemark.base_type(y.oid) else y.oid end, -1) as base_type,
             pg_get_expr(y.typdefaultbin, 0) as domain_default,
             l.attname = r.key_column as is_key,
             l.attname in ('version', 'updated_at', 'deleted_at') as is_stamp,
@@ -146,7 +149,7 @@ returns table (row_id text, version bigint, deleted boolean, "row" json)
 language plpgsql
 stable
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 begin
   if registered.table_no is null then
@@ -169,7 +172,7 @@ returns table (row_id text, version bigint, deleted boolean)
 language plpgsql
 stable
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 begin
   if registered.table_no is null then

@@ -88,22 +88,43 @@ end
 $$;
 
 -- New rows. Null where an id is taken, by anyone's row or tombstone, or a column is not the caller's to
--- insert: nothing is overwritten here, and nothing stored in part.
+-- insert: nothing is overwritten here, and nothing stored in part. Raises where a trigger of the app's let
+-- fewer rows in than there are: which, only taking the list apart will tell, as the caller may not be able to
+-- see them.
 create function tidemark.insert_rows(target tidemark.push_target, mutations tidemark.mutation[], exact boolean)
 returns tidemark.outcome[]
 language plpgsql
 volatile
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
+  insert_list text;
+  insert_values text;
+  ids text[];
+  stored bigint;
   violated text;
   outcomes tidemark.outcome[];
 begin
   if target.not_insertable <> '{}' and exists (select from unnest(mutations) m where m.data ?| target.not_insertable) then
     return null;
   end if;
+  -- A column that no row has is left out, so that Postgres itself fills in its default: written out, that would
+  -- need a right to the schemas of what it names. Where only some rows have it there is no other way; what
+  -- this refuses for want of that right goes through when the list is taken apart.
+  select
+      string_agg(quote_ident(c.name), ', ' order by c.n),
+      string_agg(case when c.fallback is null or s.by_all then c.value
+        else format('case when tidemark_m.tidemark_data ? %L then %s else %s end', c.name, c.value, c.fallback) end, ', ' order by c.n)
+    into insert_list, insert_values
+  from unnest(target.insert_columns, target.insert_values, target.insert_defaults) with ordinality as c (name, value, fallback, n)
+  left join lateral (
+    select bool_and((u.m).data ? c.name) as by_all, bool_or((u.m).data ? c.name) as by_some
+    from (select unnest(mutations) as m) u
+    where c.fallback is not null
+  ) s on true
+  where c.fallback is null or s.by_some;
   -- A plain insert that fails on a taken id, rather than "on conflict do nothing", which costs every
   -- row a second look at the index.
   begin
@@ -111,15 +132,27 @@ begin
       'insert into %1$s (%2$s) overriding system value
        select %3$s
        from (
-         select (u.m).id as tidemark_id, (u.m).data as tidemark_data, jsonb_populate_record(null::%1$s, %4$s) as tidemark_r
+         select (u.m).id as tidemark_id, (u.m).data as tidemark_data, pg_catalog.jsonb_populate_record(null::%1$s, %4$s) as tidemark_r
          from (select unnest($1) as m) u
          offset 0
        ) tidemark_m',
-      target.row_type, target.insert_list, target.insert_values, target.insert_data
+      target.row_type, insert_list, insert_values, target.insert_data
     ) using mutations;
-  exception when unique_violation then
+    get diagnostics stored = row_count;
+    if stored < cardinality(mutations) then
+      raise exception using
+        errcode = 'triggered_action_exception',
+        message = format('a trigger of "%s" kept this row out', registered.name),
+        hint = 'Change what the trigger does not let through, and send it again.';
+    end if;
+  exception when unique_violation or triggered_action_exception then
     get stacked diagnostics violated = constraint_name;
-    if violated = target.key_constraint then
+    ids := array(select m.id from unnest(mutations) m);
+    if violated = target.key_constraint
+      -- the trigger came before the key: it may have kept out a second row of an id
+      or stored < cardinality(mutations) and (
+        exists (select from tidemark.row_states(registered, ids)) or exists (select from tidemark.lock_rows(registered.table_no, ids)))
+    then
       return null;
     end if;
     raise;
@@ -141,7 +174,7 @@ begin
          null, null, null, null, null, null)::tidemark.outcome)
        from (
          select (u.m).n as tidemark_n, (u.m).id as tidemark_id, (u.m).data as tidemark_data,
-           jsonb_populate_record(null::%5$s, %6$s) as tidemark_r
+           pg_catalog.jsonb_populate_record(null::%5$s, %6$s) as tidemark_r
          from (select unnest($1) as m) u
          offset 0
        ) tidemark_m

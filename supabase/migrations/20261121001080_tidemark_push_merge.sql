@@ -30,7 +30,7 @@ returns tidemark.edit[]
 language plpgsql
 volatile
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -73,7 +73,7 @@ returns tidemark.edit[]
 language plpgsql
 stable
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -89,13 +89,13 @@ begin
      from unnest($1) e
      join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
      cross join lateral (
-       select w.theirs, jsonb_populate_record(w.theirs, e.old) as before from (select %4$s as theirs) w offset 0
+       select w.theirs, pg_catalog.jsonb_populate_record(w.theirs, e.old) as before from (select %4$s as theirs) w offset 0
      ) v
      where not (v.before operator(pg_catalog.*=) v.theirs)
        and exists (
          select
-         from jsonb_each(to_jsonb(v.before)) b
-         join jsonb_each(to_jsonb(v.theirs)) t using (key)
+         from jsonb_each(pg_catalog.to_jsonb(v.before)) b
+         join jsonb_each(pg_catalog.to_jsonb(v.theirs)) t using (key)
          where e.old ? key and b.value <> t.value and not case
            when jsonb_typeof(b.value) = ''number'' and jsonb_typeof(t.value) = ''number''
              then abs(b.value::numeric - t.value::numeric) <= abs(t.value::numeric) * 1e-15
@@ -184,7 +184,7 @@ returns tidemark.edit[]
 language plpgsql
 volatile
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -197,7 +197,7 @@ begin
   -- One at a time: conflicts are rare, and each may call the app's function or write a row of its own.
   foreach e in array edits loop
     if e.undecided is not null then
-      execute format('select to_jsonb(%4$s), to_jsonb(jsonb_populate_record(%4$s, $1)) from %1$s tidemark_row where tidemark_row.%2$I = $2::%3$s',
+      execute format('select pg_catalog.to_jsonb(%4$s), pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(%4$s, $1)) from %1$s tidemark_row where tidemark_row.%2$I = $2::%3$s',
         target.row_type, registered.key_column, registered.key_type, target.visible_row
       ) into theirs, ours using e.sent, e.id;
       if registered.conflict like 'function:%' then
@@ -239,7 +239,7 @@ returns tidemark.edit[]
 language plpgsql
 volatile
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
@@ -254,9 +254,9 @@ begin
      join tidemark.changed_since($2, $3, $4, $8, $5, $10) h on h.row_id = e.id
      join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
      cross join lateral (
-       select to_jsonb(w.mine) as mine, to_jsonb(jsonb_populate_record(w.theirs, e.old)) as before, to_jsonb(w.theirs) as theirs,
+       select pg_catalog.to_jsonb(w.mine) as mine, pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(w.theirs, e.old)) as before, pg_catalog.to_jsonb(w.theirs) as theirs,
          %5$s as client_is_greater
-       from (select %4$s as theirs, jsonb_populate_record(%4$s, e.data) as mine) w
+       from (select %4$s as theirs, pg_catalog.jsonb_populate_record(%4$s, e.data) as mine) w
        offset 0
      ) v
      cross join lateral (

@@ -1,19 +1,23 @@
 -- Push of edits and deletes: one statement a table for what the merge left to write, and an answer for
 -- every mutation, also for those that left nothing.
 
--- Puts and patches of rows that exist. A put whose id is free comes back as status 'absent'.
+-- Puts and patches of rows that exist. A put whose id is free comes back as status 'absent'. Raises where a
+-- trigger of the app's kept a row as it was: what else it did must not stay.
 create function tidemark.edit_rows(target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean)
 returns tidemark.outcome[]
 language plpgsql
 volatile
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
   edits tidemark.edit[] := tidemark.distrust_bases(target, tidemark.find_rows(target, mutations), device);
   columns text[];
   outcomes tidemark.outcome[];
+  asked bigint;
+  kept_out bigint;
+  unchanged int[] := '{}';
 begin
   -- One that names a column that is not to be written may have sent it along unchanged.
   if exists (select from unnest(edits) e where e.fate = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)) then
@@ -47,7 +51,7 @@ begin
     execute format(
       'with tidemark_m as materialized (
          select e.n as tidemark_n, e.id as tidemark_id, e.id::%4$s as tidemark_key, e.stale as tidemark_stale, e.echo as tidemark_echo, e.lost as tidemark_lost,
-           e.conflict_id as tidemark_conflict, jsonb_populate_record(%8$s, e.data) as tidemark_r
+           e.conflict_id as tidemark_conflict, pg_catalog.jsonb_populate_record(%8$s, e.data) as tidemark_r
          from unnest($1) e
          join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
          where e.fate = ''live'' and e.data <> ''{}''
@@ -62,7 +66,8 @@ begin
        )
        select array_agg(row(w.tidemark_n,
          case when w.tidemark_conflict is not null then ''conflict'' when w.tidemark_stale then ''merged'' else ''applied'' end,
-         w.version, w.tidemark_json, w.tidemark_lost, null, w.tidemark_conflict, null, null, null)::tidemark.outcome)
+         w.version, w.tidemark_json, w.tidemark_lost, null, w.tidemark_conflict, null, null, null)::tidemark.outcome),
+         (select count(*) from tidemark_m)
        from written w',
       target.row_type,
       (select string_agg(format(
@@ -70,7 +75,33 @@ begin
         k), ', ') from unnest(columns) k),
       registered.key_column, registered.key_type, target.stored, target.sent,
       tidemark.pulled_columns(registered.relation, exact), target.visible_row
-    ) into outcomes using edits;
+    ) into outcomes, asked using edits;
+    if asked > coalesce(cardinality(outcomes), 0) then
+      -- To lock a row asks the policies that an update asks: what they let through was kept out by a trigger. One
+      -- that keeps out updates that change nothing has kept nothing from anybody.
+      execute format(
+        'select coalesce(array_agg(w.n) filter (where w.same), ''{}''), count(*) filter (where not w.same)
+         from (
+           select e.n, pg_catalog.jsonb_populate_record(held.theirs, e.data) operator(pg_catalog.*=) held.theirs as same
+           from unnest($1) e
+           join (
+             select tidemark_row.%2$I::text as id, %4$s as theirs
+             from %1$s tidemark_row
+             where tidemark_row.%2$I = any ($2::%3$s[])
+             for no key update
+           ) held on held.id = e.id
+         ) w',
+        target.row_type, registered.key_column, registered.key_type, target.visible_row
+      ) into unchanged, kept_out using edits, array(
+        select e.id from unnest(edits) e
+        where e.fate = 'live' and e.data <> '{}' and e.n not in (select o.n from unnest(outcomes) o));
+      if kept_out > 0 then
+        raise exception using
+          errcode = 'triggered_action_exception',
+          message = format('a trigger of "%s" kept this edit out', registered.name),
+          hint = 'Change what the trigger does not let through, and send it again.';
+      end if;
+    end if;
     if target.has_parents then
       perform tidemark.refuse_orphans(
         registered.table_no,
@@ -86,7 +117,7 @@ begin
         format('no row of "%s" has this id', registered.name), 'Put the whole row to create it.')::tidemark.outcome
       when e.fate = 'gone' then row(e.n, 'rejected', null, null, null, null, null, 'gone',
         'the row was deleted', 'Put it under a new id to keep the edit.')::tidemark.outcome
-      when e.data <> '{}' then row(e.n, 'rejected', e.version, null, null, null, null, 'forbidden',
+      when e.data <> '{}' and e.n <> all (unchanged) then row(e.n, 'rejected', e.version, null, null, null, null, 'forbidden',
         format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
       -- nothing left to write: overruled, waiting, copied, or there was nothing to change
       else row(e.n,
@@ -94,7 +125,8 @@ begin
         e.version, c."row", e.lost, e.copy_id, e.conflict_id, null, null, null)::tidemark.outcome
     end
     from unnest(edits) e
-    left join tidemark.current_rows(registered, array(select u.id from unnest(edits) u where u.data = '{}' and (u.stale or u.echo)), exact) c
+    left join tidemark.current_rows(registered, array(
+      select u.id from unnest(edits) u where (u.data = '{}' or u.n = any (unchanged)) and (u.stale or u.echo)), exact) c
       on c.row_id = e.id
     where e.n not in (select o.n from unnest(outcomes) o)
   );
@@ -108,7 +140,7 @@ create function tidemark.judge_delete(
 language plpgsql
 volatile
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   other jsonb := tidemark.last_change(registered.table_no, e.id, device);
@@ -145,7 +177,7 @@ returns tidemark.outcome[]
 language plpgsql
 volatile
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;

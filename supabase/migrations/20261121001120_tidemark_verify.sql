@@ -9,7 +9,7 @@ returns table (scope text, row_id text, version bigint)
 language plpgsql
 stable
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := tidemark.table_by_no(table_no);

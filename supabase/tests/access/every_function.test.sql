@@ -1,7 +1,7 @@
 -- Every function of Tidemark, those to come as well: how it runs and who may call it. What is listed here is the
 -- whole surface; a function that is on no list is callable by its owner alone.
 begin;
-select plan(11);
+select plan(13);
 
 create temp table expected (who text, signature regprocedure primary key);
 -- The API.
@@ -117,14 +117,49 @@ select 'trigger', s::regprocedure from unnest(array[
   'tidemark.stamp_update()'
 ]) s;
 
+-- Those in whose statements the app's triggers, policies and functions run: with the path of a request. The first is
+-- security definer, as a foreign key's own cascade is.
+create temp table meets_the_app as
+select s::regprocedure as signature from unnest(array[
+  'tidemark.delete_collected()',
+  'tidemark.check_deferred()',
+  'tidemark.count_rows(integer[])',
+  'tidemark.current_rows(tidemark.live_tables, text[], boolean)',
+  'tidemark.delete_rows(tidemark.push_target, tidemark.mutation[], uuid, boolean)',
+  'tidemark.distrust_bases(tidemark.push_target, tidemark.edit[], uuid)',
+  'tidemark.edit_rows(tidemark.push_target, tidemark.mutation[], uuid, boolean)',
+  'tidemark.find_rows(tidemark.push_target, tidemark.mutation[])',
+  'tidemark.follow_foreign_keys(oid, text, text, text[])',
+  'tidemark.insert_rows(tidemark.push_target, tidemark.mutation[], boolean)',
+  'tidemark.judge_delete(tidemark.live_tables, tidemark.edit, jsonb, uuid)',
+  'tidemark.merge_edits(tidemark.push_target, tidemark.edit[], uuid)',
+  'tidemark.push_targets(integer[])',
+  'tidemark.read_pages(jsonb, integer, boolean)',
+  'tidemark.read_rows(integer, text[], text[], boolean)',
+  'tidemark.row_states(tidemark.live_tables, text[])',
+  'tidemark.settle_edits(tidemark.push_target, tidemark.edit[], uuid)',
+  'tidemark.verify_table(integer, text[])'
+]) s;
+
 create temp view ours as
 select p.oid, p.oid::regprocedure as signature, p.prosecdef, p.proconfig, p.proowner::regrole::text as owner, p.pronamespace::regnamespace::text as schema
 from pg_proc p
 where p.pronamespace = 'tidemark'::regnamespace or p.pronamespace = 'public'::regnamespace and p.proname like 'sync\_%';
 
 select is_empty(
-  $$select signature from ours where proconfig is null or not ('search_path=pg_catalog, pg_temp' = any (proconfig))$$,
+  $$select o.signature from ours o where o.signature not in (select m.signature from meets_the_app m)
+    and ('search_path=pg_catalog, pg_temp' = any (o.proconfig)) is not true$$,
   'every function pins its search_path, with temporary objects last'
+);
+select set_eq(
+  $$select o.signature::text collate "C" from ours o where 'search_path=pg_catalog, public, extensions, pg_temp' = any (o.proconfig)$$,
+  $$select m.signature::text collate "C" from meets_the_app m$$,
+  'exactly these have the schemas of a request on it'
+);
+select is_empty(
+  $$select r.rolname, s.name from pg_roles r cross join unnest(array['public', 'extensions']) as s (name)
+    where r.rolname in ('anon', 'authenticated', 'service_role', 'authenticator') and has_schema_privilege(r.rolname, s.name, 'create')$$,
+  'in which no role of the API can make anything'
 );
 select is_empty($$select signature, owner from ours where owner <> 'postgres'$$, 'every function belongs to postgres');
 select is_empty(

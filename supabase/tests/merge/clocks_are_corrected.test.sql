@@ -1,6 +1,6 @@
 -- A device's clock may be wrong: what it says is moved by how wrong it is now, and never lies in the future.
 begin;
-select plan(8);
+select plan(11);
 
 create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
@@ -65,6 +65,22 @@ select is(
   pg_temp.push(
     json_build_array(json_build_object('seq', 8, 'table', 'clocked', 'op', 'put', 'id', pg_temp.id(8), 'base', null, 'data', '{}'::json)), '{}') #>> '{0,status}',
   'applied', 'an edit without an instant is one of now'
+);
+
+-- Which time of day the session thinks in is nothing to them: on 30 March 2025 Berlin's clocks went forward.
+insert into public.clocked select pg_temp.id(n), '00000000-0000-4000-8000-00000000000a', 'a' from generate_series(9, 11) n;
+set local timezone = 'Europe/Berlin';
+create function pg_temp.sent(n int, seq int, edited text, options json) returns timestamptz language sql as $$
+  select pg_temp.push(
+    json_build_array(json_build_object('seq', seq, 'table', 'clocked', 'op', 'patch', 'id', pg_temp.id(n), 'base', 1, 'data', json_build_object('name', 'n' || seq), 'edited_at', edited)),
+    options);
+  select pg_temp.edited_at(n)
+$$;
+select is(pg_temp.sent(9, 9, '2025-01-01T10:00:00', '{}'), '2025-01-01T10:00:00Z'::timestamptz, 'an instant without an offset is UTC');
+select is(pg_temp.sent(10, 10, '2025-03-30T02:30:00', '{}'), '2025-03-30T02:30:00Z'::timestamptz, 'also one that the session''s day leaves out');
+select is(
+  pg_temp.sent(11, 11, '2025-03-29T12:00:00Z', json_build_object('client_time', now() - interval '24 hours')), '2025-03-30T12:00:00Z'::timestamptz,
+  'a clock that is a day slow is moved by 24 hours, however long the session''s day'
 );
 
 select * from finish();

@@ -1,7 +1,7 @@
 -- Schemas, tables and columns may have any name Postgres takes: spaces, quotes, percent signs, key
 -- words, and the aliases of the statements that Tidemark builds.
 begin;
-select plan(12);
+select plan(14);
 
 create function pg_temp.sign_in(who uuid) returns void language sql as $$
   select set_config('role', 'authenticated', true),
@@ -108,6 +108,29 @@ select is(
 reset role;
 delete from public."Parent's" where id = 1;
 select is((select count(*) from public."n" where deleted_at is not null), 2::bigint, 'cascades find their way, too');
+
+-- Tables by the names of a type of Postgres's and of a part of a statement that Tidemark builds.
+create table public.point (id int primary key, user_id uuid not null default auth.uid(), n text default 0);
+create table public.written (like public.point including all);
+alter table public.point enable row level security;
+alter table public.written enable row level security;
+create policy "own" on public.point using (user_id = auth.uid());
+create policy "own" on public.written using (user_id = auth.uid());
+select tidemark.add_table('public.point', 'user:user_id');
+select tidemark.add_table('public.written', 'user:user_id');
+select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select is(
+  pg_temp.said(pg_temp.push($$[
+    {"seq":11,"table":"point","op":"put","id":"1","data":{}}, {"seq":12,"table":"written","op":"put","id":"1","data":{}},
+    {"seq":13,"table":"point","op":"patch","id":"1","base":1,"data":{"n":"1"}}, {"seq":14,"table":"written","op":"patch","id":"1","base":1,"data":{"n":"1"}}]$$))
+  || ' ' || pg_temp.said(pg_temp.push($$[
+    {"seq":1,"table":"point","op":"patch","id":"1","base":1,"data":{"n":"2"},"old":{"n":"0"}},
+    {"seq":2,"table":"written","op":"patch","id":"1","base":1,"data":{"n":"2"},"old":{"n":"0"}}]$$, '{}', pg_temp.device(2))),
+  'applied applied applied applied merged merged', 'a table may be called as a type is, or as what it is written in'
+);
+select is(
+  jsonb_path_query_array(pg_temp.pull(null, '{"tables":["point","written"]}'), '$.changes[*].upsert[*].n'), '["2", "2"]', 'and is pulled'
+);
 
 select * from finish();
 rollback;
