@@ -327,9 +327,7 @@ begin
     where f.pronamespace = 'tidemark'::regnamespace and f.proname <> 'log_members'
       and (g.tgrelid = target or g.tgrelid in (
         select r.relation from tidemark.numbered_relations r where r.number = any (numbers::text[])))
-      and (f.proname <> 'refuse_truncate' or not exists (
-        select from pg_catalog.pg_trigger m
-        where m.tgrelid = g.tgrelid and m.tgfoid = to_regprocedure('tidemark.log_members()')))
+      and (f.proname <> 'refuse_truncate' or not exists (select from tidemark.watched_members w where w.relation = g.tgrelid))
   loop
     execute format('drop trigger %I on %s', found_trigger.name, found_trigger.relation);
   end loop;
