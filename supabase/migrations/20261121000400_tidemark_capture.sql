@@ -255,6 +255,31 @@ begin
 end
 $$;
 
+-- Foreign keys, and their condition between tidemark_parent and tidemark_child: compared as the constraint does,
+-- by its own operators and in the parent's collation. Another = may say something else of the same values
+-- (citext), and there may be none in pg_catalog. The copies that a partitioned parent makes are left out.
+create view tidemark.foreign_keys with (security_invoker = true) as
+select
+  k.conname as name, k.conrelid as child, k.confrelid as parent, k.confdeltype as action, pairs.pairing, pairs.columns, pairs.reset
+from pg_catalog.pg_constraint k
+cross join lateral (
+  select
+    string_agg(format('tidemark_parent.%I%s operator(%I.%s) tidemark_child.%I',
+      pa.attname, case when l.oid is not null then format(' collate %I.%I', cn.nspname, l.collname) end, n.nspname, o.oprname, ca.attname), ' and ') as pairing,
+    array_agg(ca.attname::text) as columns,
+    -- what SET NULL and SET DEFAULT set
+    array_agg(ca.attname) filter (where k.confdelsetcols is null or ca.attnum = any (k.confdelsetcols)) as reset
+  from unnest(k.conkey, k.confkey, k.conpfeqop) as c (child_attnum, parent_attnum, operator)
+  join pg_catalog.pg_attribute ca on ca.attrelid = k.conrelid and ca.attnum = c.child_attnum
+  join pg_catalog.pg_attribute pa on pa.attrelid = k.confrelid and pa.attnum = c.parent_attnum
+  join pg_catalog.pg_operator o on o.oid = c.operator
+  join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
+  left join pg_catalog.pg_collation l on l.oid = pa.attcollation
+  left join pg_catalog.pg_namespace cn on cn.oid = l.collnamespace
+) pairs
+where k.contype = 'f' and k.conparentid = 0;
+comment on view tidemark.foreign_keys is 'Foreign keys with their conditions in SQL.';
+
 -- Rows that the running DELETE statement asked for and the caller's policies let through.
 -- They are collected row by row and turned into tombstones in one go at the end of the statement:
 -- updating them one at a time would cost a statement each, and would trip over a DELETE that meets
@@ -341,7 +366,9 @@ security definer -- like a foreign key's own cascade, not subject to the caller'
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  registered tidemark.live_tables;
+  -- of the relation that is written to, which may have another name than the registry knows
+  names text[] := tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
+  key_type text;
   ids text[];
   orphans text[];
   parent_gone text;
@@ -355,29 +382,23 @@ begin
   if ids is null then
     return null;
   end if;
-  select t.* into registered from tidemark.live_tables t where t.table_no = tg_argv[0]::int;
+  select format_type(tidemark.base_type(a.atttypid), null) into key_type
+  from pg_catalog.pg_attribute a
+  where a.attrelid = tg_relid and a.attname = names[1];
 
   -- A parent that is really gone (auth.users, or a purged row) takes its rows with it: a tombstone would
   -- point at nothing, and keep what its owner asked to be erased.
-  select string_agg(orphan.condition, ' or ') into parent_gone
-  from (
-    select format(
-      'not exists (select from %s tidemark_parent where %s)%s',
-      k.confrelid::regclass,
-      string_agg(format('tidemark_parent.%I = tidemark_row.%I', pa.attname, ca.attname), ' and '),
-      string_agg(format(' and tidemark_row.%I is not null', ca.attname), '')
-    ) as condition
-    from pg_catalog.pg_constraint k
-    cross join lateral unnest(k.conkey, k.confkey) as c (child_attnum, parent_attnum)
-    join pg_catalog.pg_attribute ca on ca.attrelid = k.conrelid and ca.attnum = c.child_attnum
-    join pg_catalog.pg_attribute pa on pa.attrelid = k.confrelid and pa.attnum = c.parent_attnum
-    where k.contype = 'f' and k.confdeltype = 'c' and k.conrelid = tg_relid
-    group by k.oid, k.confrelid
-  ) orphan;
+  select string_agg(
+      format('not exists (select from %s tidemark_parent where %s)', k.parent::regclass, k.pairing)
+        || (select string_agg(format(' and tidemark_child.%I is not null', c), '') from unnest(k.columns) c),
+      ' or ')
+    into parent_gone
+  from tidemark.foreign_keys k
+  where k.child = tg_relid and k.action = 'c';
   if parent_gone is not null then
     execute format(
-      'select array_agg(tidemark_row.%1$I::text) from %2$s tidemark_row where tidemark_row.%1$I = any ($1::%3$s[]) and (%4$s)',
-      registered.key_column, tg_relid::regclass, registered.key_type, parent_gone
+      'select array_agg(tidemark_child.%1$I::text) from %2$s tidemark_child where tidemark_child.%1$I = any ($1::%3$s[]) and (%4$s)',
+      names[1], tg_relid::regclass, key_type, parent_gone
     ) into orphans using ids;
   end if;
 
@@ -386,9 +407,9 @@ begin
     'update %1$s as tidemark_row set deleted_at = now()
      where tidemark_row.%2$I = any ($1::%3$s[]) and tidemark_row.%2$I <> all (coalesce($2, ''{}'')::%3$s[])
        and tidemark_row.deleted_at is null',
-    tg_relid::regclass, registered.key_column, registered.key_type
+    tg_relid::regclass, names[1], key_type
   ) using ids, orphans;
-  perform tidemark.follow_foreign_keys(tg_relid, registered.key_column, registered.key_type, ids);
+  perform tidemark.follow_foreign_keys(tg_relid, names[1], key_type, ids);
 
   if orphans is not null then
     perform tidemark.start_purging('rows');
@@ -399,10 +420,9 @@ begin
        )
        insert into tidemark.sync_changes (scope, table_no, row_id, op, version, user_id)
        select g.scope, $2, g.row_id, ''delete'', g.version + 1, auth.uid() from gone g where g.deleted_at is null',
-      tg_relid::regclass, registered.key_column, registered.key_type,
-      case when registered.scope_kind = 'public' then quote_literal('public')
-        else format('%L || tidemark_row.%I', registered.scope_kind || ':', registered.scope_column) end
-    ) using orphans, registered.table_no;
+      tg_relid::regclass, names[1], key_type,
+      case when names[2] = '' then quote_literal('public') else format('%L || tidemark_row.%I', tg_argv[2], names[2]) end
+    ) using orphans, tg_argv[0]::int;
     perform tidemark.stop_purging();
   end if;
   return null;
@@ -426,23 +446,20 @@ begin
   -- One foreign key at a time: each has its own table, columns and action.
   for fk in
     select
-      k.conname,
-      k.conrelid,
-      k.conrelid::regclass::text as child,
-      k.confdeltype as action,
-      string_agg(format('tidemark_child.%I = tidemark_parent.%I', ca.attname, pa.attname), ' and ') as pairing,
-      string_agg(
-        format(case k.confdeltype when 'n' then '%I = null' else '%I = default' end, ca.attname), ', '
-      ) filter (where k.confdelsetcols is null or ca.attnum = any (k.confdelsetcols)) as reset,
-      exists (select from tidemark.live_tables t where t.relation = k.conrelid) as soft
-    from pg_catalog.pg_constraint k
-    cross join lateral unnest(k.conkey, k.confkey) as c (child_attnum, parent_attnum)
-    join pg_catalog.pg_attribute ca on ca.attrelid = k.conrelid and ca.attnum = c.child_attnum
-    join pg_catalog.pg_attribute pa on pa.attrelid = k.confrelid and pa.attnum = c.parent_attnum
-    where k.contype = 'f' and k.confrelid = parent and k.conparentid = 0
-    group by k.oid, k.conname, k.conrelid, k.confdeltype
+      k.name,
+      k.child as relation,
+      k.child::regclass::text as child,
+      k.action,
+      k.pairing,
+      (
+        select string_agg(format(case k.action when 'n' then '%I = null' else '%I = default' end, c), ', ')
+        from unnest(k.reset) c
+      ) as reset,
+      exists (select from pg_catalog.pg_trigger g where g.tgrelid = k.child and g.tgname = 'tidemark_delete') as soft
+    from tidemark.foreign_keys k
+    where k.parent = follow_foreign_keys.parent
     -- restrict refuses at once, no action only what the cascades leave
-    order by case k.confdeltype when 'r' then 0 when 'a' then 2 else 1 end, k.conname
+    order by case k.action when 'r' then 0 when 'a' then 2 else 1 end, k.name
   loop
     referencing := format(
       '%s and tidemark_parent.%I = any ($1::%s[])%s',
@@ -455,14 +472,14 @@ begin
           'select exists (select from %s tidemark_child, %s tidemark_parent where %s%s)',
           fk.child, parent::regclass, referencing,
           -- rows that go in the same statement do not hold each other back
-          case when fk.conrelid = parent
+          case when fk.relation = parent
             then format(' and not tidemark_child.%I = any ($1::%s[])', key_column, key_type) else '' end
         ) into found_one using ids;
         if found_one then
           raise exception using
             errcode = 'foreign_key_violation',
-            message = format('delete on table "%s" violates foreign key constraint "%s" on table "%s"', parent::regclass, fk.conname, fk.child),
-            constraint = fk.conname,
+            message = format('delete on table "%s" violates foreign key constraint "%s" on table "%s"', parent::regclass, fk.name, fk.child),
+            constraint = fk.name,
             table = fk.child,
             hint = 'Delete the rows that reference it first.';
         end if;
