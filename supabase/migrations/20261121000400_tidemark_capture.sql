@@ -159,17 +159,10 @@ begin
 end
 $$;
 
--- The pairs of one UPDATE: what a row was, what it is, and which columns differ. A changed primary key
--- pairs with nothing: the old id leaves as deleted, the new one arrives.
-create type tidemark.change_pair as (
-  row_id text,
-  old_scope text, -- null: no such row before
-  new_scope text, -- null: no such row any more
-  version bigint,
-  deleted boolean, -- became a tombstone
-  columns text[]
-);
-
+-- Pairs what a row was with what it is: an entry for where it is now, and one for where it was, if that is
+-- elsewhere; a scope that is null is nowhere. A changed primary key pairs with nothing: the old id leaves as
+-- deleted, the new one arrives. One statement, whose join may spill to disk: a backfill of a large table must
+-- not be held in memory.
 create function tidemark.log_update()
 returns trigger
 language plpgsql
@@ -178,22 +171,35 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   names text[] := tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
-  pairs tidemark.change_pair[];
 begin
   if (select count(*) from (select from tidemark_new limit 101) some_rows) > 100 then
     execute (
       select format(
-        'select array_agg(row(
-           coalesce(tidemark_n.%1$I, tidemark_o.%1$I)::text,
-           case when tidemark_o.version is not null then %3$s end,
-           case when tidemark_n.version is not null then %2$s end,
-           coalesce(tidemark_n.version, tidemark_o.version + 1),
-           tidemark_n.deleted_at is not null and tidemark_o.deleted_at is null,
-           array_remove(array[%4$s], null)
-         )::tidemark.change_pair)
-         from tidemark_new tidemark_n
-         full join tidemark_old tidemark_o on tidemark_n.%1$I = tidemark_o.%1$I
-         where (tidemark_n.version = tidemark_o.version and tidemark_n operator(pg_catalog.*=) tidemark_o) is not true',
+        'insert into tidemark.sync_changes (scope, table_no, row_id, op, version, columns, user_id, device_id, edited_at)
+         select e.scope, $1, p.row_id, e.op, p.version, case when e.op = ''update'' then p.columns end, a.user_id, a.device_id, w.edited_at
+         from (
+           select
+             coalesce(tidemark_n.%1$I, tidemark_o.%1$I)::text as row_id,
+             case when tidemark_o.version is not null then %3$s end as old_scope,
+             case when tidemark_n.version is not null then %2$s end as new_scope,
+             coalesce(tidemark_n.version, tidemark_o.version + 1) as version,
+             tidemark_n.deleted_at is not null and tidemark_o.deleted_at is null as deleted,
+             array_remove(array[%4$s], null) as columns
+           from tidemark_new tidemark_n
+           full join tidemark_old tidemark_o on tidemark_n.%1$I = tidemark_o.%1$I
+           where (tidemark_n.version = tidemark_o.version and tidemark_n operator(pg_catalog.*=) tidemark_o) is not true
+           offset 0
+         ) p
+         cross join lateral unnest(
+           array[p.new_scope, nullif(p.old_scope, p.new_scope)],
+           array[
+             case when p.old_scope is null then ''insert'' when p.deleted then ''delete'' else ''update'' end,
+             case when p.new_scope is null then ''delete'' else ''leave'' end
+           ]::tidemark.change_op[]
+         ) as e (scope, op)
+         cross join tidemark.actor() a
+         left join lateral unnest(a.row_ids, a.edited_at) as w (row_id, edited_at) on w.row_id = p.row_id
+         where e.scope is not null',
         names[1],
         case when names[2] = '' then quote_literal('public') else format('%L || tidemark_n.%I', tg_argv[2], names[2]) end,
         case when names[2] = '' then quote_literal('public') else format('%L || tidemark_o.%I', tg_argv[2], names[2]) end,
@@ -203,17 +209,28 @@ begin
           ', ' order by a.attnum))
       from pg_catalog.pg_attribute a
       where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped and a.attname not in ('version', 'updated_at')
-    ) into pairs;
-  else
-    select array_agg(row(
+    ) using tg_argv[0]::int;
+    return null;
+  end if;
+  insert into tidemark.sync_changes (scope, table_no, row_id, op, version, columns, user_id, device_id, edited_at)
+  select
+    e.scope,
+    tg_argv[0]::int,
+    p.row_id,
+    e.op,
+    p.version,
+    case when e.op = 'update' then p.columns end,
+    a.user_id,
+    a.device_id,
+    w.edited_at
+  from (
+    select
       row_id,
-      case when o.fields is not null then case when names[2] = '' then 'public' else tg_argv[2] || (o.fields operator(extensions.->) names[2]) end end,
-      case when n.fields is not null then case when names[2] = '' then 'public' else tg_argv[2] || (n.fields operator(extensions.->) names[2]) end end,
-      coalesce(n.version, o.version + 1),
-      (n.fields operator(extensions.->) 'deleted_at') is not null and (o.fields operator(extensions.->) 'deleted_at') is null,
-      extensions.akeys(extensions.delete(n.fields operator(extensions.-) o.fields, '{version,updated_at}'::text[]))
-    )::tidemark.change_pair)
-    into pairs
+      case when o.fields is not null then case when names[2] = '' then 'public' else tg_argv[2] || (o.fields operator(extensions.->) names[2]) end end as old_scope,
+      case when n.fields is not null then case when names[2] = '' then 'public' else tg_argv[2] || (n.fields operator(extensions.->) names[2]) end end as new_scope,
+      coalesce(n.version, o.version + 1) as version,
+      (n.fields operator(extensions.->) 'deleted_at') is not null and (o.fields operator(extensions.->) 'deleted_at') is null as deleted,
+      extensions.akeys(extensions.delete(n.fields operator(extensions.-) o.fields, '{version,updated_at}'::text[])) as columns
     from (
       select f.fields, f.fields operator(extensions.->) names[1] as row_id, tidemark_row.version
       from tidemark_new tidemark_row
@@ -224,33 +241,19 @@ begin
       from tidemark_old tidemark_row
       cross join lateral (select extensions.hstore(tidemark_row) as fields offset 0) f
     ) o using (row_id)
-    where (n.fields operator(extensions.=) o.fields) is not true;
-  end if;
-
-  insert into tidemark.sync_changes (scope, table_no, row_id, op, version, columns, user_id, device_id, edited_at)
-  select
-    n.scope,
-    tg_argv[0]::int,
-    n.row_id,
-    n.op,
-    n.version,
-    case when n.op = 'update' then n.columns end,
-    a.user_id,
-    a.device_id,
-    e.edited_at
-  from (
-    select p.new_scope as scope, p.row_id, p.version, p.columns,
-      case when p.old_scope is null then 'insert' when p.deleted then 'delete' else 'update' end::tidemark.change_op as op
-    from unnest(pairs) p
-    where p.new_scope is not null
-    union all
-    select p.old_scope, p.row_id, p.version, null,
-      case when p.new_scope is null then 'delete' else 'leave' end::tidemark.change_op
-    from unnest(pairs) p
-    where p.old_scope is not null and p.new_scope is distinct from p.old_scope
-  ) n
+    where (n.fields operator(extensions.=) o.fields) is not true
+    offset 0
+  ) p
+  cross join lateral unnest(
+    array[p.new_scope, nullif(p.old_scope, p.new_scope)],
+    array[
+      case when p.old_scope is null then 'insert' when p.deleted then 'delete' else 'update' end,
+      case when p.new_scope is null then 'delete' else 'leave' end
+    ]::tidemark.change_op[]
+  ) as e (scope, op)
   cross join tidemark.actor() a
-  left join lateral unnest(a.row_ids, a.edited_at) as e (row_id, edited_at) on e.row_id = n.row_id;
+  left join lateral unnest(a.row_ids, a.edited_at) as w (row_id, edited_at) on w.row_id = p.row_id
+  where e.scope is not null;
   return null;
 end
 $$;
