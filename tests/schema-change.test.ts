@@ -172,6 +172,26 @@ describe('while a device is away', () => {
     await expectSame(updated, renamed)
   })
 
+  it('a table is made anew under its name: devices hold what is in it, and send what waits', async () => {
+    const [table, other] = [await makeTable(sql), await makeTable(sql)]
+    const old = await away(table)
+    await old.rows.insert({ name: 'Eve' })
+    await sql.unsafe(`
+      insert into public.${other} (id, user_id, name)
+        select id, user_id, name || ' of the new one' from public.${table} where name = 'Ada';
+      select tidemark.remove_table('public.${other}');
+      drop table public.${table};
+      alter table public.${other} rename to ${table};
+      select tidemark.add_table('public.${table}', 'user:user_id')`)
+
+    expect(await old.sync.sync()).toMatchObject({ rejected: 0 })
+    expect((await old.rows.list()).map(({ name }) => name).toSorted()).toEqual([
+      'Ada of the new one',
+      'Eve',
+    ])
+    await expectSame(old, table)
+  })
+
   it('a table is dropped: the other tables go on, and what waits for it is kept', async () => {
     const [table, other] = [await makeTable(sql), await makeTable(sql)]
     const old = await away(table, [other])

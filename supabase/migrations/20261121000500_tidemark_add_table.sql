@@ -278,6 +278,71 @@ begin
 end
 $$;
 
+-- Which table a relation is, its triggers say: they carry its number through a rename and through a dump. One
+-- that was made anew under an old name carries none. As text, since other triggers' arguments are no numbers.
+create view tidemark.numbered_relations with (security_invoker = true) as
+select g.tgrelid as relation, split_part(encode(g.tgargs, 'escape'), '\000', 1) as number
+from pg_catalog.pg_trigger g
+where g.tgname = 'tidemark_log_update';
+comment on view tidemark.numbered_relations is 'Relations with the triggers of a synced table, and its number.';
+
+-- The numbers that a relation goes by: its own, and that of the table which had its name before.
+create function tidemark.numbers_at(target oid)
+returns int[]
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select r.number::int from tidemark.numbered_relations r where r.relation = target
+    union
+    select t.table_no
+    from tidemark.sync_tables t
+    join pg_catalog.pg_namespace n on n.nspname = t.schema_name
+    join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.table_name
+    where c.oid = target
+  );
+end
+$$;
+
+-- Takes tables out of the registry, and off again what add_table put on: from a relation, and from those that
+-- carry the numbers under whatever name. Conflicts go with their table, as nobody could decide them.
+create function tidemark.forget_tables(numbers int[], target oid, spared_conflicts uuid[] default '{}')
+returns void
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  found_trigger record;
+  found_index regclass;
+begin
+  -- One statement a trigger and an index: DDL has no set-based form. A members table stays one.
+  for found_trigger in
+    select g.tgname as name, g.tgrelid::regclass as relation
+    from pg_catalog.pg_trigger g
+    join pg_catalog.pg_proc f on f.oid = g.tgfoid
+    where f.pronamespace = 'tidemark'::regnamespace and f.proname <> 'log_members'
+      and (g.tgrelid = target or g.tgrelid in (
+        select r.relation from tidemark.numbered_relations r where r.number = any (numbers::text[])))
+      and (f.proname <> 'refuse_truncate' or not exists (select from tidemark.watched_members w where w.relation = g.tgrelid))
+  loop
+    execute format('drop trigger %I on %s', found_trigger.name, found_trigger.relation);
+  end loop;
+  for found_index in
+    select c.oid from pg_catalog.pg_class c
+    where c.relkind = 'i' and c.relname = any (select 'tidemark_scope_' || n from unnest(numbers) n)
+  loop
+    execute format('drop index %s', found_index);
+  end loop;
+  delete from tidemark.sync_changes c where c.table_no = any (numbers);
+  delete from tidemark.sync_conflicts k where k.table_no = any (numbers) and k.conflict_id <> all (spared_conflicts);
+  delete from tidemark.sync_tables t where t.table_no = any (numbers);
+end
+$$;
+
 create function tidemark.add_table(
   target regclass,
   scope text,
@@ -323,17 +388,21 @@ begin
       format('another synced table already goes by the name of "%s" for clients', target), 'Rename one of them.');
   end if;
   key := tidemark.key_of(target);
-  -- Another key or another scope makes it another table: what devices and the log know of it is by the
-  -- old one. The number that it gets then tells devices to start afresh.
-  select t.table_no, t.key_type, t.scope_kind, coalesce(l.scope_column, t.scope_column) as scope_column into known
-  from tidemark.sync_tables t
+  -- Another relation, name, key or scope makes it another table: what devices and the log know of it is by the
+  -- old one. The number that it gets then tells devices to start afresh. What waits for a person waits on,
+  -- where the rows are the same.
+  select t.table_no, t.schema_name, t.table_name, t.key_type, t.scope_kind, coalesce(l.scope_column, t.scope_column) as scope_column into known
+  from tidemark.numbered_relations r
+  join tidemark.sync_tables t on t.table_no::text = r.number
   left join tidemark.live_tables l using (table_no) -- where a renamed column has its name of now
-  where t.schema_name = schema_of and t.table_name = relation.relname;
-  if known.key_type <> key.key_type or known.scope_kind <> kind or known.scope_column <> scope_column then
+  where r.relation = target;
+  if (known.schema_name, known.table_name, known.key_type, known.scope_kind, known.scope_column)
+    is distinct from (schema_of, relation.relname::text, key.key_type, kind, scope_column)
+  then
     if known.key_type = key.key_type then
-      waiting := array(select k.conflict_id from tidemark.waiting_conflicts() k where k.table_no = known.table_no);
+      waiting := array(select k.conflict_id from tidemark.waiting_conflicts(known.table_no) k);
     end if;
-    perform tidemark.remove_table(target);
+    perform tidemark.forget_tables(tidemark.numbers_at(target), target, waiting);
   end if;
   if not relation.relrowsecurity then
     perform tidemark.refuse_table('TM003', 'rls_disabled',
@@ -422,7 +491,7 @@ begin
 end
 $$;
 comment on function tidemark.add_table(regclass, text, text, jsonb) is
-  'Makes a table syncable. scope: ''user:<column>'', ''<kind>:<column>'' or ''public''. Idempotent; with another scope devices start afresh; refuses with SQLSTATE TMnnn.';
+  'Makes a table syncable. scope: ''user:<column>'', ''<kind>:<column>'' or ''public''. Idempotent; with another scope, or for a table made anew, devices start afresh; refuses with SQLSTATE TMnnn.';
 
 create function tidemark.remove_table(target regclass)
 returns void
@@ -430,30 +499,8 @@ language plpgsql
 security invoker
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  registered tidemark.sync_tables;
-  trigger_name text;
 begin
-  select t.* into registered
-  from tidemark.sync_tables t
-  join pg_catalog.pg_namespace n on n.nspname = t.schema_name
-  join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.table_name
-  where c.oid = target;
-  if registered is null then
-    return;
-  end if;
-  -- One statement a trigger: DDL has no set-based form. A members table stays one.
-  for trigger_name in
-    select g.tgname from pg_catalog.pg_trigger g
-    join pg_catalog.pg_proc f on f.oid = g.tgfoid
-    where g.tgrelid = target and f.pronamespace = 'tidemark'::regnamespace and f.proname <> 'log_members'
-      and (f.proname <> 'refuse_truncate' or not exists (select from tidemark.live_scopes s where s.relation = target))
-  loop
-    execute format('drop trigger %I on %s', trigger_name, target);
-  end loop;
-  execute format('drop index if exists %I.%I', registered.schema_name, 'tidemark_scope_' || registered.table_no);
-  delete from tidemark.sync_changes c where c.table_no = registered.table_no;
-  delete from tidemark.sync_tables t where t.table_no = registered.table_no;
+  perform tidemark.forget_tables(tidemark.numbers_at(target), target);
 end
 $$;
-comment on function tidemark.remove_table(regclass) is 'Takes the triggers, the index and the log of a table off again; its rows and columns stay.';
+comment on function tidemark.remove_table(regclass) is 'Takes the triggers, the index, the log and the conflicts of a table off again, under whatever name it is now; its rows and columns stay.';

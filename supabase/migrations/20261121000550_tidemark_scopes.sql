@@ -16,23 +16,35 @@ comment on table tidemark.sync_scopes is 'Declared kinds of shared scopes and th
 comment on column tidemark.sync_scopes.index_name is 'The index on (user, key) that finds a user''s memberships; it also tells what the two columns are called now.';
 alter table tidemark.sync_scopes enable row level security;
 
--- The members table of a kind as the catalogue sees it now: its columns may be renamed without a call.
--- A membership that is a tombstone is none.
-create view tidemark.live_scopes with (security_invoker = true) as
+-- Kinds in every relation that could be their members table, with the names that the columns have there: a
+-- table, and its columns, may be renamed without a call. A membership that is a tombstone is none.
+create view tidemark.declared_members with (security_invoker = true) as
 select
   s.kind, coalesce(key.attname, s.key_column::name) as key_column, coalesce(member.attname, s.user_column::name) as user_column,
   c.oid as relation, s.index_name,
   exists (
     select from pg_catalog.pg_attribute a
-    where a.attrelid = c.oid and a.attname = 'deleted_at' and not a.attisdropped) as soft
+    where a.attrelid = c.oid and a.attname = 'deleted_at' and not a.attisdropped) as soft,
+  s.schema_name = n.nspname and s.table_name = c.relname as has_the_name
 from tidemark.sync_scopes s
-join pg_catalog.pg_namespace n on n.nspname = s.schema_name
-join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = s.table_name
+cross join pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 left join pg_catalog.pg_class ic on ic.relnamespace = n.oid and ic.relname = s.index_name
 left join pg_catalog.pg_index i on i.indexrelid = ic.oid and i.indrelid = c.oid
 left join pg_catalog.pg_attribute member on member.attrelid = c.oid and member.attnum = i.indkey[0]
 left join pg_catalog.pg_attribute key on key.attrelid = c.oid and key.attnum = i.indkey[1];
+comment on view tidemark.declared_members is 'Declared kinds times relations: to be asked for one relation, or by name.';
+
+create view tidemark.live_scopes with (security_invoker = true) as
+select m.* from tidemark.declared_members m where m.has_the_name;
 comment on view tidemark.live_scopes is 'Declared kinds whose members table exists.';
+
+create view tidemark.watched_members with (security_invoker = true) as
+select distinct g.tgrelid as relation, split_part(encode(g.tgargs, 'escape'), '\000', 1) as kind
+from pg_catalog.pg_trigger g
+join pg_catalog.pg_proc f on f.oid = g.tgfoid
+where f.pronamespace = 'tidemark'::regnamespace and f.proname = 'log_members';
+comment on view tidemark.watched_members is 'Relations with the triggers of a members table, under whatever name, and its kind.';
 
 -- The keys of one kind that the caller belongs to: a scope is <kind>:<key>.
 create function tidemark.my_keys(kind text)
@@ -92,9 +104,9 @@ security definer -- writes the log
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  members tidemark.live_scopes;
+  members tidemark.declared_members;
 begin
-  select s.* into members from tidemark.live_scopes s where s.kind = tg_argv[0];
+  select m.* into members from tidemark.declared_members m where m.kind = tg_argv[0] and m.relation = tg_relid;
   if tg_op = 'INSERT' then
     insert into tidemark.sync_changes (scope, table_no, row_id, op, version, user_id)
     select 'user:' || (m.fields operator(extensions.->) members.user_column::text), 0,
@@ -135,7 +147,7 @@ end
 $$;
 
 -- Tells all members of a kind that they joined or left, as far as its members table knows them.
-create function tidemark.log_all_members(members tidemark.live_scopes, op tidemark.change_op)
+create function tidemark.log_all_members(members tidemark.declared_members, op tidemark.change_op)
 returns void
 language plpgsql
 security invoker
@@ -152,7 +164,7 @@ end
 $$;
 
 -- A kind gets another members table or other columns: who belonged to it by the old ones leaves.
-create function tidemark.forget_members(members tidemark.live_scopes)
+create function tidemark.forget_members(members tidemark.declared_members)
 returns void
 language plpgsql
 security invoker
@@ -168,8 +180,8 @@ begin
     where g.tgrelid = members.relation and (
       g.tgname in ('tidemark_join_' || members.kind, 'tidemark_rejoin_' || members.kind, 'tidemark_leave_' || members.kind)
       or g.tgname = 'tidemark_truncate'
-        and not exists (select from tidemark.live_scopes s where s.relation = members.relation and s.kind <> members.kind)
-        and not exists (select from tidemark.live_tables t where t.relation = members.relation))
+        and not exists (select from tidemark.watched_members w where w.relation = members.relation and w.kind <> members.kind)
+        and not exists (select from tidemark.numbered_relations r where r.relation = members.relation))
   loop
     execute format('drop trigger %I on %s', trigger_name, members.relation::regclass);
   end loop;
@@ -191,9 +203,9 @@ declare
   relation pg_catalog.pg_class;
   schema_of text;
   named record;
-  before tidemark.live_scopes;
+  before tidemark.declared_members;
   found_index text;
-  joining boolean;
+  moves boolean;
 begin
   select c.* into relation from pg_catalog.pg_class c where c.oid = members;
   select n.nspname into schema_of from pg_catalog.pg_namespace n where n.oid = relation.relnamespace;
@@ -228,10 +240,22 @@ begin
     end if;
   end loop;
 
-  select s.* into before from tidemark.live_scopes s where s.kind = add_scope.kind;
-  if before.relation = members and before.key_column = add_scope.key_column and before.user_column = add_scope.user_column then
-    before := null;
-  elsif before.relation is not null then
+  -- The table that is watched knows who belonged. It may have another name by now, and then its members
+  -- belonged to nothing meanwhile: they leave and join.
+  select m.* into before
+  from tidemark.watched_members w
+  join tidemark.declared_members m using (relation, kind)
+  where w.kind = add_scope.kind;
+  moves := (before.relation = members and before.has_the_name and before.key_column = add_scope.key_column
+    and before.user_column = add_scope.user_column) is not true;
+  -- Where the one that had the name was not watched, being gone or made anew, some may have left of whom the
+  -- log says nothing. Devices start afresh, as after a purge of entries that they had not seen.
+  update tidemark.settings
+  set purged_to = pg_current_xact_id(), purged_in = tidemark.epoch()
+  where exists (select from tidemark.sync_scopes s where s.kind = add_scope.kind)
+    and (before.relation is null
+      or exists (select from tidemark.live_scopes s where s.kind = add_scope.kind and s.relation <> before.relation));
+  if moves and before.relation is not null then
     perform tidemark.forget_members(before);
   end if;
 
@@ -248,7 +272,6 @@ begin
     found_index := 'tidemark_members_' || kind;
     execute format('create index %I on %s (%I, %I)', found_index, members, user_column, key_column);
   end if;
-  joining := not exists (select from tidemark.sync_scopes s where s.kind = add_scope.kind) or before.relation is not null;
   insert into tidemark.sync_scopes as s (kind, schema_name, table_name, key_column, user_column, index_name)
   values (add_scope.kind, schema_of, relation.relname, add_scope.key_column, add_scope.user_column, found_index)
   on conflict on constraint sync_scopes_pkey do update
@@ -269,7 +292,7 @@ begin
      execute function tidemark.refuse_truncate()', members);
 
   -- Devices that are already in sync hear of the memberships there are.
-  if joining then
+  if moves then
     select s.* into before from tidemark.live_scopes s where s.kind = add_scope.kind;
     perform tidemark.log_all_members(before, 'join');
   end if;

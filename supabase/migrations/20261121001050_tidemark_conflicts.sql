@@ -283,8 +283,10 @@ as $$
 $$;
 
 -- Conflicts that still wait. One whose row was deleted, or whose columns changed again, has closed by
--- itself: there is nothing left to decide. (tidemark.purge writes that down before the log forgets it.)
-create function tidemark.waiting_conflicts()
+-- itself: there is nothing left to decide. (tidemark.purge writes that down before the log forgets it.) So has
+-- one of a table that is gone: nobody could decide it. Those of one table are asked for when it moves to another
+-- number, whether it is there by its name or not.
+create function tidemark.waiting_conflicts(of_table int default null)
 returns setof tidemark.sync_conflicts
 language plpgsql
 stable
@@ -296,6 +298,8 @@ begin
     select k.*
     from tidemark.sync_conflicts k
     where k.resolved_at is null
+      and case when of_table is not null then k.table_no = of_table
+        else k.table_no in (select t.table_no from tidemark.live_tables t) end
       and not exists (
         select from tidemark.sync_changes c
         where hashtextextended(c.row_id, c.table_no) = hashtextextended(k.row_id, k.table_no)

@@ -52,16 +52,10 @@ declare
 begin
   -- One foreign key at a time: each has its own parent.
   for fk in
-    select k.conname, k.confrelid::regclass as parent,
-      array_agg(ca.attname::text) as columns,
-      string_agg(format('tidemark_child.%I = tidemark_parent.%I', ca.attname, pa.attname), ' and ') as pairing
-    from pg_catalog.pg_constraint k
-    join tidemark.live_tables p on p.relation = k.confrelid
-    cross join lateral unnest(k.conkey, k.confkey) as c (child_attnum, parent_attnum)
-    join pg_catalog.pg_attribute ca on ca.attrelid = k.conrelid and ca.attnum = c.child_attnum
-    join pg_catalog.pg_attribute pa on pa.attrelid = k.confrelid and pa.attnum = c.parent_attnum
-    where k.contype = 'f' and k.conrelid = registered.relation
-    group by k.oid, k.conname, k.confrelid
+    select k.name, k.parent::regclass as parent, k.columns, k.pairing
+    from tidemark.foreign_keys k
+    join tidemark.live_tables p on p.relation = k.parent
+    where k.child = registered.relation
   loop
     execute format(
       'select bool_or(held.deleted) from (
@@ -78,8 +72,8 @@ begin
     if orphaned then
       raise exception using
         errcode = 'foreign_key_violation',
-        message = format('insert or update on table "%s" violates foreign key constraint "%s"', registered.relation::regclass, fk.conname),
-        constraint = fk.conname,
+        message = format('insert or update on table "%s" violates foreign key constraint "%s"', registered.relation::regclass, fk.name),
+        constraint = fk.name,
         table = registered.table_name,
         hint = format('The row of "%s" it points to was deleted.', fk.parent);
     end if;

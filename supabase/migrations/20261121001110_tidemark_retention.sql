@@ -1,7 +1,7 @@
 -- Retention: tombstones and log entries are kept so that devices which were away learn what happened.
 -- After `keep` they go, and a device that was away longer is told to start afresh (its queue is kept).
 
--- What keeps a row of a table (alias t): rows that point at it, whatever their foreign key would do. A
+-- What keeps a row of a table (alias tidemark_parent): rows that point at it, whatever their foreign key would do. A
 -- purge must neither delete nor change a living row, and takes a tombstone after those that point at it.
 create function tidemark.pointed_at(target oid)
 returns text
@@ -12,17 +12,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return coalesce((
-    select string_agg(f.condition, ' or ')
-    from (
-      select format('exists (select from %s tidemark_child where %s)', k.conrelid::regclass,
-        string_agg(format('tidemark_child.%I = t.%I', ca.attname, pa.attname), ' and ')) as condition
-      from pg_catalog.pg_constraint k
-      cross join lateral unnest(k.conkey, k.confkey) as c (child_attnum, parent_attnum)
-      join pg_catalog.pg_attribute ca on ca.attrelid = k.conrelid and ca.attnum = c.child_attnum
-      join pg_catalog.pg_attribute pa on pa.attrelid = k.confrelid and pa.attnum = c.parent_attnum
-      where k.contype = 'f' and k.confrelid = target and k.conparentid = 0
-      group by k.oid, k.conrelid
-    ) f
+    select string_agg(format('exists (select from %s tidemark_child where %s)', k.child::regclass, k.pairing), ' or ')
+    from tidemark.foreign_keys k
+    where k.parent = target
   ), 'false');
 end
 $$;
@@ -51,7 +43,7 @@ begin
     select t.* from tidemark.live_tables t join tidemark.table_ranks() r using (table_no) order by r.rank desc, t.table_no
   loop
     loop
-      execute format('delete from %s t where t.deleted_at < $1 and not (%s)',
+      execute format('delete from %s tidemark_parent where tidemark_parent.deleted_at < $1 and not (%s)',
         registered.relation::regclass, tidemark.pointed_at(registered.relation)) using horizon;
       get diagnostics n = row_count;
       purged_rows := purged_rows + n;
