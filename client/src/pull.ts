@@ -34,9 +34,9 @@ export async function applyPage(
   const { tx } = draft
   const from = await cursorOf(tx)
   if (from.pages !== pages) return undefined
-  // A first download also says what has become of rows that were pushed and never pulled: the database
-  // may have been put back in between.
-  const first = from.cursor === null && !from.sweeping?.length && (await unpulled(tx)).length > 0
+  // A download that begins also says what has become of rows that were pushed before it and never pulled:
+  // they may be gone already, with their scope or with a database that was put back.
+  const first = from.cursor === null && (await unpulled(tx)).length > 0
   if (page.reset || first) await startAfresh(tx, [...keys.keys()])
   const place = await cursorOf(tx)
   const sweeping = place.sweeping ?? []

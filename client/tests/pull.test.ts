@@ -144,6 +144,18 @@ describe('a scope that is left', () => {
 })
 
 describe('a reset', () => {
+  it('drops what is pushed after it and gone again before the download begins', async () => {
+    const { t, pushed, page } = pulling()
+    await page({ reset: true, cursor: null as never, more: true })
+    await pushed('there')
+    await pushed('gone')
+    const upsert = [{ id: 'there', version: 1 }]
+    await page({ changes: [{ scope: 's', table: 't', upsert, remove: [] }], more: true })
+    await pushed('sent during the download')
+    await page({ more: false })
+    expect((await t.list()).map(({ id }) => id)).toEqual(['sent during the download', 'there'])
+  })
+
   it('drops the rows and keeps the queue, with the rows it is about', async () => {
     const { t, change, page, queue, store } = pulling()
     await change('s', [
