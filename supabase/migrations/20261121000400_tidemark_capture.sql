@@ -380,12 +380,13 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 begin
-  select t.table_no, n.names[1], t.key_type,
+  select t.table_no, n.names[1], format_type(tidemark.base_type(key.atttypid), -1),
       case when t.scope_kind = 'public' then quote_literal('public') else format('%L || tidemark_row.%I', t.scope_kind || ':', n.names[2]) end
     into table_no, key_column, key_type, scope
   from pg_catalog.pg_trigger g
   join tidemark.sync_tables t on t.table_no = split_part(encode(g.tgargs, 'escape'), '\000', 1)::int
   cross join lateral (select tidemark.names_now(g.tgrelid, t.table_no, t.key_column, coalesce(t.scope_column, '')) offset 0) as n (names)
+  join pg_catalog.pg_attribute key on key.attrelid = g.tgrelid and key.attname = n.names[1] and not key.attisdropped
   where g.tgrelid = captured.relation and g.tgname = 'tidemark_deleted';
 end
 $$;
@@ -442,7 +443,7 @@ create function tidemark.delete_collected()
 returns trigger
 language plpgsql
 security definer -- like a foreign key's own cascade, not subject to the caller's policies on other tables; and a SELECT policy that hides tombstones would refuse the caller's own update
-set search_path = pg_catalog, public, extensions, pg_temp
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   here int := pg_trigger_depth();
@@ -489,7 +490,7 @@ create function tidemark.bury(relation oid, ids text[])
 returns boolean
 language plpgsql
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   target record := tidemark.captured(relation);
@@ -593,7 +594,7 @@ create function tidemark.follow_foreign_keys(parent oid, ids text[], late boolea
 returns void
 language plpgsql
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   target record := tidemark.captured(parent);

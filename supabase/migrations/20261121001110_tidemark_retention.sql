@@ -23,7 +23,7 @@ create function tidemark.purge(keep interval default '90 days')
 returns json
 language plpgsql
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables;

@@ -117,11 +117,10 @@ select 'trigger', s::regprocedure from unnest(array[
   'tidemark.stamp_update()'
 ]) s;
 
--- Those in whose statements the app's triggers, policies and functions run: with the path of a request. The first is
--- security definer, as a foreign key's own cascade is.
+-- Those in whose statements the app's triggers, policies and functions run: with the path of a request.
 create temp table meets_the_app as
 select s::regprocedure as signature from unnest(array[
-  'tidemark.delete_collected()',
+  'tidemark.bury(oid, text[])',
   'tidemark.check_deferred()',
   'tidemark.count_rows(integer[])',
   'tidemark.current_rows(tidemark.live_tables, text[], boolean)',
@@ -129,10 +128,12 @@ select s::regprocedure as signature from unnest(array[
   'tidemark.distrust_bases(tidemark.push_target, tidemark.edit[], uuid)',
   'tidemark.edit_rows(tidemark.push_target, tidemark.mutation[], uuid, boolean)',
   'tidemark.find_rows(tidemark.push_target, tidemark.mutation[])',
-  'tidemark.follow_foreign_keys(oid, text, text, text[])',
+  'tidemark.erase(integer)',
+  'tidemark.follow_foreign_keys(oid, text[], boolean)',
   'tidemark.insert_rows(tidemark.push_target, tidemark.mutation[], boolean)',
   'tidemark.judge_delete(tidemark.live_tables, tidemark.edit, jsonb, uuid)',
   'tidemark.merge_edits(tidemark.push_target, tidemark.edit[], uuid)',
+  'tidemark.purge(interval)',
   'tidemark.push_targets(integer[])',
   'tidemark.read_pages(jsonb, integer, boolean)',
   'tidemark.read_rows(integer, text[], text[], boolean)',
