@@ -352,7 +352,7 @@ create function tidemark.add_table(
 returns void
 language plpgsql
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   relation pg_catalog.pg_class;

@@ -107,7 +107,7 @@ returns jsonb
 language plpgsql
 volatile
 security invoker
-set search_path = pg_catalog, pg_temp
+set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   resolved jsonb;

@@ -120,6 +120,7 @@ select 'trigger', s::regprocedure from unnest(array[
 -- Those in whose statements the app's triggers, policies and functions run: with the path of a request.
 create temp table meets_the_app as
 select s::regprocedure as signature from unnest(array[
+  'tidemark.add_table(regclass, text, text, jsonb)',
   'tidemark.bury(oid, text[])',
   'tidemark.check_deferred()',
   'tidemark.count_rows(integer[])',
@@ -137,6 +138,7 @@ select s::regprocedure as signature from unnest(array[
   'tidemark.push_targets(integer[])',
   'tidemark.read_pages(jsonb, integer, boolean)',
   'tidemark.read_rows(integer, text[], text[], boolean)',
+  'tidemark.resolve_column(text, jsonb, jsonb, jsonb, boolean, boolean)',
   'tidemark.row_states(tidemark.live_tables, text[])',
   'tidemark.settle_edits(tidemark.push_target, tidemark.edit[], uuid)',
   'tidemark.verify_table(integer, text[])'
