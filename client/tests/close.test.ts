@@ -14,7 +14,7 @@ function surroundings() {
   let tell: (session: AuthSession | null) => void = () => {}
   const session = new Promise<AuthSession | null>((resolve) => (tell = resolve))
   const supabase = {
-    rpc: () => Promise.reject(new TypeError('fetch failed')),
+    rpc: () => ({ abortSignal: () => Promise.reject(new TypeError('fetch failed')) }),
     functions: { invoke: () => Promise.reject(new TypeError('fetch failed')) },
     auth: {
       getSession: async () => ({ data: { session: await session } }),
@@ -55,7 +55,7 @@ describe.each(['auto', 'periodic', 'on-reconnect', 'realtime'] as const)(
       signIn()
       await Promise.all([ready, closed, readyAgain])
       await settled()
-      expect(left().timers).toBeGreaterThan(0)
+      expect(left().listeners).toBeGreaterThan(0)
       await second.close()
       expect(left()).toEqual(nothing)
     })
@@ -65,7 +65,7 @@ describe.each(['auto', 'periodic', 'on-reconnect', 'realtime'] as const)(
       const sync = mount(mode)
       signIn()
       await sync.ready()
-      expect(left().timers).toBeGreaterThan(0)
+      expect(left().listeners).toBeGreaterThan(0)
       await sync.close()
       sync.start()
       sync.configure({ mode, debounce: 1 })
