@@ -124,7 +124,6 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         name,
         createTable(name, key, {
           store: admitted,
-          clock,
           newId,
           createMissing: options.whenMissing === 'create',
           priority,

@@ -1,4 +1,3 @@
-import type { Clock } from './clock.ts'
 import { ValidationError } from './errors.ts'
 import type { NewId } from './ids.ts'
 import { arrange, live, matcher, rowsOf } from './live.ts'
@@ -56,7 +55,6 @@ export interface Table<R = Row, Insert = R, Update = Partial<R>> {
 /** Everything a table needs of its surroundings. */
 export interface TableDeps {
   store: Store
-  clock: Clock
   newId: NewId
   /** How urgent its edits are. Default `medium`. */
   priority?: TablePriority | undefined

@@ -10,7 +10,7 @@ import { createTable } from '../../src/table.ts'
 /** A device that never meets a server: its store, its queue, and tables `t` and `u`. */
 export function local(storage: SyncStorage = memoryStorage()) {
   const store = createStore(storage, uuid)
-  const deps = { store, clock: systemClock, newId: uuid }
+  const deps = { store, newId: uuid }
   return {
     storage,
     store,
