@@ -52,7 +52,9 @@ export const verify = defineCommand({
         table: (here ?? there)!.table,
         device: here?.count ?? 0,
         database: there?.count ?? 0,
-        same: (here ?? none).checksum === (there ?? none).checksum,
+        same:
+          (here ?? none).checksum === (there ?? none).checksum &&
+          (here ?? none).count === (there ?? none).count,
       }
     })
     for (const { scope, table, same, device: here, database } of compared)
@@ -71,7 +73,7 @@ export const verify = defineCommand({
   },
 })
 
-const none = { checksum: '0' }
+const none = { count: 0, checksum: '0' }
 
 const keyOf = ({ scope, table }: Checksum): string => `${table}\n${scope}`
 

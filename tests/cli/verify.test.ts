@@ -59,6 +59,14 @@ it('takes the answer of sync_verify too, which clients in other languages have',
   const { data } = await user.client.rpc('sync_verify', { tables: [table] })
   await shell.write('device.json', JSON.stringify(data))
   expect((await verify(user.id)).code).toBe(0)
+  const [sums] = data as [{ count: number }]
+  await shell.write('device.json', JSON.stringify([{ ...sums, count: sums.count + 1 }]))
+  const other = await verify(user.id)
+  expect(JSON.parse(other.out)).toMatchObject({
+    same: false,
+    tables: [{ device: 11, database: 10 }],
+  })
+  expect(other.code).toBe(1)
 })
 
 it('says what is wrong with a file that holds no checksums', async () => {
