@@ -40,12 +40,14 @@ export const zero = (members: string): Contender => {
   const line = new ZeroLine()
   let cacheURL = ''
   let stop = async (): Promise<void> => {}
+  let others: PropertyDescriptor | undefined
   return {
     name: 'Zero',
     package: 'bench/zero/node_modules/@rocicorp/zero',
     cannot: { mark: 'it prescribes no mark: rows are deleted' },
 
     async prepare(_sql, table) {
+      others = Object.getOwnPropertyDescriptor(globalThis, 'indexedDB')
       const started = await startZero({
         tables: [table, members],
         env: { NOTES: JSON.stringify({ notes: table, members }) },
@@ -59,6 +61,8 @@ export const zero = (members: string): Contender => {
     async end() {
       line.close()
       await stop()
+      if (others) Object.defineProperty(globalThis, 'indexedDB', others)
+      else Reflect.deleteProperty(globalThis, 'indexedDB')
     },
 
     device(table, network) {
@@ -91,7 +95,6 @@ export const zero = (members: string): Contender => {
           await pause(STORED)
           line.cut()
           await notes!.close()
-          Reflect.deleteProperty(globalThis, 'indexedDB')
         },
         insert: (note) => notes!.insert(note),
         rename: (id, title) => notes!.rename(id, title),
