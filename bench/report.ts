@@ -83,7 +83,7 @@ async function pretty(name: string, markdown: string): Promise<string> {
 
 const opening = `Made by \`npm run bench:report\` from [bench/results](../bench/results), which \`npm run bench\` writes; [bench](../bench/README.md) says what is measured and how. Times are those of one machine, where everything, devices and database, shares the same cores: compare what stands in one table, not one machine with another. The local stack's Postgres runs with \`fsync = off\` ([dev/postgres.ts](../dev/postgres.ts)), so that a commit costs less than on a server, which favours those that commit row by row.`
 
-const parts = `A speed is raw time divided by Tidemark's (1 is as fast), a cost is Tidemark's divided by raw; the bound says which, and without one it is a speed where rows are counted. The spread is the quartiles of the rounds.`
+const parts = `In \`push\`, \`pull\` and \`client\` a ratio is a speed: raw time divided by Tidemark's, where 1 is as fast and less is slower. In the others it is a cost: Tidemark's divided by raw. The spread is the quartiles of the rounds; a bound that is missed is marked.`
 
 const growthText = `Medians of the rounds, in milliseconds, on logarithmic axes: a flat line does not depend on what grows. Devices at once share the cores of everything else: each waits for the others.`
 

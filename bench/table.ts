@@ -4,7 +4,7 @@ import type { Bound, Result } from './subject.ts'
 export function resultRows(results: Result[]): string[][] {
   const head = ['measure', 'raw', 'ours', 'ratio', 'spread', 'wanted']
   const lines = results.map((result) => [
-    `${result.subject}: ${result.measure}`,
+    result.measure,
     result.raw === null ? '' : amount(result.raw, result.unit),
     amount(result.ours, result.unit),
     result.ratio === null ? '' : result.ratio.toFixed(2),
@@ -25,9 +25,13 @@ export function markdownTable(
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
-/** The results as aligned text. */
+/** The results of many subjects as aligned text. */
 export function table(results: Result[]): string {
-  return textTable(resultRows(results))
+  return textTable(
+    resultRows(
+      results.map((result) => ({ ...result, measure: `${result.subject}: ${result.measure}` })),
+    ),
+  )
 }
 
 /** Lines of cells as aligned text: the first and the last cell are words, those between are numbers. */
