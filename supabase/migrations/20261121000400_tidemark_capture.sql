@@ -464,7 +464,10 @@ begin
       )
       select t.relation, array_agg(t.row_id) as ids from taken t group by t.relation
     loop
-      orphaned := tidemark.bury(batch.relation, batch.ids) or orphaned;
+      -- Not by OR, which need not call what stands beside a true.
+      if tidemark.bury(batch.relation, batch.ids) then
+        orphaned := true;
+      end if;
     end loop;
     exit when not found;
   end loop;

@@ -1,7 +1,7 @@
 -- NO ACTION looks at what is left when all cascades have ended, as in plain Postgres: rows that go in the same
 -- statement do not hold each other back, and a tombstone holds nothing, not even what is erased for good.
 begin;
-select plan(19);
+select plan(20);
 
 create function pg_temp.sync(names text[]) returns void language plpgsql as $$
 declare
@@ -58,6 +58,7 @@ delete from public.far_notes where id = 1;
 delete from public.far_items where id = 1;
 select lives_ok($$delete from public.gone_users where id = 3$$, 'tombstones do not');
 select is_empty($$select id from public.far_lists$$, 'the list is gone');
+select is_empty($$select id from public.gone_projects$$, 'and so is what hung on the same user in another table');
 select is((select concat(count(*), (select count(*) from public.far_notes)) from public.far_items), '11', 'with the tombstones on the way, and nothing else');
 
 -- One cascade comes to a parent before another comes to the child that holds it.
