@@ -1,6 +1,6 @@
 import type { SupabaseClient } from '@supabase/supabase-js'
 import type { Sql } from 'postgres'
-import { uuid } from '../client/src/ids.ts'
+import { uuid } from '../client/src/util/uuid.ts'
 import { request } from './request.ts'
 
 /** A contact as an app sends it. */

@@ -13,11 +13,11 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 /** Entry points of the package: those of package.json's `exports`, by the name of their file. */
 const entry = {
   index: 'client/src/index.ts',
-  attachments: 'client/src/attachments/index.ts',
-  env: 'client/src/env.ts',
-  react: 'client/src/react.ts',
-  redux: 'client/src/redux.ts',
-  tanstack: 'client/src/tanstack.ts',
+  attachments: 'client/src/integrations/attachments/index.ts',
+  env: 'client/src/integrations/env/index.ts',
+  react: 'client/src/integrations/react/index.ts',
+  redux: 'client/src/integrations/redux/index.ts',
+  tanstack: 'client/src/integrations/tanstack/index.ts',
 }
 
 /** The command line, and what it starts as processes of their own: Node runs no TypeScript in node_modules. */

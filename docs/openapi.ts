@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { z } from 'zod'
-import { omit } from '../client/src/omit.ts'
+import { omit } from '../client/src/util/omit.ts'
 import * as wire from '../supabase/functions/_tidemark/wire.ts'
 
 /** The schemas that get a name in the document. What they share is written once and referred to. */

@@ -114,7 +114,7 @@ describe('the page of the client', () => {
   it('names every event, and every way in', () => {
     const page = read('docs/client.md')
     const [, events] = /export interface SyncEvents \{([\s\S]*?)\n\}/.exec(
-      read('client/src/events.ts'),
+      read('client/src/model/events.ts'),
     )!
     const names = [...events!.matchAll(/^  (\w+):/gm)].map(([, name]) => name!)
     expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])

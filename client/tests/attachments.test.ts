@@ -11,7 +11,7 @@ import {
   indexedDbFiles,
   memoryFiles,
   resumableBucketOf,
-} from '../src/attachments/index.ts'
+} from '../src/integrations/attachments/index.ts'
 import { createSync, functionsTransport, memoryStorage, type Table } from '../src/index.ts'
 import { makeTable, rowsInDatabase } from './support/project.ts'
 

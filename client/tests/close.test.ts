@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { AuthSession } from '../src/account.ts'
+import type { AuthSession } from '../src/transport/account.ts'
 import { createSync, memoryStorage, type Mode } from '../src/index.ts'
 import { handClock, settled } from './support/time.ts'
 

@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto'
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { systemClock } from '../src/clock.ts'
+import { systemClock } from '../src/util/clock.ts'
 import {
   aesCipher,
   type Cipher,
@@ -14,7 +14,7 @@ import {
   type Sync,
   type SyncOptions,
 } from '../src/index.ts'
-import { applyPage } from '../src/pull.ts'
+import { applyPage } from '../src/database/apply-page.ts'
 import { answering, refused, taken } from './support/answering.ts'
 import { local } from './support/local.ts'
 import { settled } from './support/time.ts'

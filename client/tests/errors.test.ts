@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { defaultBackoff, retry, wait } from '../src/backoff.ts'
-import { classify, fromStatus, NetworkError, StorageError, SyncError } from '../src/errors.ts'
+import { defaultBackoff, retry, wait } from '../src/transport/backoff.ts'
+import { classify, fromStatus, NetworkError, StorageError, SyncError } from '../src/model/errors.ts'
 import { handClock, settled } from './support/time.ts'
 
 describe('an error has a kind, and the kind says whether to try again', () => {

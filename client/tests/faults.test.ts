@@ -10,7 +10,7 @@ import {
   type SyncOptions,
   type SyncStorage,
 } from '../src/index.ts'
-import { STORE_NAMES } from '../src/storage.ts'
+import { STORE_NAMES } from '../src/storage/contract.ts'
 import { crashing, Killed } from './support/crash.ts'
 import type { Fault } from './support/faults.ts'
 import { type Device, device, makeTable, rowsInDatabase } from './support/project.ts'

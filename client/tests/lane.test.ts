@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createLane } from '../src/lane.ts'
+import { createLane } from '../src/util/serial-queue.ts'
 import { settled } from './support/time.ts'
 
 function lane() {

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { connect, createUser, stack, type TestUser } from '../../dev/testing.ts'
 import { createClient } from '@supabase/supabase-js'
 import { createSync } from '../src/index.ts'
-import { until } from '../src/until.ts'
+import { until } from '../src/util/with-signal.ts'
 import { makeTable } from './support/project.ts'
 
 /** Abort signals that are left once garbage is gone. Weak references would keep alive what they are asked for. */

@@ -2,7 +2,7 @@ import type { Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, createUser, type TestUser } from '../../dev/testing.ts'
 import { memoryStorage, type Progress, type SyncStorage } from '../src/index.ts'
-import { omit } from '../src/omit.ts'
+import { omit } from '../src/util/omit.ts'
 import { device, makeTable, rowsInDatabase } from './support/project.ts'
 
 let sql: Sql

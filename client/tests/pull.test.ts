@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { settle } from '../src/answer.ts'
-import { systemClock } from '../src/clock.ts'
-import { uuid } from '../src/ids.ts'
-import { applyPage, type Page } from '../src/pull.ts'
-import type { Row } from '../src/row.ts'
-import { cursorOf } from '../src/store.ts'
+import { settle } from '../src/database/push-response.ts'
+import { systemClock } from '../src/util/clock.ts'
+import { uuid } from '../src/util/uuid.ts'
+import { applyPage, type Page } from '../src/database/apply-page.ts'
+import type { Row } from '../src/model/row.ts'
+import { cursorOf } from '../src/database/store.ts'
 import { local } from './support/local.ts'
 
 /** A device and the pages it is given. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { settle } from '../src/answer.ts'
-import { systemClock } from '../src/clock.ts'
-import { uuid } from '../src/ids.ts'
-import { applyPage } from '../src/pull.ts'
+import { settle } from '../src/database/push-response.ts'
+import { systemClock } from '../src/util/clock.ts'
+import { uuid } from '../src/util/uuid.ts'
+import { applyPage } from '../src/database/apply-page.ts'
 import type { PushResult } from '../../supabase/functions/_tidemark/wire.ts'
 import { local } from './support/local.ts'
 

@@ -3,7 +3,7 @@ import { renderToString } from 'react-dom/server'
 import type { Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, createUser, type TestUser } from '../../dev/testing.ts'
-import { rowsOf, useRow, useRows, useSyncStatus } from '../src/react.ts'
+import { rowsOf, useRow, useRows, useSyncStatus } from '../src/integrations/react/index.ts'
 import { type Contact, type Device, device, makeTable } from './support/project.ts'
 import { settled } from './support/time.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Mode } from '../src/index.ts'
-import { createScheduler, defaultIntervals } from '../src/scheduler.ts'
+import { createScheduler, defaultIntervals } from '../src/schedule/scheduler.ts'
 import { handClock } from './support/time.ts'
 
 /** Something that calls back. */

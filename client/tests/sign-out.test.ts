@@ -5,8 +5,8 @@ import { sign } from 'hono/jwt'
 import type { Sql } from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connect, jwtSecret, stack } from '../../dev/testing.ts'
-import { classify } from '../src/errors.ts'
-import { deviceOf } from '../src/meta.ts'
+import { classify } from '../src/model/errors.ts'
+import { deviceOf } from '../src/database/meta.ts'
 import {
   createSync,
   indexedDbStorage,

@@ -10,7 +10,7 @@ import {
   syncSqlite,
   type SyncStorage,
 } from '../src/index.ts'
-import { classify } from '../src/errors.ts'
+import { classify } from '../src/model/errors.ts'
 import { type Contact, type Device, device, makeTable, rowsInDatabase } from './support/project.ts'
 import { FileArea, newFile } from './support/storages.ts'
 

@@ -3,7 +3,7 @@ import type { Sql } from 'postgres'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { connect, createUser, type TestUser } from '../../dev/testing.ts'
 import type { Table } from '../src/index.ts'
-import { tidemarkCollectionOptions } from '../src/tanstack.ts'
+import { tidemarkCollectionOptions } from '../src/integrations/tanstack/index.ts'
 import { type Contact, device, makeTable, rowsInDatabase } from './support/project.ts'
 import { settled } from './support/time.ts'
 

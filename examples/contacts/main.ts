@@ -1,5 +1,5 @@
 import type { SupabaseClient } from '@supabase/supabase-js'
-import { createAttachments, memoryFiles } from '../../client/src/attachments/index.ts'
+import { createAttachments, memoryFiles } from '../../client/src/integrations/attachments/index.ts'
 import {
   createSync,
   functionsTransport,

@@ -6,7 +6,7 @@ import {
   sqliteStorage,
   syncSqlite,
 } from '../../client/src/index.ts'
-import { createSyncFromEnv, type Env } from '../../client/src/env.ts'
+import { createSyncFromEnv, type Env } from '../../client/src/integrations/env/index.ts'
 import type { StackInfo } from '../../dev/stack.ts'
 import { say } from '../say.ts'
 

@@ -1,5 +1,5 @@
 import type { Row } from '../../client/src/index.ts'
-import { isRowsAction, takeRows } from '../../client/src/redux.ts'
+import { isRowsAction, takeRows } from '../../client/src/integrations/redux/index.ts'
 
 /** What the app keeps in its store: the rows of each table, by id. */
 export type State = Readonly<Record<string, Readonly<Record<string, Row>>>>

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-export const project = fileURLToPath(new URL('../../', import.meta.url))
+export const project = fileURLToPath(new URL('../..', import.meta.url))
 
 export const read = (path: string): string => readFileSync(`${project}${path}`, 'utf8')
 

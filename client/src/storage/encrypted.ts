@@ -1,5 +1,5 @@
-import { StorageError } from '../errors.ts'
-import type { Row } from '../row.ts'
+import { StorageError } from '../model/errors.ts'
+import type { Row } from '../model/row.ts'
 import type {
   DamagedRecord,
   QueuedEdit,
@@ -7,7 +7,7 @@ import type {
   StoreName,
   SyncStorage,
   Transaction,
-} from '../storage.ts'
+} from './contract.ts'
 
 /**
  * Encrypts and decrypts texts. `context` names the place (`table.column`): a good cipher binds the two, so that a

@@ -1,8 +1,8 @@
 import type { IDBPDatabase, IDBPTransaction } from 'idb'
-import { StorageError } from '../errors.ts'
-import { SCHEMA, SCHEMA_VERSION, STORE_NAMES } from '../storage.ts'
-import type { Keys, Records, Scan, StoreName, SyncStorage, Transaction } from '../storage.ts'
-import { createTabs } from './shared.ts'
+import { StorageError } from '../model/errors.ts'
+import { SCHEMA, SCHEMA_VERSION, STORE_NAMES } from './contract.ts'
+import type { Keys, Records, Scan, StoreName, SyncStorage, Transaction } from './contract.ts'
+import { createTabs } from '../platform/browser-tabs.ts'
 
 type Database = IDBPDatabase
 type NativeTransaction = IDBPTransaction<unknown, StoreName[], IDBTransactionMode>

@@ -1,11 +1,11 @@
-import { StorageError } from '../errors.ts'
-import { uuid } from '../ids.ts'
-import { browserLocks, type Locks } from '../locks.ts'
-import { SCHEMA, STORE_NAMES } from '../storage.ts'
-import type { Keys, StoreName, SyncStorage } from '../storage.ts'
+import { StorageError } from '../model/errors.ts'
+import { uuid } from '../util/uuid.ts'
+import { browserLocks, type Locks } from '../platform/locks.ts'
+import { SCHEMA, STORE_NAMES } from './contract.ts'
+import type { Keys, StoreName, SyncStorage } from './contract.ts'
 import { parse, Unreadable } from './unreadable.ts'
 import { type Change, type Stored, WorkingSet } from './working-set.ts'
-import { createTabs } from './shared.ts'
+import { createTabs } from '../platform/browser-tabs.ts'
 
 /** The part of the Web Storage API that is used; `localStorage` and React Native's MMKV wrappers have it. */
 export interface WebStorage {

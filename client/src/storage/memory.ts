@@ -1,6 +1,6 @@
-import { StorageError } from '../errors.ts'
-import { createTurns } from '../locks.ts'
-import type { SyncStorage } from '../storage.ts'
+import { StorageError } from '../model/errors.ts'
+import { createTurns } from '../platform/locks.ts'
+import type { SyncStorage } from './contract.ts'
 import { WorkingSet } from './working-set.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { StorageError, SyncError } from '../errors.ts'
+import { StorageError, SyncError } from '../model/errors.ts'
 
 /** What a column holds, and what a parameter can be. */
 export type ColumnValue = string | number | null

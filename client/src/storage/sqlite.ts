@@ -1,10 +1,10 @@
-import { StorageError } from '../errors.ts'
-import { createTurns } from '../locks.ts'
-import { SCHEMA, SCHEMA_VERSION, STORE_NAMES } from '../storage.ts'
-import type { Keys, Records, Scan, StoreName, SyncStorage, Transaction } from '../storage.ts'
+import { StorageError } from '../model/errors.ts'
+import { createTurns } from '../platform/locks.ts'
+import { SCHEMA, SCHEMA_VERSION, STORE_NAMES } from './contract.ts'
+import type { Keys, Records, Scan, StoreName, SyncStorage, Transaction } from './contract.ts'
 import { type ColumnValue, type SqliteDriver, sqliteError } from './sqlite-driver.ts'
 import { damaged, parse, Unreadable } from './unreadable.ts'
-import { createTabs } from './shared.ts'
+import { createTabs } from '../platform/browser-tabs.ts'
 
 /** How long another connection that writes is waited for, in milliseconds. */
 const PATIENCE = 10_000

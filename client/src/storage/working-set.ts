@@ -1,6 +1,6 @@
-import { StorageError } from '../errors.ts'
-import { SCHEMA, STORE_NAMES } from '../storage.ts'
-import type { Keys, Records, Scan, StoreName, Transaction } from '../storage.ts'
+import { StorageError } from '../model/errors.ts'
+import { SCHEMA, STORE_NAMES } from './contract.ts'
+import type { Keys, Records, Scan, StoreName, Transaction } from './contract.ts'
 import { damaged, Unreadable } from './unreadable.ts'
 
 export type Stored = Records[StoreName]

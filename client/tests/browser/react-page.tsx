@@ -1,7 +1,7 @@
 import { StrictMode, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 import { createSync, type Table } from '../../src/index.ts'
-import { useRow, useRows, useSyncStatus } from '../../src/react.ts'
+import { useRow, useRows, useSyncStatus } from '../../src/integrations/react/index.ts'
 
 interface Note {
   id: string

@@ -1,4 +1,4 @@
-import type { SyncStorage, Transaction } from '../../src/storage.ts'
+import type { SyncStorage, Transaction } from '../../src/storage/contract.ts'
 
 /** What is thrown by a storage whose process is dead. */
 export class Killed extends Error {

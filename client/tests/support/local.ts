@@ -1,11 +1,11 @@
-import { systemClock } from '../../src/clock.ts'
-import { uuid } from '../../src/ids.ts'
-import { take } from '../../src/push.ts'
-import { createQueue } from '../../src/queue.ts'
-import type { SyncStorage } from '../../src/storage.ts'
+import { systemClock } from '../../src/util/clock.ts'
+import { uuid } from '../../src/util/uuid.ts'
+import { take } from '../../src/database/batch.ts'
+import { createQueue } from '../../src/api/queue.ts'
+import type { SyncStorage } from '../../src/storage/contract.ts'
 import { memoryStorage } from '../../src/storage/memory.ts'
-import { createStore } from '../../src/store.ts'
-import { createTable } from '../../src/table.ts'
+import { createStore } from '../../src/database/store.ts'
+import { createTable } from '../../src/api/table.ts'
 
 /** A device that never meets a server: its store, its queue, and tables `t` and `u`. */
 export function local(storage: SyncStorage = memoryStorage()) {

@@ -1,4 +1,4 @@
-import type { QueuedEdit, RowRecord } from '../../src/storage.ts'
+import type { QueuedEdit, RowRecord } from '../../src/storage/contract.ts'
 
 /** Records as short as a test wants them. */
 export const row = (table: string, id: string, more: Partial<RowRecord> = {}): RowRecord => ({

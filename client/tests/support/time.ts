@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/clock.ts'
+import type { Clock } from '../../src/util/clock.ts'
 
 /** Resolves once everything that is ready to run has run. */
 export const settled = () => new Promise<void>((resolve) => setTimeout(resolve, 5))

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { type DamagedRecord, memoryStorage, type SyncStorage } from '../../../../src/index.ts'
-import type { CursorRecord, RowRecord } from '../../../../src/storage.ts'
+import type { CursorRecord, RowRecord } from '../../../../src/storage/contract.ts'
 import { makeTable, rowsInDatabase } from '../../../support/project.ts'
 import { project } from '../../support.ts'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { expect, it } from 'vitest'
 import { localStorageStorage, memoryStorage } from '../../../../src/index.ts'
-import { STORE_NAMES } from '../../../../src/storage.ts'
+import { STORE_NAMES } from '../../../../src/storage/contract.ts'
 import { FileArea } from '../../../support/storages.ts'
 import { makeTable, rowsInDatabase } from '../../../support/project.ts'
 import { project } from '../../support.ts'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { systemClock } from '../../../../src/clock.ts'
+import { systemClock } from '../../../../src/util/clock.ts'
 import type { Table } from '../../../../src/index.ts'
 import { rowsInDatabase } from '../../../support/project.ts'
 import { project } from '../../support.ts'

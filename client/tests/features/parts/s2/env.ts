@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { stack } from '../../../../../dev/testing.ts'
-import { createSyncFromEnv } from '../../../../src/env.ts'
+import { createSyncFromEnv } from '../../../../src/integrations/env/index.ts'
 import { project } from '../../support.ts'
 
 export function env(): void {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { NetworkType } from '../../../../src/network.ts'
+import type { NetworkType } from '../../../../src/platform/network.ts'
 import { makeTable } from '../../../support/project.ts'
 import { project } from '../../support.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { checksumOf } from '../../../../src/checksum.ts'
+import { checksumOf } from '../../../../src/database/checksums.ts'
 import { project } from '../../support.ts'
 
 export function change(): void {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { systemClock } from '../../../../src/clock.ts'
+import { systemClock } from '../../../../src/util/clock.ts'
 import { autoResolve, memoryStorage, type Metric, resolvers } from '../../../../src/index.ts'
 import { collide, project } from '../../support.ts'
 

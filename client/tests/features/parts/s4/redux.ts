@@ -1,6 +1,6 @@
 import { applyMiddleware, createStore } from 'redux'
 import { expect, it } from 'vitest'
-import { createTracker, isRowsAction, reduxSync, takeRows } from '../../../../src/redux.ts'
+import { createTracker, isRowsAction, reduxSync, takeRows } from '../../../../src/integrations/redux/index.ts'
 import type { Row } from '../../../../src/index.ts'
 import type { Device } from '../../../support/project.ts'
 import { project } from '../../support.ts'

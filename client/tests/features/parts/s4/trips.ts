@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { createUser, uniqueName } from '../../../../../dev/testing.ts'
-import { uuid } from '../../../../src/ids.ts'
+import { uuid } from '../../../../src/util/uuid.ts'
 import { device, rowsInDatabase } from '../../../support/project.ts'
 import { project } from '../../support.ts'
 

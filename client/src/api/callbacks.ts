@@ -1,0 +1,28 @@
+import type { SyncError } from '../model/errors.ts'
+import type { Conflict, Emitter, Progress, SyncEvents, SyncReport } from '../model/events.ts'
+
+/** Events as options, for apps that want to be told from the first one on. */
+export interface Callbacks {
+  onSync?: (report: SyncReport) => void
+  onConflict?: (conflict: Conflict) => void
+  onOffline?: () => void
+  onOnline?: () => void
+  onError?: (error: SyncError) => void
+  onProgress?: (progress: Progress) => void
+}
+
+const EVENTS = {
+  onSync: 'sync_completed',
+  onConflict: 'conflict_detected',
+  onOffline: 'offline',
+  onOnline: 'online',
+  onError: 'sync_error',
+  onProgress: 'sync_progress',
+} as const satisfies Record<keyof Callbacks, keyof SyncEvents>
+
+export function listen(on: Emitter<SyncEvents>['on'], callbacks: Callbacks): void {
+  for (const [name, event] of Object.entries(EVENTS)) {
+    const fn = callbacks[name as keyof Callbacks] as ((event: unknown) => void) | undefined
+    if (fn) on(event, fn)
+  }
+}

@@ -1,0 +1,212 @@
+import type { ResultError } from '../../../supabase/functions/_tidemark/wire.ts'
+import type { Clock } from '../util/clock.ts'
+import { admit, sizeOf } from '../database/enqueue.ts'
+import { ValidationError } from '../model/errors.ts'
+import type { Emitter, SyncEvents } from '../model/events.ts'
+import { omit } from '../util/omit.ts'
+import { baseOf, editable, stack } from '../model/row.ts'
+import type { Row } from '../model/row.ts'
+import type { FailedEdit, QueuedEdit } from '../storage/contract.ts'
+import { deviceOf } from '../database/store.ts'
+import type { Draft, Store } from '../database/store.ts'
+
+/**
+ * An edit in the queue, as the app is told of it. Until it is sent its `seq` may change, where more urgent
+ * edits are put before it.
+ */
+export interface QueueItem extends Omit<QueuedEdit, 'size'> {
+  /** `pending`: not sent yet. `sent`: on its way, or its answer got lost. `failed`: refused, kept with its reason. */
+  status: 'pending' | 'sent' | 'failed'
+  attempts: number
+  /** RFC 3339; when it was last sent. */
+  lastAttempt?: string
+  /** Why it was refused, or why its last attempt got no answer. */
+  error?: Omit<ResultError, 'code'> & { code: string }
+}
+
+export interface QueueStats {
+  pending: number
+  sent: number
+  failed: number
+  /** Edits confirmed since `clearCompleted`. They leave the queue at once; only their number is kept. */
+  completed: number
+}
+
+/** The edits of this device that the server has not taken. */
+export interface Queue {
+  stats(): Promise<QueueStats>
+  /** In the order in which they will be sent, but for more urgent ones; failed ones first. */
+  list(filter?: { status?: QueueItem['status']; table?: string }): Promise<QueueItem[]>
+  /**
+   * Puts refused edits back, all or those named by `seq`, as new edits at the end. Resolves to how many. They
+   * keep the date at which they were made: columns that were edited since stay, and the event `lost` names them.
+   */
+  retryFailed(seqs?: readonly number[]): Promise<number>
+  /**
+   * Changes columns of a refused edit, which stays where it is until it is retried; `undefined` leaves a
+   * column out. Throws a `ValidationError`: `not_found` where no refused edit has this `seq`, `invalid_value` for a removal.
+   */
+  editFailed(seq: number, data: Row): Promise<void>
+  /** Throws refused edits away, all or those named by `seq`. Resolves to how many. */
+  clearFailed(seqs?: readonly number[]): Promise<number>
+  /**
+   * Forgets that edits were confirmed, all or those `olderThan` so many milliseconds. Resolves to how many;
+   * confirmed edits themselves leave the queue at once.
+   */
+  clearCompleted(olderThan?: number): Promise<number>
+  /**
+   * Throws away every edit, sent or not, refused or not, and shows the rows as the server has them. An
+   * edit that the server already has comes back with the next pull. Resolves to how many were dropped.
+   */
+  clear(): Promise<number>
+}
+
+const only = (row: Row, like: Row): Row =>
+  Object.fromEntries(Object.entries(row).filter(([column]) => column in like))
+
+/** The queue as the app sees it. */
+export function createQueue(
+  store: Store,
+  clock: Clock,
+  /** Told of each call that has changed it. */
+  events?: Pick<Emitter<SyncEvents>, 'emit'>,
+): Queue {
+  async function change<T>(body: (draft: Draft) => Promise<T>): Promise<T> {
+    const result = await store.write('local', body)
+    events?.emit('queue_changed', { at: clock.now() })
+    return result
+  }
+
+  const chosen = (failed: FailedEdit[], seqs?: readonly number[]): FailedEdit[] =>
+    seqs ? failed.filter(({ seq }) => seqs.includes(seq)) : failed
+
+  return {
+    stats: () =>
+      store.read(async (tx) => {
+        const { sent, completed } = await deviceOf(tx)
+        const queued = await tx.scan('queue')
+        const pending = queued.filter(({ seq }) => seq > sent).length
+        return {
+          pending,
+          sent: queued.length - pending,
+          failed: await tx.count('failed'),
+          completed,
+        }
+      }),
+
+    list: ({ status, table } = {}) =>
+      store.read(async (tx) => {
+        const { sent, flight } = await deviceOf(tx)
+        const failed = (await tx.scan('failed')).map((edit): QueueItem => ({
+          ...omit(edit, 'size', 'failed_at'),
+          status: 'failed',
+          lastAttempt: edit.failed_at,
+        }))
+        const queued = (await tx.scan('queue')).map((edit): QueueItem => ({
+          ...omit(edit, 'size'),
+          status: edit.seq <= sent ? 'sent' : 'pending',
+          attempts: 0,
+          ...(flight &&
+            edit.seq <= flight.to && {
+              attempts: flight.attempts,
+              lastAttempt: flight.at,
+              ...(flight.error && { error: flight.error }),
+            }),
+        }))
+        return [...failed, ...queued].filter(
+          (item) => (!status || item.status === status) && (!table || item.table === table),
+        )
+      }),
+
+    retryFailed: (seqs) =>
+      change(async ({ tx, put }) => {
+        const device = await deviceOf(tx)
+        const failed = chosen(await tx.scan('failed'), seqs)
+        const queued: QueuedEdit[] = []
+        let { seq } = device
+        for (const edit of failed) {
+          const { table, id } = edit
+          const again = { ...omit(edit, 'error', 'attempts', 'failed_at'), seq: ++seq }
+          queued.push(again)
+          await tx.putMany('queue', [again])
+          const record = (await tx.get('rows', [table, id])) ?? {
+            table,
+            id,
+            row: null,
+            version: null,
+          }
+          const edits = await tx.scan('queue', { index: 'row', equals: [table, id] })
+          await put([stack(record, baseOf(record), edits)!])
+        }
+        await tx.deleteMany(
+          'failed',
+          failed.map((edit) => edit.seq),
+        )
+        await admit(tx, device, seq, queued)
+        return failed.length
+      }),
+
+    editFailed: (seq, data) =>
+      change(async ({ tx }) => {
+        const edit = await tx.get('failed', seq)
+        if (!edit)
+          throw new ValidationError({ code: 'not_found', message: `No refused edit ${seq}.` })
+        if (edit.op === 'delete')
+          throw new ValidationError({ code: 'invalid_value', message: 'A removal has no columns.' })
+        // As JSON, where what is undefined is not there.
+        const next = { ...edit, data: editable({ ...edit.data, ...data }) }
+        if (edit.old) {
+          // Chosen now, over what is there now: an edit that came in between is not in the way.
+          const row = (await tx.get('rows', [edit.table, edit.id]))?.row
+          const before = Object.keys(data).map((column) => [column, row?.[column] ?? null])
+          next.old = only({ ...edit.old, ...Object.fromEntries(before) }, next.data)
+        }
+        await tx.putMany('failed', [{ ...next, size: sizeOf(next) }])
+      }),
+
+    clearFailed: (seqs) =>
+      change(async ({ tx }) => {
+        const failed = chosen(await tx.scan('failed'), seqs)
+        await tx.deleteMany(
+          'failed',
+          failed.map(({ seq }) => seq),
+        )
+        return failed.length
+      }),
+
+    clearCompleted: (olderThan) =>
+      change(async ({ tx }) => {
+        const device = await deviceOf(tx)
+        const rest = (device.completions ?? []).filter(
+          ([at]) => olderThan !== undefined && at > clock.now() - olderThan,
+        )
+        const completed = rest.reduce((sum, [, count]) => sum + count, 0)
+        await tx.putMany('meta', [{ ...device, completed, completions: rest }])
+        return device.completed - completed
+      }),
+
+    clear: () =>
+      change(async ({ tx, put, drop }) => {
+        const queued = await tx.scan('queue')
+        const failed = await tx.scan('failed')
+        const held = await tx.getMany(
+          'rows',
+          queued.map(({ table, id }) => [table, id] as const),
+        )
+        const records = held.filter((record) => record !== undefined)
+        const restored = records.map((record) => stack(record, baseOf(record), []))
+        await drop(records.filter((_, place) => !restored[place]))
+        await put(restored.filter((record) => record !== undefined))
+        await tx.putMany('meta', [omit(await deviceOf(tx), 'flight')])
+        await tx.deleteMany(
+          'queue',
+          queued.map(({ seq }) => seq),
+        )
+        await tx.deleteMany(
+          'failed',
+          failed.map(({ seq }) => seq),
+        )
+        return queued.length + failed.length
+      }),
+  }
+}

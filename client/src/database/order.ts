@@ -1,0 +1,133 @@
+import { baseOf, type Row } from '../model/row.ts'
+import type { DeviceRecord, QueuedEdit, Transaction } from '../storage/contract.ts'
+
+/** Edits of chosen tables, and what they need, before everything else. */
+const CHOSEN = -1_000
+
+/** The least (most urgent) rank told for each token. */
+class Ranks {
+  readonly #ranks = new Map<string, number>()
+
+  tell(token: string, rank: number): void {
+    if (rank < (this.#ranks.get(token) ?? Infinity)) this.#ranks.set(token, rank)
+  }
+
+  of(tokens: Iterable<string>): number {
+    let least = Infinity
+    for (const token of tokens) least = Math.min(least, this.#ranks.get(token) ?? Infinity)
+    return least
+  }
+}
+
+/** Values of a row that can name another row. */
+const names = (row: Row | null | undefined): string[] =>
+  Object.values(row ?? {})
+    .filter((value) => typeof value === 'string' || typeof value === 'number')
+    .map(String)
+
+const cells = (table: string, row: Row | null | undefined): string[] =>
+  Object.entries(row ?? {}).map(([column, value]) => JSON.stringify([table, column, value]))
+
+/**
+ * Edits in the order in which they were made, but a row that an earlier edit has come to name since is made
+ * before that one.
+ */
+function madeFirst(edits: readonly QueuedEdit[]): QueuedEdit[] {
+  const made = new Map<string, QueuedEdit[]>()
+  const known = new Set<string>()
+  for (const edit of edits) {
+    const { table, id, op } = edit
+    const row = JSON.stringify([table, id])
+    // What removed the row before goes before it.
+    if (op === 'put' && !known.has(row)) made.set(id, [...(made.get(id) ?? []), edit])
+    known.add(row)
+  }
+  const ordered = new Set<QueuedEdit>()
+  const begun = new Set<QueuedEdit>()
+  // A list instead of calls in calls: a chain of rows may be longer than the stack.
+  const open = edits.toReversed()
+  for (let edit = open.at(-1); edit; edit = open.at(-1)) {
+    const needed = begun.has(edit) ? [] : names(edit.data).flatMap((id) => made.get(id) ?? [])
+    begun.add(edit)
+    const missing = needed.filter((each) => !begun.has(each))
+    if (missing.length > 0) open.push(...missing)
+    else ordered.add(open.pop()!)
+  }
+  return [...ordered]
+}
+
+/**
+ * Edits in the order in which they go out, each with the rank that put it there. Urgent ones come first,
+ * but no edit overtakes one that it may need: an earlier edit of the same row, of a row that it names or
+ * that names its row (a parent is made before its children, and goes after them), a later one that makes a
+ * row that it has come to name since, or one that gives up
+ * a value that this edit takes (a unique constraint). What is needed is as urgent as what needs it. Which
+ * columns are foreign keys need not be known: a value that happens to be another row's id only makes the
+ * order stricter.
+ *
+ * `edits` are in the order in which they were made; `before` is what a removed row held.
+ */
+export function inOrder(
+  edits: readonly QueuedEdit[],
+  before: (edit: QueuedEdit) => Row | null,
+  rankOf: (edit: QueuedEdit) => number,
+): { edit: QueuedEdit; rank: number }[] {
+  const named = new Ranks()
+  const edited = new Ranks()
+  const taken = new Ranks()
+  const ranked = madeFirst(edits)
+    .toReversed()
+    .map((edit) => {
+      const { table, id, op, data } = edit
+      const old = op === 'delete' ? before(edit) : edit.old
+      const mentioned = [...names(data), ...names(old)]
+      const rank = Math.min(
+        rankOf(edit),
+        named.of([id]),
+        edited.of([id, ...mentioned]),
+        taken.of(cells(table, old)),
+      )
+      edited.tell(id, rank)
+      for (const name of mentioned) named.tell(name, rank)
+      for (const cell of cells(table, data)) taken.tell(cell, rank)
+      return { edit, rank }
+    })
+  return ranked.toReversed().toSorted((a, b) => a.rank - b.rank)
+}
+
+/**
+ * Renumbers the edits that were never sent, so that the urgent ones, or those of the tables `only`, come
+ * first. Numbers that the server has not seen may change hands; the set of them stays the same. Resolves
+ * to the number up to which everything goes out that `upTo` stood for: with `only`, no further than what
+ * is chosen. The caller stores `device`.
+ */
+export async function reorder(
+  tx: Transaction,
+  { sent }: DeviceRecord,
+  upTo: number,
+  only?: ReadonlySet<string>,
+): Promise<number> {
+  const edits = (await tx.scan('queue')).filter(({ seq }) => seq > sent)
+  const removals = edits.filter(({ op }) => op === 'delete')
+  const records = await tx.getMany(
+    'rows',
+    removals.map(({ table, id }) => [table, id] as const),
+  )
+  const held = new Map(
+    removals.map(({ seq }, place) => [seq, records[place] ? baseOf(records[place]) : null]),
+  )
+  const ordered = inOrder(
+    edits,
+    ({ seq }) => held.get(seq) ?? null,
+    ({ table, rank = 0, seq }) => (only?.has(table) && seq <= upTo ? rank + CHOSEN : rank),
+  )
+  const moved: QueuedEdit[] = []
+  let last = Math.min(upTo, sent)
+  for (const [place, { edit, rank }] of ordered.entries()) {
+    const { seq } = edits[place]!
+    if (edit.seq <= upTo && (!only || rank < CHOSEN / 2)) last = seq
+    if (edit.seq !== seq) moved.push({ ...edit, seq })
+  }
+  await tx.putMany('queue', moved)
+  return last
+}

@@ -1,0 +1,309 @@
+import { withChecksums } from './checksums.ts'
+import { type Clock, systemClock, timestamp } from '../util/clock.ts'
+import { type Damage, StorageError } from '../model/errors.ts'
+import { createEmitter } from '../model/events.ts'
+import type { NewId } from '../util/uuid.ts'
+import { part } from '../util/part.ts'
+import { type Row, seen } from '../model/row.ts'
+import type {
+  DamagedRecord,
+  IdentityRecord,
+  RowRecord,
+  SyncStorage,
+  Transaction,
+} from '../storage/contract.ts'
+import { noTabs, type TabMessage, type Tabs } from '../platform/tabs.ts'
+
+export { cursorOf, deviceOf } from './meta.ts'
+
+/** Whose doing a change was. */
+export type Origin = 'local' | 'remote'
+
+/** What one transaction changed, as the app sees it: table → id → row, null where it is gone. */
+export interface Commit {
+  origin: Origin
+  rows: Map<string, Map<string, Row | null>>
+  /** True where another tab did it. */
+  elsewhere?: boolean
+}
+
+/** A transaction that writes, and the list of what it changes. */
+export interface Draft {
+  readonly tx: Transaction
+  /** When it is, RFC 3339: the same however often the body runs. */
+  readonly at: string
+  /** Puts records of rows. */
+  put(records: readonly RowRecord[]): Promise<void>
+  /** Drops records of rows. */
+  drop(records: readonly Pick<RowRecord, 'table' | 'id'>[]): Promise<void>
+}
+
+/** Edits that wait, and edits that were refused. */
+export interface Counts {
+  pending: number
+  failed: number
+}
+
+/** The local database: transactions over a storage, and word of every commit to those who listen. */
+export interface Store {
+  /**
+   * Opens the storage; on the very first use gives the device its id, and resolves to true where it
+   * did. Reading and writing open by themselves.
+   */
+  open(): Promise<boolean>
+  read<T>(body: (tx: Transaction) => Promise<T>): Promise<T>
+  /**
+   * A storage may run `body` again, and one that encrypts does until it has all that is written in its
+   * hands: rows and edits follow from what `body` reads, from `draft.at` and from what was made before the
+   * call, never from a clock or from chance.
+   */
+  write<T>(origin: Origin, body: (draft: Draft) => Promise<T>): Promise<T>
+  onCommit(fn: (commit: Commit) => void): () => void
+  /**
+   * With false tells those who listen that every row is gone, without touching any: they are for somebody
+   * else, and nobody hears of them until it is called with true, which takes that back.
+   */
+  show(visible: boolean): Promise<void>
+  /** As of the last commit of this store. */
+  counts(): Counts
+  close(): Promise<void>
+}
+
+/** What a store needs of its surroundings. */
+export interface StoreDeps {
+  clock?: Clock
+  /** The other tabs on the same storage: they are told of every commit, and tell of theirs. */
+  tabs?: Tabs
+  /** Whether a table has columns that stay on this device. */
+  hasLocal?: (table: string) => boolean
+  /** Told of every record that was set aside because it could not be read. */
+  onDamaged?: (record: DamagedRecord) => void
+}
+
+/** How often a transaction is run again because of records that cannot be read. */
+const REPAIRS = 100
+
+/**
+ * Gives the device its id where it has none. Resolves to true where that is a new one. Where only the record
+ * was lost it is the old one, and every edit that waits may have been sent already.
+ */
+async function introduce(tx: Transaction, newId: NewId): Promise<boolean> {
+  if (await tx.get('meta', 'device')) return false
+  const known = [...(await tx.scan('queue')), ...(await tx.scan('failed'))]
+  const seq = known.reduce((last, edit) => Math.max(last, edit.seq), 0)
+  const twin = (await tx.get('meta', 'identity')) as IdentityRecord | undefined
+  const { id, user } = twin ?? { id: newId(), user: null }
+  const sent = twin ? seq : 0
+  await tx.putMany('meta', [{ name: 'device', id, user, seq, sent, completed: 0 }])
+  return !twin
+}
+
+function createDraft(
+  tx: Transaction,
+  at: string,
+  rows: Commit['rows'],
+  hasLocal: (table: string) => boolean,
+): Draft {
+  const show = (table: string, id: string, row: Row | null): void => {
+    let changed = rows.get(table)
+    if (!changed) rows.set(table, (changed = new Map()))
+    changed.set(id, row)
+  }
+
+  /** The records with the local columns that are held already: the server knows nothing of them. */
+  async function keepLocal(records: readonly RowRecord[]): Promise<readonly RowRecord[]> {
+    const without = records.filter(({ table, local }) => !local && hasLocal(table))
+    if (without.length === 0) return records
+    const held = await tx.getMany(
+      'rows',
+      without.map(({ table, id }) => [table, id] as const),
+    )
+    const known = new Map(without.map((record, place) => [record, held[place]?.local]))
+    return records.map((record) => {
+      const local = known.get(record)
+      return local ? { ...record, local } : record
+    })
+  }
+
+  return {
+    tx,
+    at,
+    async put(given) {
+      const records = await keepLocal(given)
+      for (const record of records) show(record.table, record.id, seen(record))
+      await tx.putMany('rows', records)
+    },
+    async drop(records) {
+      for (const { table, id } of records) show(table, id, null)
+      await tx.deleteMany(
+        'rows',
+        records.map(({ table, id }) => [table, id] as const),
+      )
+    },
+  }
+}
+
+async function count(tx: Transaction): Promise<Counts> {
+  const [pending, failed] = await Promise.all([tx.count('queue'), tx.count('failed')])
+  return { pending, failed }
+}
+
+export function createStore(
+  storage: SyncStorage,
+  newId: NewId,
+  {
+    clock = systemClock,
+    tabs = noTabs,
+    hasLocal = () => false,
+    onDamaged = () => {},
+  }: StoreDeps = {},
+): Store {
+  const commits = createEmitter<{ commit: Commit }>()
+  let counts: Counts = { pending: 0, failed: 0 }
+  let opening: Promise<boolean> | undefined
+  let closed = false
+  let hidden = false
+
+  async function open(): Promise<boolean> {
+    if (closed) throw new StorageError({ code: 'closed', message: 'This sync has been closed.' })
+    try {
+      return await (opening ??= firstOpen())
+    } catch (error) {
+      opening = undefined
+      throw error
+    }
+  }
+
+  async function firstOpen(): Promise<boolean> {
+    await storage.open()
+    const { isNew, now } = await inSpiteOfDamage(() =>
+      storage.transaction('readwrite', async (tx) => {
+        const isNew = await introduce(withChecksums(tx), newId)
+        return { isNew, now: await count(tx) }
+      }),
+    )
+    counts = now
+    return isNew
+  }
+
+  /** Runs a transaction, again where records cannot be read, once these are out of the way. */
+  async function inSpiteOfDamage<T>(work: () => Promise<T>): Promise<T> {
+    for (let left = REPAIRS; ; left--) {
+      try {
+        return await work()
+      } catch (error) {
+        if (!(error instanceof StorageError) || error.damaged.length === 0 || left === 0)
+          throw error
+        await repair(error.damaged)
+      }
+    }
+  }
+
+  async function repair(damage: readonly Damage[]): Promise<void> {
+    const { setAside, withOthers } = await part(import('./corruption.ts'))
+    const at = timestamp(clock)
+    const { records, rows, now } = await withOthers(damage, (all) =>
+      storage.transaction('readwrite', async (native) => {
+        const tx = withChecksums(native)
+        const rows: Commit['rows'] = new Map()
+        const records = await setAside(createDraft(tx, at, rows, hasLocal), all, newId)
+        await introduce(tx, newId)
+        return { records, rows, now: await count(tx) }
+      }),
+    )
+    counts = now
+    notify({ origin: 'remote', rows })
+    for (const record of records) onDamaged(record)
+  }
+
+  /** Runs a transaction; a storage that the browser has closed is opened again. */
+  async function attempt<T>(work: () => Promise<T>): Promise<T> {
+    await open()
+    try {
+      return await inSpiteOfDamage(work)
+    } catch (error) {
+      if (closed || !(error instanceof StorageError) || error.code !== 'closed') throw error
+      opening = undefined
+      await open()
+      return inSpiteOfDamage(work)
+    }
+  }
+
+  function notify(commit: Commit): void {
+    if (!hidden) commits.emit('commit', commit)
+  }
+
+  function tell(origin: Origin, rows: Commit['rows']): void {
+    const ids = [...rows].map(([table, changed]): [string, string[]] => [
+      table,
+      [...changed.keys()],
+    ])
+    tabs.tell({ kind: 'commit', origin, ids })
+  }
+
+  /** Another tab has committed: reads what it has changed, for those who listen here. */
+  async function hear(message: TabMessage): Promise<void> {
+    if (message.kind !== 'commit' || closed || !opening) return
+    const { origin, ids } = message
+    const rows: Commit['rows'] = new Map()
+    counts = await attempt(() =>
+      storage.transaction('readonly', async (tx) => {
+        for (const [table, changed] of ids) {
+          const keys = changed.map((id) => [table, id] as const)
+          const records = await tx.getMany('rows', keys)
+          const shown = records.map((record) => (record ? seen(record) : null))
+          rows.set(table, new Map(changed.map((id, n) => [id, shown[n]!])))
+        }
+        return count(tx)
+      }),
+    )
+    notify({ origin, rows, elsewhere: true })
+  }
+
+  /** Tells those who listen of every row, as it is or as if it were gone. */
+  async function show(visible: boolean): Promise<void> {
+    hidden = !visible
+    const rows: Commit['rows'] = new Map()
+    const records = await attempt(() => storage.transaction('readonly', (tx) => tx.scan('rows')))
+    for (const record of records) {
+      const { table, id } = record
+      const changed = rows.get(table) ?? new Map<string, Row | null>()
+      rows.set(table, changed.set(id, hidden ? null : seen(record)))
+    }
+    commits.emit('commit', { origin: 'remote', rows })
+  }
+
+  // What fails here fails again, and is told, where somebody asks for it.
+  tabs.listen((message) => void hear(message).catch(() => {}))
+
+  return {
+    open,
+    show,
+    read: (body) => attempt(() => storage.transaction('readonly', (tx) => body(withChecksums(tx)))),
+    async write(origin, body) {
+      let at: string | undefined
+      const { result, now, rows } = await attempt(() =>
+        storage.transaction('readwrite', async (native) => {
+          at ??= timestamp(clock)
+          const rows: Commit['rows'] = new Map()
+          const tx = withChecksums(native)
+          const result = await body(createDraft(tx, at, rows, hasLocal))
+          return { result, now: await count(tx), rows }
+        }),
+      )
+      const changed =
+        rows.size > 0 || now.pending !== counts.pending || now.failed !== counts.failed
+      counts = now
+      notify({ origin, rows })
+      if (changed) tell(origin, rows)
+      return result
+    },
+    onCommit: (fn) => commits.on('commit', fn),
+    counts: () => counts,
+    async close() {
+      closed = true
+      tabs.close()
+      await storage.close()
+    },
+  }
+}

@@ -1,0 +1,183 @@
+import type { AppState } from '../platform/app-state.ts'
+import type { Battery } from '../platform/battery.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Network } from '../platform/network.ts'
+
+/**
+ * When a sync runs by itself. `manual`: never. `auto`: soon after an edit. `periodic`: again and again.
+ * `on-reconnect`: when the network comes back. `realtime`: when the server says that there is news.
+ * Each but `manual` also begins with one, and runs one when somebody signs in.
+ */
+export type Mode = 'manual' | 'auto' | 'periodic' | 'on-reconnect' | 'realtime'
+
+/** Milliseconds from the end of one run to the next (`periodic`). */
+export interface Intervals {
+  /** While somebody looks at the app. Default 30,000. */
+  active: number
+  /** While nobody does. Default 5 minutes. */
+  background: number
+  /** Under 30 % of battery and not charging. Default 15 minutes. */
+  lowBattery: number
+}
+
+export const defaultIntervals: Intervals = {
+  active: 30_000,
+  background: 5 * 60_000,
+  lowBattery: 15 * 60_000,
+}
+
+/** One number is the pause while somebody looks at the app, and the least otherwise. */
+export function intervalsOf(interval: number | Partial<Intervals> = {}): Intervals {
+  if (typeof interval !== 'number') return { ...defaultIntervals, ...interval }
+  const { background, lowBattery } = defaultIntervals
+  return {
+    active: interval,
+    background: Math.max(background, interval),
+    lowBattery: Math.max(lowBattery, interval),
+  }
+}
+
+/** Word from the server that there is news for this user, without content. */
+export interface Pokes {
+  /** Calls `fn` at each. Returns what ends it. */
+  watch(fn: () => void): () => void
+  /** Called after each sync: there may be more to listen for. */
+  refresh?(): void
+}
+
+/** What can be changed while it runs. */
+export interface Schedule {
+  modes: readonly Mode[]
+  /** Milliseconds of quiet after an edit (`auto`). */
+  debounce: number
+  intervals: Intervals
+}
+
+export interface SchedulerOptions extends Schedule {
+  clock: Clock
+  network: Network
+  battery: Battery
+  appState: AppState
+  pokes: Pokes
+  /** Calls its argument after every edit of the app. Returns what ends that. */
+  onEdit: (fn: () => void) => () => void
+  /** Calls its argument when somebody signs in. Returns what ends that. */
+  onSignIn: (fn: () => void) => () => void
+  /**
+   * One sync, because of `mode`. Never rejects; resolves to true where it failed in a way that time may heal.
+   */
+  run: (mode?: Mode) => Promise<boolean>
+}
+
+/** Starts syncs while started; there is no harm in starting or stopping twice. */
+export interface Scheduler {
+  start(): void
+  stop(): void
+  /** When the next run is due, in milliseconds since 1970; null where none is. */
+  next(): number | null
+  /** Takes effect at once. */
+  change(schedule: Partial<Schedule>): void
+}
+
+/** Shares of a full battery. */
+const LOW = 0.3
+const NEARLY_EMPTY = 0.15
+
+/** News often comes in bursts: a run at the first, and then one every so many milliseconds at most. */
+const BURST = 20
+
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { clock, network, battery, appState, pokes, onEdit, onSignIn, run } = options
+  let { modes, debounce, intervals }: Schedule = options
+  const timers = new Map<Mode | 'retry', { cancel: () => void; due: number }>()
+  let ends: (() => void)[] | undefined
+  /** When the last periodic run ended, or would have. */
+  let ended = 0
+  /** When the last run began that a poke asked for. */
+  let poked = -Infinity
+
+  const below = (share: number): boolean => !battery.charging() && (battery.level() ?? 1) < share
+  const allowed = (): boolean => network.online() && !below(NEARLY_EMPTY)
+  const interval = (): number =>
+    below(LOW) ? intervals.lowBattery : appState.active() ? intervals.active : intervals.background
+
+  function plan(name: Mode | 'retry', ms: number, then: () => void): void {
+    timers.get(name)?.cancel()
+    const cancel = clock.after(ms, () => {
+      timers.delete(name)
+      then()
+    })
+    timers.set(name, { cancel, due: clock.now() + ms })
+  }
+
+  async function go(mode?: Mode): Promise<void> {
+    if (!allowed()) return
+    const again = await run(mode)
+    // Where a periodic run follows anyway, it is the retry.
+    if (again && ends && !modes.includes('periodic')) plan('retry', interval(), () => void go())
+  }
+
+  /** The next periodic run, counted from the end of the last one. */
+  function repeat(): void {
+    plan('periodic', Math.max(0, ended + interval() - clock.now()), () => void goOn())
+  }
+
+  async function goOn(): Promise<void> {
+    await go()
+    ended = clock.now()
+    if (ends && modes.includes('periodic')) repeat()
+  }
+
+  function start(): void {
+    if (ends) return
+    ends = []
+    const has = (mode: Mode): boolean => modes.includes(mode)
+    const now = (): void => void go()
+    if (has('auto')) ends.push(onEdit(() => plan('auto', debounce, now)))
+    if (has('on-reconnect')) ends.push(network.watch((online) => void (online && now())))
+    if (has('realtime'))
+      ends.push(
+        pokes.watch(() => {
+          if (timers.has('realtime')) return
+          const rest = poked + BURST - clock.now()
+          plan('realtime', Math.min(BURST, Math.max(0, rest)), () => {
+            poked = clock.now()
+            void go('realtime')
+          })
+        }),
+      )
+    if (has('periodic')) {
+      // Whoever comes back to the app does not wait as long as the background would have.
+      ends.push(appState.watch(() => void (timers.has('periodic') && repeat())))
+      ended = clock.now()
+      repeat()
+    }
+    if (modes.some((mode) => mode !== 'manual')) {
+      ends.push(onSignIn(now))
+      // What waited when the app was closed, and what became of its rows since.
+      now()
+    }
+  }
+
+  function stop(): void {
+    for (const end of ends ?? []) end()
+    ends = undefined
+    for (const { cancel } of timers.values()) cancel()
+    timers.clear()
+  }
+
+  return {
+    start,
+    stop,
+    next() {
+      const due = [...timers.values()].map((timer) => timer.due)
+      return due.length > 0 ? Math.min(...due) : null
+    },
+    change(schedule) {
+      ;({ modes, debounce, intervals } = { modes, debounce, intervals, ...schedule })
+      if (!ends) return
+      stop()
+      start()
+    },
+  }
+}

@@ -1,0 +1,69 @@
+import type { SyncRequest } from '../../../supabase/functions/_tidemark/wire.ts'
+import { classify } from '../model/errors.ts'
+import { safely } from '../util/call-safely.ts'
+import type { Transport } from './transport.ts'
+
+/** One request, for whoever collects figures. */
+export interface Metric {
+  /** `push`, `pull`, `sync`, or the name of a database function. */
+  operation: string
+  durationMs: number
+  ok: boolean
+  /** Code of the error where it failed. */
+  code?: string
+  /** Edits that went out. */
+  sent?: number
+  /** What became of them, by status: `{ applied: 3, merged: 1 }`. */
+  results?: Record<string, number>
+  /** Rows and removals that came in. */
+  received?: number
+}
+
+interface Answered {
+  results?: { status: string }[]
+  changes?: { upsert: unknown[]; remove: unknown[] }[]
+}
+
+/** A transport that tells of each request, repeated ones included. What `tell` throws is ignored. */
+export function measured(transport: Transport, tell: (metric: Metric) => void): Transport {
+  async function measure<T>(operation: string, work: () => Promise<T>, sent?: number): Promise<T> {
+    const start = performance.now()
+    const done = (more: Omit<Metric, 'operation' | 'durationMs'>): void => {
+      const durationMs = performance.now() - start
+      const metric = { operation, durationMs, ...(sent !== undefined && { sent }), ...more }
+      safely('the metrics hook', () => tell(metric))
+    }
+    try {
+      const answer = await work()
+      done({ ok: true, ...figuresOf(answer as Answered) })
+      return answer
+    } catch (error) {
+      done({ ok: false, code: classify(error).code })
+      throw error
+    }
+  }
+
+  return {
+    push: (request, signal) =>
+      measure('push', () => transport.push(request, signal), request.mutations.length),
+    pull: (request, signal) => measure('pull', () => transport.pull(request, signal)),
+    call: (name, args, signal) => measure(name, () => transport.call(name, args, signal)),
+    get sync() {
+      if (!transport.sync) return undefined
+      return (request: SyncRequest, signal: AbortSignal) =>
+        measure('sync', () => transport.sync!(request, signal), request.mutations.length)
+    },
+  } as Transport
+}
+
+function figuresOf({ results, changes }: Answered): Pick<Metric, 'results' | 'received'> {
+  const counts: Record<string, number> = {}
+  if (Array.isArray(results))
+    for (const { status } of results) counts[status] = (counts[status] ?? 0) + 1
+  return {
+    ...(Array.isArray(results) && { results: counts }),
+    ...(Array.isArray(changes) && {
+      received: changes.reduce((sum, { upsert, remove }) => sum + upsert.length + remove.length, 0),
+    }),
+  }
+}
