@@ -14,6 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const entry = {
   index: 'client/src/index.ts',
   attachments: 'client/src/integrations/attachments/index.ts',
+  maintenance: 'client/src/integrations/maintenance/index.ts',
   env: 'client/src/integrations/env/index.ts',
   react: 'client/src/integrations/react/index.ts',
   redux: 'client/src/integrations/redux/index.ts',
@@ -62,8 +63,6 @@ export async function buildClient(outDir: string, logLevel: 'info' | 'silent'): 
 
 if (import.meta.main) {
   await buildPackage(process.argv[2] ?? 'dist', 'info')
-  const { core, adapter, later } = await sizeOfClient()
-  console.log(`core ${kB(core)} minified and compressed, without storage adapters`)
-  console.log(`     ${kB(adapter)} more with the storage in memory, which is the default`)
-  console.log(`     ${kB(later)} more when first asked for, part by part`)
+  const size = kB(await sizeOfClient())
+  console.log(`createSync with IndexedDB, auto and realtime: ${size} in all, minified and compressed`)
 }

@@ -138,7 +138,7 @@ export class Phone {
   async held(): Promise<{ table: string; id: string; row: Row | null; edits: number }[]> {
     await this.#disk.open()
     const records = await this.#disk.transaction('readonly', (tx) => tx.scan('rows'))
-    return records.map(({ table, id, row, edits = 0 }) => ({ table, id, row, edits }))
+    return records.map(({ table, id, row, queued = 0 }) => ({ table, id, row, edits: queued }))
   }
 
   /** Names of the edits in the queue: of those that were refused, or of all. */

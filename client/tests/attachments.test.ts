@@ -4,16 +4,15 @@ import { createClient } from '@supabase/supabase-js'
 import type { Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, createUser, stack, type TestUser, uniqueName } from '../../dev/testing.ts'
+import { type AttachmentOptions, createAttachments } from '../src/integrations/attachments/index.ts'
+import { createSync, functionsTransport, memoryStorage, type Table } from '../src/index.ts'
+import { makeTable, rowsInDatabase } from './support/project.ts'
 import {
-  type AttachmentOptions,
-  createAttachments,
   type FileStore,
   indexedDbFiles,
   memoryFiles,
-  resumableBucketOf,
-} from '../src/integrations/attachments/index.ts'
-import { createSync, functionsTransport, memoryStorage, type Table } from '../src/index.ts'
-import { makeTable, rowsInDatabase } from './support/project.ts'
+} from '../src/integrations/attachments/files.ts'
+import { resumableBucketOf } from '../src/integrations/attachments/resumable.ts'
 
 interface Contact {
   id: string

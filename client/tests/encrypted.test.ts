@@ -18,6 +18,7 @@ import { applyPage } from '../src/database/apply-page.ts'
 import { answering, refused, taken } from './support/answering.ts'
 import { local } from './support/local.ts'
 import { settled } from './support/time.ts'
+import { repair } from '../src/integrations/maintenance/index.ts'
 
 /** Only what never ends runs into this. */
 const soon = 15_000
@@ -125,7 +126,7 @@ describe('on an encrypted storage, whatever the clock does, this ends', { timeou
     await underneath.open()
     await underneath.transaction('readwrite', (tx) => tx.deleteMany('queue', [1, 2]))
     await underneath.close()
-    expect(await sync.repair()).toMatchObject({ rebuilt: 2 })
+    expect(await repair(sync)).toMatchObject({ rebuilt: 2 })
     expect(await sync.queue.list()).toMatchObject([
       { op: 'put', data: { id: 'a', name: 'Ada' } },
       { op: 'put', data: { id: 'b', name: 'Bo' } },

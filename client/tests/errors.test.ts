@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { defaultBackoff, retry, wait } from '../src/transport/backoff.ts'
+import { defaultBackoff, retry, backoffDelay } from '../src/transport/backoff.ts'
 import { classify, fromStatus, NetworkError, StorageError, SyncError } from '../src/model/errors.ts'
 import { handClock, settled } from './support/time.ts'
 
@@ -51,11 +51,11 @@ describe('an error has a kind, and the kind says whether to try again', () => {
 
 describe('trying again', () => {
   it('waits 1 s, twice as long each time, 30 s at most, give or take a tenth', () => {
-    const exact = [1, 2, 3, 4, 5, 6, 7].map((n) => wait(n, defaultBackoff, 0.5))
+    const exact = [1, 2, 3, 4, 5, 6, 7].map((n) => backoffDelay(n, defaultBackoff, 0.5))
     expect(exact).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000])
-    expect(wait(1, defaultBackoff, 0)).toBe(900)
-    expect(wait(1, defaultBackoff, 0.999)).toBe(1100)
-    expect(wait(9, defaultBackoff, 0.999)).toBe(30_000)
+    expect(backoffDelay(1, defaultBackoff, 0)).toBe(900)
+    expect(backoffDelay(1, defaultBackoff, 0.999)).toBe(1100)
+    expect(backoffDelay(9, defaultBackoff, 0.999)).toBe(30_000)
   })
 
   const failing = (...errors: Error[]) => {

@@ -4,11 +4,12 @@ import type { PushResult } from '../../supabase/functions/_tidemark/wire.ts'
 import { systemClock } from '../src/util/clock.ts'
 import { uuid } from '../src/util/uuid.ts'
 import { applyPage } from '../src/database/apply-page.ts'
-import { settle } from '../src/database/push-response.ts'
+import { applyPushResponse } from '../src/database/push-response.ts'
 import type { Batch } from '../src/database/batch.ts'
-import { apply, same, type Row } from '../src/model/row.ts'
-import { cursorOf, deviceOf } from '../src/database/store.ts'
+import { applyMutation, type Row } from '../src/model/row.ts'
 import { local } from './support/local.ts'
+import { sameJson } from '../src/util/json.ts'
+import { cursorOf, deviceOf } from '../src/database/meta.ts'
 
 /** What can happen to a device, from its app and from its server. */
 const asked = { tables: ['t'], keys: new Map([['t', 'id']]) }
@@ -83,12 +84,14 @@ class World {
         return
       case 'answer': {
         if (!this.batch) return
-        const { edits } = this.batch
-        const results = edits.map(({ seq, id }, n) => this.result(seq, id, step.outcomes[n % 6]!))
-        const answer = { results, last_seq: edits.at(-1)!.seq, server_time: '' }
+        const { mutations } = this.batch
+        const results = mutations.map(({ seq, id }, n) =>
+          this.result(seq, id, step.outcomes[n % 6]!),
+        )
+        const answer = { results, last_seq: mutations.at(-1)!.seq, server_time: '' }
         const { batch } = this
         await store.write('remote', (draft) =>
-          settle(draft, batch, answer, { clock: systemClock, newId: uuid }),
+          applyPushResponse(draft, batch, answer, { clock: systemClock, newId: uuid }),
         )
         this.batch = undefined
         return
@@ -127,11 +130,11 @@ class World {
 
       for (const record of rows) {
         const edits = queue.filter((edit) => edit.id === record.id)
-        expect(record.edits ?? 0, 'a row counts its edits').toBe(edits.length)
+        expect(record.queued ?? 0, 'a row counts its edits').toBe(edits.length)
         expect(record.base !== undefined, 'a base is kept while edits wait').toBe(edits.length > 0)
-        expect(record.edits || record.row, 'nothing is kept of a row that is gone').toBeTruthy()
+        expect(record.queued || record.row, 'nothing is kept of a row that is gone').toBeTruthy()
         if (edits.length === 0) continue
-        const shown = edits.reduce(apply, record.base ?? null)
+        const shown = edits.reduce(applyMutation, record.base ?? null)
         if (record.base || record.row === null) expect(record.row).toEqual(shown)
         // A row that the server took away stays in sight until its edits are answered.
         else if (shown) expect(record.row).toMatchObject(shown)
@@ -143,7 +146,7 @@ class World {
         ).toBe(true)
     })
     await new Promise((resolve) => setImmediate(resolve))
-    expect(same(this.seen, await t.list()), 'a subscriber sees what a list gives').toBe(true)
+    expect(sameJson(this.seen, await t.list()), 'a subscriber sees what a list gives').toBe(true)
   }
 }
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { connect, createUser, stack, type TestUser } from '../../dev/testing.ts'
 import { createClient } from '@supabase/supabase-js'
 import { createSync } from '../src/index.ts'
-import { until } from '../src/util/with-signal.ts'
+import { withSignal } from '../src/util/with-signal.ts'
 import { makeTable } from './support/project.ts'
 
 /** Abort signals that are left once garbage is gone. Weak references would keep alive what they are asked for. */
@@ -73,8 +73,8 @@ describe('work with an end', () => {
     try {
       const app = new AbortController()
       const ends = { signals: [app.signal, app.signal], timeout: 60_000 }
-      expect(await until(ends, async ({ aborted }) => aborted)).toBe(false)
-      await expect(until(ends, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
+      expect(await withSignal(ends, async ({ aborted }) => aborted)).toBe(false)
+      await expect(withSignal(ends, () => Promise.reject(new Error('no')))).rejects.toThrow('no')
       expect(getEventListeners(app.signal, 'abort')).toEqual([])
       expect(vi.getTimerCount()).toBe(0)
     } finally {
@@ -90,12 +90,12 @@ describe('work with an end', () => {
       })
     const [one, other] = [new AbortController(), new AbortController()]
     const signals = [one.signal, other.signal]
-    const first = until({ signals }, reasonOf)
+    const first = withSignal({ signals }, reasonOf)
     other.abort('other')
     one.abort('one')
     expect(await first).toBe('other')
-    expect(await until({ signals }, reasonOf)).toBe('one')
-    expect(await until({ signals: [], timeout: 1 }, reasonOf)).toMatchObject({
+    expect(await withSignal({ signals }, reasonOf)).toBe('one')
+    expect(await withSignal({ signals: [], timeout: 1 }, reasonOf)).toMatchObject({
       name: 'TimeoutError',
     })
   })

@@ -4,6 +4,7 @@ import { connect, createUser, type TestUser } from '../../dev/testing.ts'
 import { memoryStorage, type Progress, type SyncStorage } from '../src/index.ts'
 import { omit } from '../src/util/omit.ts'
 import { device, makeTable, rowsInDatabase } from './support/project.ts'
+import { optimize, recover, repair, verify } from '../src/integrations/maintenance/index.ts'
 
 let sql: Sql
 let user: TestUser
@@ -167,7 +168,7 @@ describe('a download afresh', () => {
     })
     await admin.end()
 
-    expect(await sync.recover('full-resync')).toMatchObject({ pushed: 2 })
+    expect(await recover(sync, 'full-resync')).toMatchObject({ pushed: 2 })
     expect(Math.min(...counts.slice(1))).toBeGreaterThanOrEqual(51)
     expect(counts.at(-1)).toBe(51)
     const after = await rows.list({}, { order: 'n' })
@@ -194,7 +195,7 @@ describe('a download afresh', () => {
     })
     await admin.end()
     first.faults.next('none', 'none', 'none', ...Array<'before'>(10).fill('before'))
-    await expect(first.sync.recover('full-resync')).rejects.toMatchObject({ name: 'NetworkError' })
+    await expect(recover(first.sync, 'full-resync')).rejects.toMatchObject({ name: 'NetworkError' })
     expect(await first.rows.list()).toHaveLength(60)
     await first.sync.close()
     const second = await device(user, [table], { storage, pageSize: 10 })
@@ -211,7 +212,7 @@ describe('verify', () => {
     const storage = memoryStorage()
     const { sync, rows, faults } = await device(user, [table], { storage })
     await sync.sync()
-    expect(await sync.verify()).toEqual({
+    expect(await verify(sync)).toEqual({
       inSync: true,
       rows: 1000,
       differing: [],
@@ -234,21 +235,21 @@ describe('verify', () => {
         { ...alsoAt!, version: 5, base: { ...alsoAt!.base, name: 'damaged' } },
       ])
     })
-    const looked = await sync.verify({ heal: false })
+    const looked = await verify(sync, { heal: false })
     expect(looked).toMatchObject({ inSync: false, healed: 0 })
     faults.paths.length = 0
-    const { differing, healed } = await sync.verify()
+    const { differing, healed } = await verify(sync)
     expect(differing).toHaveLength(1)
     expect(differing[0]!.ids.toSorted()).toEqual([missing, stale, ghost, edited].toSorted())
     expect(healed).toBe(4)
     expect(faults.paths.filter((path) => path.includes('pull'))).toEqual([])
     expect(await rows.get(edited)).toMatchObject({ phone: 'mine', name: 'row 10' })
     await sync.sync()
-    expect(await sync.verify()).toMatchObject({ inSync: true, rows: 1000 })
+    expect(await verify(sync)).toMatchObject({ inSync: true, rows: 1000 })
     expect((await rows.list()).toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual(
       await rowsInDatabase(sql, table),
     )
-    await expect(sync.verify({ tables: ['no such'] })).rejects.toMatchObject({
+    await expect(verify(sync, { tables: ['no such'] })).rejects.toMatchObject({
       code: 'unknown_table',
     })
     await sync.close()
@@ -284,7 +285,7 @@ describe('repair', () => {
   it('does nothing to a store that is in order', async () => {
     const { sync, table } = await damaged(async () => {})
     const before = await sync.queue.list()
-    expect(await sync.repair()).toEqual({ setAside: 0, rebuilt: 0, rows: 0 })
+    expect(await repair(sync)).toEqual({ setAside: 0, rebuilt: 0, rows: 0 })
     expect(await sync.queue.list()).toEqual(before)
     await sync.sync()
     expect(await seen(table)).toEqual(expected)
@@ -301,7 +302,7 @@ describe('repair', () => {
         )
       }),
     )
-    expect(await sync.repair()).toMatchObject({ rebuilt: 3, setAside: 0 })
+    expect(await repair(sync)).toMatchObject({ rebuilt: 3, setAside: 0 })
     expect((await sync.queue.list()).map(({ op }) => op).toSorted()).toEqual([
       'delete',
       'patch',
@@ -321,7 +322,7 @@ describe('repair', () => {
         ])
       }),
     )
-    expect(await sync.repair()).toMatchObject({ setAside: 1, rebuilt: 1 })
+    expect(await repair(sync)).toMatchObject({ setAside: 1, rebuilt: 1 })
     expect(await sync.queue.list({ status: 'failed' })).toMatchObject([
       { op: 'scribble', error: { code: 'malformed' } },
     ])
@@ -338,7 +339,7 @@ describe('repair', () => {
         await tx.putMany('rows', [{ ...third, row: 'scribble' as never }])
       }),
     )
-    await sync.recover('corruption')
+    await recover(sync, 'corruption')
     expect(await seen(table)).toEqual(expected)
     expect((await rows.list({}, { order: 'n' })).map(({ n, name }) => [n, name])).toEqual(expected)
     await sync.close()
@@ -348,7 +349,7 @@ describe('repair', () => {
     const own = await makeTable(sql, 'name text, n int constraint small check (n < 100)')
     const { sync, rows } = await device(user, [own])
     await rows.insert({ n: 1000 })
-    expect(await sync.recover()).toMatchObject({ rejected: 1 })
+    expect(await recover(sync)).toMatchObject({ rejected: 1 })
     await sql.unsafe(`alter table public.${own} drop constraint small`)
     expect(await sync.forceSyncAll()).toMatchObject({ pushed: 1, rejected: 0 })
     expect(await rowsInDatabase(sql, own)).toMatchObject([{ n: 1000 }])
@@ -371,11 +372,11 @@ describe('optimize', () => {
     await rows.update(id, { phone: '1' })
     await sync.queue.retryFailed()
     expect(await sync.queue.stats()).toMatchObject({ pending: 3 })
-    expect(await sync.optimize()).toBe(1)
+    expect(await optimize(sync)).toBe(1)
     expect(await sync.queue.list()).toMatchObject([{ data: { phone: '1' } }, { data: { n: 3 } }])
     expect(await sync.sync()).toMatchObject({ pushed: 2, rejected: 0 })
     expect(await rowsInDatabase(sql, table)).toMatchObject([{ name: 'x', phone: '1', n: 3 }])
-    expect(await sync.optimize()).toBe(0)
+    expect(await optimize(sync)).toBe(0)
     await sync.close()
   })
 })

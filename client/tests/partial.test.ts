@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect, createUser, type TestUser } from '../../dev/testing.ts'
 import { memoryStorage, type StorageLimit, type SyncStorage } from '../src/index.ts'
 import { device, makeTable } from './support/project.ts'
+import { recover, verify } from '../src/integrations/maintenance/index.ts'
 
 let sql: Sql
 let user: TestUser
@@ -39,7 +40,7 @@ const from = (first: number, last: number) =>
 
 /** How many rows of how many tables a comparison covers. */
 const compared = async ({ sync }: Version) =>
-  (await sync.verify()).checksums.map(({ count }) => count)
+  (await verify(sync)).checksums.map(({ count }) => count)
 
 describe('a table that is held in part', () => {
   it('is whole again for the next user, and compared', async () => {
@@ -62,7 +63,7 @@ describe('a table that is held in part', () => {
     const one = await version(table, memoryStorage(), { maxRecords: 10 })
     await one.sync.sync()
     await sql`delete from ${sql(table)} where n in (11, 12)`
-    await one.sync.recover('full-resync')
+    await recover(one.sync, 'full-resync')
     expect(await numbers(one)).toEqual(from(1, 10))
     expect(await compared(one)).toEqual([10])
     await one.sync.close()
@@ -120,7 +121,7 @@ describe('a table that is held in part', () => {
     await before.sync.sync()
     await before.sync.close()
     const after = await version(table, storage)
-    expect(await after.sync.verify()).toMatchObject({ inSync: false, rows: 30, healed: 20 })
+    expect(await verify(after.sync)).toMatchObject({ inSync: false, rows: 30, healed: 20 })
     expect(await numbers(after)).toEqual(from(1, 30))
     await after.sync.close()
   })

@@ -4,11 +4,11 @@ import type { Sql } from 'postgres'
 import { connect, createUser, type TestUser, uniqueName } from '../../dev/testing.ts'
 import { memoryStorage } from '../src/index.ts'
 import { inOrder } from '../src/database/order.ts'
-import type { QueuedEdit } from '../src/storage/contract.ts'
 import { device, makeTable, rowsInDatabase } from './support/project.ts'
 import { edit } from './support/records.ts'
+import { type QueuedMutation } from '../src/model/records.ts'
 
-const order = (edits: QueuedEdit[], before: Record<number, object> = {}): number[] =>
+const order = (edits: QueuedMutation[], before: Record<number, object> = {}): number[] =>
   inOrder(
     edits,
     ({ seq }) => (before[seq] ?? null) as never,

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { settle } from '../src/database/push-response.ts'
+import { applyPushResponse } from '../src/database/push-response.ts'
 import { systemClock } from '../src/util/clock.ts'
 import { uuid } from '../src/util/uuid.ts'
 import { applyPage, type Page } from '../src/database/apply-page.ts'
 import type { Row } from '../src/model/row.ts'
-import { cursorOf } from '../src/database/store.ts'
 import { local } from './support/local.ts'
+import { cursorOf } from '../src/database/meta.ts'
 
 /** A device and the pages it is given. */
 function pulling() {
@@ -23,9 +23,9 @@ function pulling() {
   const pushed = async (id: string) => {
     await device.t.insert({ id })
     const batch = (await device.send())!
-    const results = [{ seq: batch.edits[0]!.seq, status: 'applied' as const, version: 1 }]
+    const results = [{ seq: batch.mutations[0]!.seq, status: 'applied' as const, version: 1 }]
     await device.store.write('remote', (draft) =>
-      settle(
+      applyPushResponse(
         draft,
         batch,
         { results, last_seq: results[0]!.seq, server_time: '' },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { settle } from '../src/database/push-response.ts'
+import { applyPushResponse } from '../src/database/push-response.ts'
 import { systemClock } from '../src/util/clock.ts'
 import { uuid } from '../src/util/uuid.ts'
 import { applyPage } from '../src/database/apply-page.ts'
@@ -36,7 +36,7 @@ async function answer(
   const batch = await device.send()
   const last_seq = results.at(-1)!.seq
   return device.store.write('remote', (draft) =>
-    settle(
+    applyPushResponse(
       draft,
       batch!,
       { results, last_seq, server_time: '', ...more },
@@ -330,7 +330,7 @@ describe('an answer from the server', () => {
     const batch = (await device.send())!
     const again = { seq: 1, status: 'duplicate' as const, version: 2, copy_id: 'b' }
     const { conflicts } = await device.store.write('remote', (draft) =>
-      settle(
+      applyPushResponse(
         draft,
         batch,
         { results: [again], last_seq: 1, server_time: '', repeated_from: 1 },
@@ -394,12 +394,12 @@ describe('an answer from the server', () => {
       server_time: '',
     }
     await device.store.write('remote', (draft) =>
-      settle(draft, before!, settling, { clock: systemClock, newId: uuid }),
+      applyPushResponse(draft, before!, settling, { clock: systemClock, newId: uuid }),
     )
     expect(await device.queue.list()).toMatchObject([{ seq: 1, status: 'pending', attempts: 0 }])
     const after = await device.send()
     expect(after!.device).not.toBe(before!.device)
-    expect(after!.edits).toEqual(before!.edits)
+    expect(after!.mutations).toEqual(before!.mutations)
   })
 
   it('duplicate of an edit sent once, in a batch that the server knows: the network has delivered it twice', async () => {
@@ -420,7 +420,7 @@ describe('an answer from the server', () => {
       repeated_from: 1,
     }
     await device.store.write('remote', (draft) =>
-      settle(draft, batch, twice, { clock: systemClock, newId: uuid }),
+      applyPushResponse(draft, batch, twice, { clock: systemClock, newId: uuid }),
     )
     expect(await device.queue.list()).toEqual([])
     expect(await device.t.list()).toMatchObject([{ id: 'a', name: 'x' }])
@@ -436,12 +436,12 @@ describe('an answer from the server', () => {
     await device.t.insert({ id: 'a' })
     const first = (await device.send())!
     await device.store.write('remote', (draft) =>
-      settle(draft, first, applied(1), { clock: systemClock, newId: uuid }),
+      applyPushResponse(draft, first, applied(1), { clock: systemClock, newId: uuid }),
     )
     await device.t.insert({ id: 'b' })
     await device.send()
     await device.store.write('remote', (draft) =>
-      settle(draft, first, applied(1), { clock: systemClock, newId: uuid }),
+      applyPushResponse(draft, first, applied(1), { clock: systemClock, newId: uuid }),
     )
     expect(await device.queue.list()).toMatchObject([{ seq: 2, status: 'sent', attempts: 1 }])
   })
@@ -470,7 +470,7 @@ describe('an answer from the server', () => {
       server_time: '',
     }
     await device.store.write('remote', (draft) =>
-      settle(draft, old, settling, { clock: systemClock, newId: uuid }),
+      applyPushResponse(draft, old, settling, { clock: systemClock, newId: uuid }),
     )
     expect(await device.queue.stats()).toMatchObject({ sent: 1, completed: 0 })
   })

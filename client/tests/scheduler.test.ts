@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Mode } from '../src/index.ts'
-import { createScheduler, defaultIntervals } from '../src/schedule/scheduler.ts'
+import { createScheduler } from '../src/schedule/scheduler.ts'
 import { handClock } from './support/time.ts'
+import { defaultIntervals } from '../src/model/schedule.ts'
 
 /** Something that calls back. */
 function source<T>() {

@@ -17,6 +17,7 @@ import {
 } from '../src/index.ts'
 import { gatedFetch } from './support/gate.ts'
 import { type Contact, makeTable, rowsInDatabase } from './support/project.ts'
+import { verify } from '../src/integrations/maintenance/index.ts'
 
 let sql: Sql
 beforeAll(() => void (sql = connect()))
@@ -142,7 +143,7 @@ describe.each(['in the same tab', 'in another tab'])('signing out during a run, 
     await fill(ada, 'of Ada', 5)
     await running.sync.sync()
     const sums = running.hold('sync_verify')
-    const run = running.sync.verify().catch(classify)
+    const run = verify(running.sync).catch(classify)
     await sums.there
     await other.sync.signOut()
     sums.letGo()

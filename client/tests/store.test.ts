@@ -3,13 +3,14 @@ import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } fr
 import { uuid } from '../src/util/uuid.ts'
 import { type Channel, createSync, memoryStorage, type Row } from '../src/index.ts'
 import { createTabs } from '../src/platform/browser-tabs.ts'
-import { createStore, type Draft } from '../src/database/store.ts'
+import { createStore } from '../src/database/store.ts'
 import type { Tabs } from '../src/platform/tabs.ts'
 import { answering, refused, taken } from './support/answering.ts'
 import { row } from './support/records.ts'
 import { settled } from './support/time.ts'
+import { type WriteTransaction } from '../src/database/write-transaction.ts'
 
-const putting = (id: string) => (draft: Draft) => draft.put([row('t', id)])
+const putting = (id: string) => (draft: WriteTransaction) => draft.putRows([row('t', id)])
 
 describe('what is committed is committed', () => {
   let complaints: MockInstance
@@ -23,10 +24,10 @@ describe('what is committed is committed', () => {
   }
 
   it('whoever throws at the news, and the others hear of it', async () => {
-    const told: Parameters<Tabs['tell']>[0][] = []
+    const told: Parameters<Tabs['post']>[0][] = []
     const tabs: Tabs = {
       ...createTabs(randomUUID(), { channel: () => undefined }),
-      tell: (message) => void told.push(message),
+      post: (message) => void told.push(message),
     }
     const store = createStore(memoryStorage(), uuid, { tabs })
     const heard: string[] = []
@@ -93,13 +94,13 @@ it('while rows are for somebody else nobody hears of them, whoever writes them',
     for (const [id, shown] of rows.get('t') ?? []) heard.push([id, shown !== null])
   })
   await store.write('remote', putting('a'))
-  await store.show(false)
+  await store.setVisible(false)
   await store.write('remote', putting('b'))
   expect(heard.splice(0)).toEqual([
     ['a', true],
     ['a', false],
   ])
-  await store.show(true)
+  await store.setVisible(true)
   expect(heard).toEqual([
     ['a', true],
     ['b', true],

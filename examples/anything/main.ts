@@ -5,6 +5,7 @@ import type { StackInfo } from '../../dev/stack.ts'
 import { switchedNetwork } from '../network.ts'
 import { type Person, signUp } from '../person.ts'
 import { say } from '../say.ts'
+import { verify } from '../../client/src/integrations/maintenance/index.ts'
 
 /** One call for any app: which tables, and when to sync. The rest is the same everywhere. */
 async function manage(supabase: SupabaseClient, options: Partial<SyncOptions> = {}) {
@@ -82,7 +83,7 @@ export async function main(info: StackInfo): Promise<void> {
   const shown = await board.sync.sync()
   say('pull-only', `${shown.pushed} up, ${shown.pulled} down`)
 
-  const verified = await board.sync.verify()
+  const verified = await verify(board.sync)
   const state = verified.inSync ? 'in sync' : 'NOT in sync'
   say('verify', `${verified.rows} rows compared by checksums: ${state}`)
   for (const { sync } of [desk, wall, train, bobs, scanner, board]) await sync.close()

@@ -1,5 +1,5 @@
 import type { SupabaseClient } from '@supabase/supabase-js'
-import { createAttachments, memoryFiles } from '../../client/src/integrations/attachments/index.ts'
+import { createAttachments } from '../../client/src/integrations/attachments/index.ts'
 import {
   createSync,
   functionsTransport,
@@ -11,6 +11,7 @@ import type { StackInfo } from '../../dev/stack.ts'
 import { switchedNetwork } from '../network.ts'
 import { signUp } from '../person.ts'
 import { say } from '../say.ts'
+import { memoryFiles } from '../../client/src/integrations/attachments/files.ts'
 
 interface Contact {
   id: string

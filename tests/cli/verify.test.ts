@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { device } from '../../client/tests/support/project.ts'
 import { connect, createUser, stack, uniqueName, type TestUser } from '../../dev/testing.ts'
 import { Shell } from './support/shell.ts'
+import { verify } from '../../client/src/integrations/maintenance/index.ts'
 
 const table = uniqueName('verified')
 let shell: Shell
@@ -27,15 +28,15 @@ afterAll(async () => {
   await shell.close()
 })
 
-const verify = (user: string): ReturnType<Shell['run']> =>
+const runVerify = (user: string): ReturnType<Shell['run']> =>
   shell.run(`npx tidemark verify device.json --json --user ${user} --db-url '${stack().db_url}'`)
 
 it('says which tables of a device are as the database shows them to its user', async () => {
   const { sync } = await device(user, [table])
   await sync.sync()
-  await shell.write('device.json', JSON.stringify(await sync.verify({ heal: false })))
+  await shell.write('device.json', JSON.stringify(await verify(sync, { heal: false })))
   await sync.close()
-  const same = await verify(user.id)
+  const same = await runVerify(user.id)
   expect(JSON.parse(same.out)).toEqual({
     same: true,
     tables: [{ scope: `user:${user.id}`, table, device: 10, database: 10, same: true }],
@@ -45,11 +46,11 @@ it('says which tables of a device are as the database shows them to its user', a
   await sql.unsafe(
     `update public.${table} set name = 'y' where id = (select min(id::text)::uuid from public.${table})`,
   )
-  const other = await verify(user.id)
+  const other = await runVerify(user.id)
   expect(JSON.parse(other.out)).toMatchObject({ same: false, tables: [{ same: false }] })
   expect(other.code).toBe(1)
 
-  const stranger = await verify(randomUUID())
+  const stranger = await runVerify(randomUUID())
   expect(JSON.parse(stranger.out)).toMatchObject({
     tables: [{ device: 10, database: 0, same: false }],
   })
@@ -58,10 +59,10 @@ it('says which tables of a device are as the database shows them to its user', a
 it('takes the answer of sync_verify too, which clients in other languages have', async () => {
   const { data } = await user.client.rpc('sync_verify', { tables: [table] })
   await shell.write('device.json', JSON.stringify(data))
-  expect((await verify(user.id)).code).toBe(0)
+  expect((await runVerify(user.id)).code).toBe(0)
   const [sums] = data as [{ count: number }]
   await shell.write('device.json', JSON.stringify([{ ...sums, count: sums.count + 1 }]))
-  const other = await verify(user.id)
+  const other = await runVerify(user.id)
   expect(JSON.parse(other.out)).toMatchObject({
     same: false,
     tables: [{ device: 11, database: 10 }],
@@ -71,7 +72,7 @@ it('takes the answer of sync_verify too, which clients in other languages have',
 
 it('says what is wrong with a file that holds no checksums', async () => {
   await shell.write('device.json', '{"a": 1}')
-  const { code, err } = await verify(user.id)
+  const { code, err } = await runVerify(user.id)
   expect(err).toContain('device.json has no list of {scope, table, count, checksum}')
   expect(code).toBe(1)
 })

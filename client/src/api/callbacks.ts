@@ -1,5 +1,7 @@
 import type { SyncError } from '../model/errors.ts'
-import type { Conflict, Emitter, Progress, SyncEvents, SyncReport } from '../model/events.ts'
+import type { Conflict, SyncEvents } from '../model/events.ts'
+import type { Progress, SyncReport } from '../model/report.ts'
+import type { Emitter } from '../util/emitter.ts'
 
 /** Events as options, for apps that want to be told from the first one on. */
 export interface Callbacks {

@@ -1,6 +1,7 @@
+import { deviceOf } from '../database/meta.ts'
+import type { Store } from '../database/store.ts'
 import { ConflictError } from '../model/errors.ts'
-import type { DeviceInfo } from '../storage/contract.ts'
-import { deviceOf, type Store } from '../database/store.ts'
+import type { DeviceInfo } from '../model/records.ts'
 
 /** A device of the user, as `sync_devices` gives it. Times in RFC 3339. */
 export interface Device {

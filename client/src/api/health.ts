@@ -1,8 +1,8 @@
+import { deviceOf } from '../database/meta.ts'
+import type { Store } from '../database/store.ts'
 import { classify } from '../model/errors.ts'
-import type { Provider } from '../transport/connection.ts'
-import type { Validity } from './validity.ts'
-import { deviceOf, type Store } from '../database/store.ts'
-import type { SyncStatus } from './types.ts'
+import type { SyncStatus } from '../model/status.ts'
+import type { Provider, Validity } from './provider.ts'
 
 /** How one part is. */
 export interface PartHealth {

@@ -1,5 +1,7 @@
-import type { Conflict, Progress } from '../model/events.ts'
-import type { Sync, SyncStatus } from './types.ts'
+import type { Conflict } from '../model/events.ts'
+import type { Progress } from '../model/report.ts'
+import type { SyncStatus } from '../model/status.ts'
+import type { Sync } from './types.ts'
 
 /** What a UI shows of a sync. A new object whenever something in it is new, so that `===` tells. */
 export interface SyncState extends SyncStatus {

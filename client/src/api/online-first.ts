@@ -1,5 +1,5 @@
 import { classify, ValidationError } from '../model/errors.ts'
-import type { FailedEdit } from '../storage/contract.ts'
+import type { FailedMutation } from '../model/records.ts'
 import type { Table } from './table.ts'
 import type { Sync, TableName, TableOf } from './types.ts'
 
@@ -48,7 +48,7 @@ export function onlineFirst<DB>(
      * that the row has by then, which may have been given to it on the way.
      */
     async function send<T>(write: () => Promise<T>, ids: (result: T) => string[]): Promise<T> {
-      const refused: FailedEdit[] = []
+      const refused: FailedMutation[] = []
       const given = new Map<string, string>()
       const ends = [
         sync.on('rejected', (edit) => void refused.push(edit)),

@@ -1,66 +1,28 @@
-import type { Account, AuthLike } from '../transport/account.ts'
-import type { AppState } from '../platform/app-state.ts'
-import { type Backoff, defaultBackoff } from '../transport/backoff.ts'
-import type { Battery } from '../platform/battery.ts'
-import { type Clock, systemClock } from '../util/clock.ts'
-import { ValidationError } from '../model/errors.ts'
-import { type NewId, uuid } from '../util/uuid.ts'
-import { browserNetwork, type Network } from '../platform/network.ts'
-import type { StorageLimit } from '../database/capacity.ts'
-import type { Callbacks } from './callbacks.ts'
-import type { Metric } from '../transport/metrics.ts'
-import type { TablePriority } from '../model/priority.ts'
-import { later } from '../util/part.ts'
-import { type Connection, createConnection } from '../transport/connection.ts'
 import type { BatchLimits } from '../database/batch.ts'
-import type { Plan } from '../schedule/plan.ts'
-import type { Intervals, Mode, Pokes } from '../schedule/scheduler.ts'
-import type { DeviceInfo, SyncStorage } from '../storage/contract.ts'
+import { ValidationError } from '../model/errors.ts'
+import type { DeviceInfo } from '../model/records.ts'
+import type { Intervals, Mode } from '../model/schedule.ts'
+import { defaultStorageLimit, type StorageLimit } from '../model/storage-limit.ts'
+import type { AppState } from '../platform/app-state.ts'
+import type { Battery } from '../platform/battery.ts'
+import { browserNetwork, type Network } from '../platform/network.ts'
 import type { TabsOptions } from '../platform/tabs.ts'
+import type { SyncStorage } from '../storage/contract.ts'
 import { memoryStorage } from '../storage/memory.ts'
+import type { Settings, TableSettings } from '../sync/settings.ts'
+import { type Backoff, defaultBackoff } from '../transport/backoff.ts'
+import { createConnection } from '../transport/connection.ts'
+import type { Metric } from '../transport/metrics.ts'
+import { measured } from '../transport/metrics.ts'
+import type { Pokes } from '../transport/pokes.ts'
+import type { SupabaseLike } from '../transport/supabase.ts'
 import type { Transport } from '../transport/transport.ts'
-import type { Validate } from '../model/validate.ts'
+import { type Clock, systemClock } from '../util/clock.ts'
+import { type NewId, uuid } from '../util/uuid.ts'
+import type { Callbacks } from './callbacks.ts'
 
 /** Which way rows and edits go. */
 export type Direction = 'both' | 'push-only' | 'pull-only'
-
-/** The part of a supabase-js client that is used; `createClient(…)` has it. */
-export interface SupabaseLike {
-  // Methods, so that a client typed by a generated Database is accepted whatever its functions are.
-  rpc(name: never, args: never): unknown
-  functions: { invoke(name: string, options: object): Promise<unknown> }
-  auth: AuthLike
-  /** Needed for mode `realtime` alone. */
-  channel?(topic: string, options: never): unknown
-  removeChannel?(channel: never): unknown
-}
-
-/** A table, and what is to be said about it. */
-export interface TableSettings<Name extends string = string> {
-  name: Name
-  /** Its primary key. Default `id`. */
-  key?: string
-  /** How urgent its edits are. Default `medium`. */
-  priority?: TablePriority
-  /**
-   * Its key is an identity or serial column: a row made here has a negative number for it until its
-   * first push, when it gets the server's.
-   */
-  serverKey?: boolean
-  /** Columns that stay on this device: they are never sent, and survive what comes in. */
-  local?: readonly string[]
-  /** Keep only so many rows, those that changed last; edited ones always stay. Default: all. */
-  maxRecords?: number
-  /** Leave it out of syncs that do not name it; a function is asked at each, e.g. for the network's type. */
-  skip?: boolean | ((network: Network) => boolean)
-  /**
-   * Whether the syncs of mode `realtime` cover it. Default true; otherwise its news come with the next sync
-   * that something else begins.
-   */
-  realtime?: boolean
-  /** What its rows must pass before they are written here. */
-  validate?: Validate
-}
 
 /** A table by name, or with what is to be said about it. */
 export type TableOption<Name extends string = string> = Name | TableSettings<Name>
@@ -124,31 +86,8 @@ export interface SyncOptions<Name extends string = string> extends Callbacks {
   newId?: NewId
 }
 
-/** The options with what is made of them. */
-export interface Settings {
-  options: SyncOptions
-  tables: ReadonlyMap<string, TableSettings>
-  /** The column that is the primary key, by table. */
-  keys: ReadonlyMap<string, string>
-  /** Tables whose key the server makes. */
-  serverKeys: ReadonlySet<string>
-  /** Tables that a run covers which names none. */
-  unskipped(): string[]
-  storage: SyncStorage
-  plan: Plan
-  connection: Connection
-  account: Account
-  transport: Transport
-  batch: BatchLimits
-  pageSize: number
-  backoff: Backoff
-  timeout: number
-  network: Network
-  clock: Clock
-  newId: NewId
-}
-
-export function settingsOf(options: SyncOptions): Settings {
+/** Fills in every default. Throws a `ValidationError` (`no_tables`) where no table is named. */
+export function resolveSettings(options: SyncOptions): Settings {
   const { clock = systemClock, network = browserNetwork, mode = 'manual', metrics } = options
   const named = options.tables.map((table) => (typeof table === 'string' ? { name: table } : table))
   if (named.length === 0)
@@ -159,7 +98,6 @@ export function settingsOf(options: SyncOptions): Settings {
   const connection = createConnection(options, clock)
   const { account, transport } = connection
   return {
-    options,
     tables: new Map(named.map((table) => [table.name, table])),
     keys: new Map(named.map(({ name, key = 'id' }) => [name, key])),
     serverKeys: new Set(named.filter((table) => table.serverKey).map(({ name }) => name)),
@@ -167,12 +105,17 @@ export function settingsOf(options: SyncOptions): Settings {
       named
         .filter(({ skip }) => !(typeof skip === 'function' ? skip(network) : skip))
         .map(({ name }) => name),
+    createMissing: options.whenMissing === 'create',
+    device: options.device ?? {},
+    verifyAfterSync: options.verifyAfterSync ?? false,
     storage: options.storage ?? memoryStorage(),
+    storageLimit: { ...defaultStorageLimit, ...options.storageLimit },
     plan: {
       modes: [mode].flat(),
       debounce: options.debounce ?? 500,
       interval: options.interval,
     },
+    pokes: options.pokes,
     connection,
     account,
     transport: metrics ? measured(transport, metrics) : transport,
@@ -181,22 +124,9 @@ export function settingsOf(options: SyncOptions): Settings {
     backoff: { ...defaultBackoff, ...options.backoff },
     timeout: options.timeout ?? 60_000,
     network,
+    battery: options.battery,
+    appState: options.appState,
     clock,
     newId: options.newId ?? uuid,
   }
-}
-
-/** A transport that tells of each request. */
-function measured(transport: Transport, tell: (metric: Metric) => void): Transport {
-  const all = later(
-    async () =>
-      (await import('../transport/metrics.ts')).measured(transport, tell) as Required<Transport>,
-    ['push', 'pull', 'call', 'sync'],
-  )
-  return {
-    ...all,
-    get sync() {
-      return transport.sync && all.sync
-    },
-  } as Transport
 }

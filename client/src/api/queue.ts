@@ -1,20 +1,23 @@
-import type { ResultError } from '../../../supabase/functions/_tidemark/wire.ts'
-import type { Clock } from '../util/clock.ts'
-import { admit, sizeOf } from '../database/enqueue.ts'
+import { noteQueued } from '../database/enqueue.ts'
+import { deviceOf } from '../database/meta.ts'
+import type { Store } from '../database/store.ts'
+import type { WriteTransaction } from '../database/write-transaction.ts'
 import { ValidationError } from '../model/errors.ts'
-import type { Emitter, SyncEvents } from '../model/events.ts'
-import { omit } from '../util/omit.ts'
-import { baseOf, editable, stack } from '../model/row.ts'
+import type { SyncEvents } from '../model/events.ts'
+import { contentSize } from '../model/mutation.ts'
+import type { FailedMutation, QueuedMutation } from '../model/records.ts'
 import type { Row } from '../model/row.ts'
-import type { FailedEdit, QueuedEdit } from '../storage/contract.ts'
-import { deviceOf } from '../database/store.ts'
-import type { Draft, Store } from '../database/store.ts'
+import { baseRow, editable, rebase } from '../model/row.ts'
+import type { ResultError } from '../model/wire.ts'
+import type { Clock } from '../util/clock.ts'
+import type { Emitter } from '../util/emitter.ts'
+import { omit } from '../util/omit.ts'
 
 /**
  * An edit in the queue, as the app is told of it. Until it is sent its `seq` may change, where more urgent
  * edits are put before it.
  */
-export interface QueueItem extends Omit<QueuedEdit, 'size'> {
+export interface QueueItem extends Omit<QueuedMutation, 'size'> {
   /** `pending`: not sent yet. `sent`: on its way, or its answer got lost. `failed`: refused, kept with its reason. */
   status: 'pending' | 'sent' | 'failed'
   attempts: number
@@ -71,21 +74,21 @@ export function createQueue(
   /** Told of each call that has changed it. */
   events?: Pick<Emitter<SyncEvents>, 'emit'>,
 ): Queue {
-  async function change<T>(body: (draft: Draft) => Promise<T>): Promise<T> {
+  async function change<T>(body: (draft: WriteTransaction) => Promise<T>): Promise<T> {
     const result = await store.write('local', body)
     events?.emit('queue_changed', { at: clock.now() })
     return result
   }
 
-  const chosen = (failed: FailedEdit[], seqs?: readonly number[]): FailedEdit[] =>
+  const chosen = (failed: FailedMutation[], seqs?: readonly number[]): FailedMutation[] =>
     seqs ? failed.filter(({ seq }) => seqs.includes(seq)) : failed
 
   return {
     stats: () =>
       store.read(async (tx) => {
-        const { sent, completed } = await deviceOf(tx)
+        const { sentSeq, completed } = await deviceOf(tx)
         const queued = await tx.scan('queue')
-        const pending = queued.filter(({ seq }) => seq > sent).length
+        const pending = queued.filter(({ seq }) => seq > sentSeq).length
         return {
           pending,
           sent: queued.length - pending,
@@ -96,7 +99,7 @@ export function createQueue(
 
     list: ({ status, table } = {}) =>
       store.read(async (tx) => {
-        const { sent, flight } = await deviceOf(tx)
+        const { sentSeq, inFlight } = await deviceOf(tx)
         const failed = (await tx.scan('failed')).map((edit): QueueItem => ({
           ...omit(edit, 'size', 'failed_at'),
           status: 'failed',
@@ -104,13 +107,13 @@ export function createQueue(
         }))
         const queued = (await tx.scan('queue')).map((edit): QueueItem => ({
           ...omit(edit, 'size'),
-          status: edit.seq <= sent ? 'sent' : 'pending',
+          status: edit.seq <= sentSeq ? 'sent' : 'pending',
           attempts: 0,
-          ...(flight &&
-            edit.seq <= flight.to && {
-              attempts: flight.attempts,
-              lastAttempt: flight.at,
-              ...(flight.error && { error: flight.error }),
+          ...(inFlight &&
+            edit.seq <= inFlight.lastSeq && {
+              attempts: inFlight.attempts,
+              lastAttempt: inFlight.at,
+              ...(inFlight.error && { error: inFlight.error }),
             }),
         }))
         return [...failed, ...queued].filter(
@@ -119,10 +122,10 @@ export function createQueue(
       }),
 
     retryFailed: (seqs) =>
-      change(async ({ tx, put }) => {
+      change(async ({ tx, putRows }) => {
         const device = await deviceOf(tx)
         const failed = chosen(await tx.scan('failed'), seqs)
-        const queued: QueuedEdit[] = []
+        const queued: QueuedMutation[] = []
         let { seq } = device
         for (const edit of failed) {
           const { table, id } = edit
@@ -136,13 +139,13 @@ export function createQueue(
             version: null,
           }
           const edits = await tx.scan('queue', { index: 'row', equals: [table, id] })
-          await put([stack(record, baseOf(record), edits)!])
+          await putRows([rebase(record, baseRow(record), edits)!])
         }
         await tx.deleteMany(
           'failed',
           failed.map((edit) => edit.seq),
         )
-        await admit(tx, device, seq, queued)
+        await noteQueued(tx, device, seq, queued)
         return failed.length
       }),
 
@@ -161,7 +164,7 @@ export function createQueue(
           const before = Object.keys(data).map((column) => [column, row?.[column] ?? null])
           next.old = only({ ...edit.old, ...Object.fromEntries(before) }, next.data)
         }
-        await tx.putMany('failed', [{ ...next, size: sizeOf(next) }])
+        await tx.putMany('failed', [{ ...next, size: contentSize(next) }])
       }),
 
     clearFailed: (seqs) =>
@@ -186,7 +189,7 @@ export function createQueue(
       }),
 
     clear: () =>
-      change(async ({ tx, put, drop }) => {
+      change(async ({ tx, putRows, dropRows }) => {
         const queued = await tx.scan('queue')
         const failed = await tx.scan('failed')
         const held = await tx.getMany(
@@ -194,10 +197,10 @@ export function createQueue(
           queued.map(({ table, id }) => [table, id] as const),
         )
         const records = held.filter((record) => record !== undefined)
-        const restored = records.map((record) => stack(record, baseOf(record), []))
-        await drop(records.filter((_, place) => !restored[place]))
-        await put(restored.filter((record) => record !== undefined))
-        await tx.putMany('meta', [omit(await deviceOf(tx), 'flight')])
+        const restored = records.map((record) => rebase(record, baseRow(record), []))
+        await dropRows(records.filter((_, place) => !restored[place]))
+        await putRows(restored.filter((record) => record !== undefined))
+        await tx.putMany('meta', [omit(await deviceOf(tx), 'inFlight')])
         await tx.deleteMany(
           'queue',
           queued.map(({ seq }) => seq),

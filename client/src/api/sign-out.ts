@@ -1,7 +1,7 @@
+import { detachAccount, countUnsent as unsentEdits } from '../database/account-switch.ts'
+import type { Store } from '../database/store.ts'
 import { ConflictError } from '../model/errors.ts'
 import type { NewId } from '../util/uuid.ts'
-import { handOver, unsent as unsentEdits } from '../database/account-switch.ts'
-import type { Store } from '../database/store.ts'
 
 /** What becomes of edits that the server has not taken when their user signs out. */
 export interface SignOutOptions {
@@ -36,7 +36,7 @@ export async function signOut(
   const sent = unsent === 'sync' && waiting > 0 ? await send() : 0
   const left = await store.write('remote', async (draft) => {
     const rest = await unsentEdits(draft.tx)
-    await handOver(draft, rest > 0 && unsent !== 'discard', newId)
+    await detachAccount(draft, rest > 0 && unsent !== 'discard', newId)
     return rest
   })
   return unsent === 'discard'

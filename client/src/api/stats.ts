@@ -1,6 +1,7 @@
+import { historyOf } from '../database/history.ts'
 import type { Store } from '../database/store.ts'
-import type { SyncStatus } from './types.ts'
-import { historyOf, type RunRecord, type Totals } from '../database/history.ts'
+import type { RunRecord, Totals } from '../model/history.ts'
+import type { SyncStatus } from '../model/status.ts'
 
 /** Figures about the queue and the runs. Times in milliseconds since 1970. */
 export interface SyncStats {

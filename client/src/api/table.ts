@@ -1,23 +1,25 @@
-import { ValidationError } from '../model/errors.ts'
-import type { NewId } from '../util/uuid.ts'
-import { arrange, live, matcher, rowsOf } from '../database/live.ts'
-import type { Filter, ListOptions } from '../database/live.ts'
+import type { LocalWrite } from '../database/enqueue.ts'
 import { enqueue } from '../database/enqueue.ts'
-import type { Edit } from '../database/enqueue.ts'
-import { type EditPriority, rankOf, type TablePriority } from '../model/priority.ts'
-import { omit } from '../util/omit.ts'
-import { copy, editable, seen } from '../model/row.ts'
-import type { Row } from '../model/row.ts'
+import { live, rowsOf } from '../database/live.ts'
 import type { Store } from '../database/store.ts'
+import { resolvedId, withTemporaryIds } from '../database/temporary-ids.ts'
+import { ValidationError } from '../model/errors.ts'
+import type { Id } from '../model/key.ts'
+import { rankOf, type EditPriority } from '../model/priority.ts'
+import { arrange, matcher, type Filter, type ListOptions } from '../model/query.ts'
+import type { Row } from '../model/row.ts'
+import { copyRow, editable, visibleRow } from '../model/row.ts'
+import { check } from '../model/validate.ts'
+import type { TableSettings } from '../sync/settings.ts'
+import { omit } from '../util/omit.ts'
+import type { NewId } from '../util/uuid.ts'
+import type { Core } from './core.ts'
 
 /** How an edit is to be treated. */
 export interface WriteOptions {
   /** How urgent it is among those of its table. Default `normal`. */
   priority?: EditPriority
 }
-
-/** A primary key. Kept and sent as text. */
-export type Id = string | number
 
 /**
  * A table on this device. Reading and writing never wait for the network: a write is done once the row
@@ -52,68 +54,70 @@ export interface Table<R = Row, Insert = R, Update = Partial<R>> {
   ): () => void
 }
 
-/** Everything a table needs of its surroundings. */
+/** What a table needs of its surroundings. */
 export interface TableDeps {
   store: Store
   newId: NewId
-  /** How urgent its edits are. Default `medium`. */
-  priority?: TablePriority | undefined
-  /** Makes an update of a row that is not there create it. */
-  createMissing?: boolean
-  /** Columns that stay on this device. */
-  local?: readonly string[] | undefined
-  /** Makes the server make its keys. */
-  serverKey?: boolean
-  /** What knows of keys that stand in for the server's; absent where there are none in any table. */
-  standIns?: (() => Promise<typeof import('../database/temporary-ids.ts')>) | undefined
+  settings: TableSettings
+  /** An update of a row that is missing inserts it. */
+  createMissing: boolean
+  /** The server makes the keys of this table or of others: rows may name temporary ids. */
+  temporaryIds: boolean
   /** Throws where no more may be stored. */
-  admit?: () => void
-  /** Throws where a row is not to be written; `before` is what it was, null for a new one. */
-  check?: ((row: Row, before: Row | null) => Promise<void>) | undefined
+  assertCapacity(): void
 }
 
-export function createTable(
-  table: string,
-  key: string,
-  {
-    store,
-    newId,
-    priority,
-    createMissing = false,
-    local = [],
-    serverKey = false,
-    standIns,
-    admit = () => {},
-    check,
-  }: TableDeps,
-): Table {
-  async function write(edits: readonly Edit[], options?: WriteOptions): Promise<Row[]> {
+/** The tables of a sync, by name. */
+export const createTables = (core: Core): Map<string, Table> =>
+  new Map(
+    [...core.settings.tables].map(([name, settings]) => [
+      name,
+      createTable({
+        settings,
+        store: core.appStore,
+        newId: core.settings.newId,
+        createMissing: core.settings.createMissing,
+        temporaryIds: core.settings.serverKeys.size > 0,
+        assertCapacity: core.capacity.assertCapacity,
+      }),
+    ]),
+  )
+
+export function createTable({
+  settings: { name: table, key = 'id', priority, local = [], serverKey = false, validate },
+  store,
+  newId,
+  createMissing,
+  temporaryIds,
+  assertCapacity,
+}: TableDeps): Table {
+  async function write(writes: readonly LocalWrite[], options?: WriteOptions): Promise<Row[]> {
     const rank = rankOf(priority, options?.priority)
-    const ranked = edits.map((edit) => ({ ...edit, rank }))
-    const keyed = (await standIns?.())?.keyed(ranked, key)
-    const rows = await store.write('local', async (draft) =>
-      enqueue(draft, keyed ? await keyed(draft.tx) : ranked),
+    const ranked = writes.map((write) => ({ ...write, rank }))
+    const named = temporaryIds ? withTemporaryIds(ranked, key) : undefined
+    const rows = await store.write('local', async (transaction) =>
+      enqueue(transaction, named ? await named(transaction.tx) : ranked),
     )
-    return rows.map((row) => row && copy(row)) as Row[]
+    return rows.map((row) => row && copyRow(row)) as Row[]
   }
 
-  /** What is written is what the rows held at the time of the call. */
+  /** Writes the rows as they are at the time of the call. */
   async function add(rows: readonly Row[], options?: WriteOptions): Promise<Row[]> {
-    const edits = rows.map(put)
-    if (check) for (const row of rows.map((row) => ({ ...row }))) await check(row, null)
-    return write(edits, options)
+    const puts = rows.map(put)
+    if (validate) for (const row of rows) check(validate, table, { ...row }, null)
+    return write(puts, options)
   }
 
-  function put(row: Row): Edit {
+  function put(row: Row): LocalWrite {
     const data = plain(row)
-    // The stand-in for a key that the server will make is made up as the edit is queued.
+    // A temporary id, for a key that the server will make, is made as the mutation is queued.
     if (!serverKey) data[key] ??= newId()
     return split({ table, op: 'put', id: String(data[key] ?? ''), data })
   }
 
-  /** An edit with what stays on this device apart from what is sent. */
-  function split(edit: Edit & { data: Row }): Edit {
-    admit()
+  /** A write with the columns that stay on this device apart from those that are sent. */
+  function split(edit: LocalWrite & { data: Row }): LocalWrite {
+    assertCapacity()
     const columns = Object.keys(edit.data).filter((column) => local.includes(column))
     if (columns.length === 0) return edit
     const kept = Object.fromEntries(columns.map((column) => [column, edit.data[column]]))
@@ -133,13 +137,12 @@ export function createTable(
   }
 
   async function get(id: Id): Promise<Row | null> {
-    const keys = await standIns?.()
     const record = await store.read(async (tx) => {
-      const name = keys ? await keys.resolvedId(tx, String(id)) : String(id)
-      return tx.get('rows', [table, name])
+      const current = temporaryIds ? await resolvedId(tx, String(id)) : String(id)
+      return tx.get('rows', [table, current])
     })
-    const row = record && seen(record)
-    return row ? copy(row) : null
+    const row = record && visibleRow(record)
+    return row ? copyRow(row) : null
   }
 
   return {
@@ -154,12 +157,12 @@ export function createTable(
         })
       const edit = split({ table, op: 'patch', id: String(id), data })
       const orPut = createMissing ? { ...edit.data, [key]: id } : undefined
-      if (check) {
+      if (validate) {
         const wanted = { ...patch }
         const before = await get(id)
         // Where there is no such row the update says so, or creates it.
-        if (before) await check({ ...before, ...wanted }, before)
-        else if (orPut) await check({ ...wanted, [key]: id }, null)
+        if (before) check(validate, table, { ...before, ...wanted }, before)
+        else if (orPut) check(validate, table, { ...wanted, [key]: id }, null)
       }
       return (await write([{ ...edit, ...(orPut && { orPut }) }], options))[0]!
     },

@@ -1,17 +1,17 @@
-import type { Damaged } from '../database/corruption.ts'
+import type { SyncEvents } from '../model/events.ts'
+import type { RunOptions, SyncReport } from '../model/report.ts'
+import type { Intervals, Mode } from '../model/schedule.ts'
+import type { SyncStatus } from '../model/status.ts'
+import type { Listener } from '../util/emitter.ts'
 import type { Conflicts } from './conflicts/conflicts.ts'
+import type { Damaged } from './damaged.ts'
 import type { Devices } from './devices.ts'
-import type { SyncError } from '../model/errors.ts'
-import type { Listener, Progress, SyncEvents, SyncReport } from '../model/events.ts'
-import type { Repaired } from '../integrations/maintenance/repair.ts'
-import type { Verification } from '../sync/verify.ts'
 import type { Health } from './health.ts'
-import type { SyncStats } from './stats.ts'
 import type { Direction } from './options.ts'
-import type { Provider } from '../transport/connection.ts'
+import type { Provider } from './provider.ts'
 import type { Queue } from './queue.ts'
-import type { Intervals, Mode } from '../schedule/scheduler.ts'
 import type { SignedOut, SignOutOptions } from './sign-out.ts'
+import type { SyncStats } from './stats.ts'
 import type { Table } from './table.ts'
 import type { WaitOptions } from './wait-for-sync.ts'
 
@@ -29,34 +29,6 @@ export type TableOf<DB, Name> = [Tables<DB>] extends [never]
       ? Table<R, I, U>
       : Table
     : Table
-
-/** What one call asks for. */
-export interface RunOptions {
-  /** Only these tables, and what their edits need. Default: all. */
-  tables?: readonly string[]
-  /** Ends it: what has been done stays, and the call rejects with code `aborted`. */
-  signal?: AbortSignal
-  /** Told of each step; the event `sync_progress` tells of the steps of all runs. */
-  onProgress?: (progress: Progress) => void
-}
-
-/** What went wrong, for `recover`. */
-export type Trouble = 'partial-sync' | 'corruption' | 'version-mismatch' | 'full-resync'
-
-/** How things stand with a sync, at a glance. Times in milliseconds since 1970. */
-export interface SyncStatus {
-  state: 'idle' | 'syncing'
-  online: boolean
-  /** Edits that the server has not answered. */
-  pending: number
-  /** Edits that the server refused. */
-  failed: number
-  lastSync: { at: number; report: SyncReport } | null
-  /** What the last sync failed with; null where it succeeded. */
-  lastError: SyncError | null
-  /** When the next sync is planned; null where none is. */
-  nextSync: number | null
-}
 
 /** A device's rows, its queue of edits, and the way both meet the server's. */
 export interface Sync<DB = unknown> {
@@ -86,22 +58,6 @@ export interface Sync<DB = unknown> {
    * in, or the server refused an edit (`rejected`).
    */
   waitForSync(options?: WaitOptions): Promise<SyncReport>
-  /**
-   * Compares the rows with the server's by checksums and fetches what differs (`heal`, default true),
-   * nothing else. Best after a sync: what is new there differs too. Tables that hold only some rows, for
-   * `maxRecords` or `storageLimit`, are left out.
-   */
-  verify(options?: { tables?: readonly string[]; heal?: boolean }): Promise<Verification>
-  /** Brings the store in order without the server: rows agree with their edits, lost edits are made again. */
-  repair(): Promise<Repaired>
-  /**
-   * Gets back on track and syncs. `partial-sync`: goes on where a sync was cut off. `corruption`: repairs,
-   * syncs, verifies. `version-mismatch`, `full-resync`: repairs and downloads everything beside what is
-   * there; queued edits stay. Without a name as much of that as it takes.
-   */
-  recover(from?: Trouble): Promise<SyncReport>
-  /** Makes one edit of unsent edits of the same row. Resolves to how many fewer there are. */
-  optimize(): Promise<number>
   /**
    * Forgets this user's rows, for whoever signs in next; call it before `supabase.auth.signOut()`. A run
    * that is under way, here or in another tab, ends with an `AuthError` (`not_signed_in`). Where edits have

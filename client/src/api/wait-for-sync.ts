@@ -1,9 +1,9 @@
-import { type Backoff, pause, wait } from '../transport/backoff.ts'
-import type { Clock } from '../util/clock.ts'
 import { classify, NetworkError, ValidationError } from '../model/errors.ts'
-import type { SyncReport } from '../model/events.ts'
+import type { SyncReport } from '../model/report.ts'
 import type { Network } from '../platform/network.ts'
-import { until } from '../util/with-signal.ts'
+import { type Backoff, backoffDelay, sleep } from '../transport/backoff.ts'
+import type { Clock } from '../util/clock.ts'
+import { withSignal } from '../util/with-signal.ts'
 
 /** How long to wait for a sync. */
 export interface WaitOptions {
@@ -55,7 +55,7 @@ export async function waitForSync(
         const error = classify(thrown)
         if (!error.retryable || ended.signal.aborted) throw error
       }
-      await comeBack(network, wait(tries, backoff), clock, ended.signal)
+      await comeBack(network, backoffDelay(tries, backoff), clock, ended.signal)
     }
   } finally {
     unwatch()
@@ -71,10 +71,10 @@ async function comeBack(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  if (network.online()) return pause(ms, clock, signal)
+  if (network.online()) return sleep(ms, clock, signal)
   const back = new AbortController()
   const unwatch = network.watch((online) => void (online && back.abort()))
-  await until({ signals: [back.signal, signal] }, async (either) => {
+  await withSignal({ signals: [back.signal, signal] }, async (either) => {
     if (either.aborted || network.online()) return
     await new Promise((resolve) => either.addEventListener('abort', resolve))
   })

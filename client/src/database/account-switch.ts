@@ -1,15 +1,20 @@
+import type { DetachedAccountRecord, QueuedMutation, RowRecord } from '../model/records.ts'
+import { baseRow, rebase } from '../model/row.ts'
+import type { Transaction } from '../storage/contract.ts'
 import { groupBy } from '../util/group-by.ts'
 import type { NewId } from '../util/uuid.ts'
-import { baseOf, stack } from '../model/row.ts'
-import type { ParkedRecord, QueuedEdit, RowRecord, Transaction } from '../storage/contract.ts'
-import { cursorOf, deviceOf, parkedKey } from './meta.ts'
-import type { Draft } from './store.ts'
+import { cursorOf, detachedAccountKey, deviceOf } from './meta.ts'
+import type { WriteTransaction } from './write-transaction.ts'
 
 /**
  * Empties the store for whoever comes next, under a new name of the device. With `keep` the owner's edits
  * and the rows they are made on are put away under the owner's account, where nothing but `takeOver` looks.
  */
-export async function handOver({ tx, drop }: Draft, keep: boolean, newId: NewId): Promise<void> {
+export async function detachAccount(
+  { tx, dropRows }: WriteTransaction,
+  keep: boolean,
+  newId: NewId,
+): Promise<void> {
   const device = await deviceOf(tx)
   // What nobody in particular has written goes to whoever signs in.
   if (keep && device.user === null) return
@@ -18,11 +23,11 @@ export async function handOver({ tx, drop }: Draft, keep: boolean, newId: NewId)
   const queue = await tx.scan('queue')
   const failed = await tx.scan('failed')
   if (keep && queue.length + failed.length > 0) {
-    const edited = rows.filter(({ edits }) => edits)
-    const name = parkedKey(device.user!)
+    const edited = rows.filter(({ queued }) => queued)
+    const name = detachedAccountKey(device.user!)
     await tx.putMany('meta', [{ name, device, queue, failed, rows: edited }])
   }
-  await drop(rows)
+  await dropRows(rows)
   await tx.deleteMany(
     'queue',
     queue.map(({ seq }) => seq),
@@ -42,9 +47,9 @@ export async function handOver({ tx, drop }: Draft, keep: boolean, newId: NewId)
       id: newId(),
       user: null,
       seq: 0,
-      sent: 0,
+      sentSeq: 0,
       completed: 0,
-      hands: (device.hands ?? 0) + 1,
+      ownerGeneration: (device.ownerGeneration ?? 0) + 1,
       ...(device.info && { info: device.info }),
     },
     // Whatever is on its way was asked for by somebody else.
@@ -56,34 +61,39 @@ export async function handOver({ tx, drop }: Draft, keep: boolean, newId: NewId)
  * Makes the store `user`'s. Resolves to false, and does nothing, where that would cost its owner edits that
  * the server has not taken.
  */
-export async function changeOwner(draft: Draft, user: string, newId: NewId): Promise<boolean> {
+export async function changeOwner(
+  draft: WriteTransaction,
+  user: string,
+  newId: NewId,
+): Promise<boolean> {
   const { tx } = draft
   const owner = (await deviceOf(tx)).user
   if (owner === user) return true
   if (owner !== null) {
-    if ((await unsent(tx)) > 0) return false
-    await handOver(draft, false, newId)
+    if ((await countUnsent(tx)) > 0) return false
+    await detachAccount(draft, false, newId)
   }
-  await takeOver(draft, user)
+  await restoreAccount(draft, user)
   return true
 }
 
 /** Edits that the server has not taken. */
-export const unsent = async (tx: Transaction): Promise<number> =>
+export const countUnsent = async (tx: Transaction): Promise<number> =>
   (await tx.count('queue')) + (await tx.count('failed'))
 
 /**
  * Gives the store to `user`, with the edits that were put away for them; edits made since by nobody in
  * particular follow behind.
  */
-async function takeOver({ tx, put }: Draft, user: string): Promise<void> {
+async function restoreAccount({ tx, putRows }: WriteTransaction, user: string): Promise<void> {
   const device = await deviceOf(tx)
-  const parked = (await tx.get('meta', parkedKey(user))) as ParkedRecord | undefined
+  const parked = (await tx.get('meta', detachedAccountKey(user))) as
+    DetachedAccountRecord | undefined
   if (!parked) return tx.putMany('meta', [{ ...device, user }])
   const waiting = await tx.scan('queue')
   const rows = await tx.scan('rows')
   let { seq } = parked.device
-  const behind = waiting.map((edit): QueuedEdit => ({ ...edit, seq: ++seq }))
+  const behind = waiting.map((edit): QueuedMutation => ({ ...edit, seq: ++seq }))
   await tx.deleteMany(
     'queue',
     waiting.map((edit) => edit.seq),
@@ -96,17 +106,17 @@ async function takeOver({ tx, put }: Draft, user: string): Promise<void> {
     failed.map((edit) => edit.seq),
   )
   await tx.putMany('failed', [...parked.failed, ...failed.map((edit) => ({ ...edit, seq: ++seq }))])
-  await put(restacked([...rows, ...parked.rows], edits))
-  const { hands = 0 } = device
-  await tx.putMany('meta', [{ ...parked.device, seq, user, hands }])
-  await tx.deleteMany('meta', [parkedKey(user)])
+  await putRows(rebaseAll([...rows, ...parked.rows], edits))
+  const { ownerGeneration = 0 } = device
+  await tx.putMany('meta', [{ ...parked.device, seq, user, ownerGeneration }])
+  await tx.deleteMany('meta', [detachedAccountKey(user)])
 }
 
-function restacked(rows: readonly RowRecord[], edits: readonly QueuedEdit[]): RowRecord[] {
+function rebaseAll(rows: readonly RowRecord[], edits: readonly QueuedMutation[]): RowRecord[] {
   const byRow = groupBy(edits, ({ table, id }) => `${table}\n${id}`)
   const records = new Map(rows.map((record) => [`${record.table}\n${record.id}`, record]))
   return [...records].flatMap(([key, record]) => {
-    const next = stack(record, baseOf(record), byRow.get(key) ?? [])
+    const next = rebase(record, baseRow(record), byRow.get(key) ?? [])
     return next ? [next] : []
   })
 }

@@ -1,139 +1,142 @@
-import type { Mutation } from '../../../supabase/functions/_tidemark/wire.ts'
-import { type Clock, timestamp } from '../util/clock.ts'
 import type { SyncError } from '../model/errors.ts'
-import type { NewId } from '../util/uuid.ts'
+import type { DeviceRecord, InFlightBatch, QueuedMutation } from '../model/records.ts'
+import { type Clock, timestamp } from '../util/clock.ts'
 import { omit } from '../util/omit.ts'
-import type { reorder } from './order.ts'
-import type { DeviceRecord, Flight, QueuedEdit } from '../storage/contract.ts'
-import { deviceOf } from './store.ts'
-import type { Draft } from './store.ts'
+import type { NewId } from '../util/uuid.ts'
+import { deviceOf } from './meta.ts'
+import { reorder } from './order.ts'
+import type { WriteTransaction } from './write-transaction.ts'
 
 /** How much goes into one request. */
 export interface BatchLimits {
-  /** Edits; at most 10,000. */
+  /** Mutations; at most 10,000. */
   mutations: number
-  /** Characters of their content as JSON. One edit alone may be larger. */
+  /** Characters of their content as JSON. A single mutation may be larger. */
   bytes: number
 }
 
-/** Edits that go out together, in order, under the name of this device. */
+/** Mutations that go out together, in order, in the name of one device id. */
 export interface Batch {
   device: string
-  /** Of what it is a part, see `Flight`. */
+  /** The batch that this one is a part of, see `InFlightBatch`. */
   batch?: string | undefined
-  edits: QueuedEdit[]
-  /** The last edit that this push is about, by its number now: urgent edits may have come before it. */
-  upTo: number
+  mutations: QueuedMutation[]
+  /** `seq` of the last mutation that the push is about, after a reordering. */
+  lastSeq: number
 }
 
-/** Which edits a push is about. */
-export interface Wanted {
+/** The mutations that a push is about. */
+export interface Selection {
   /** Those with a `seq` up to here. */
-  upTo: number
-  /** Of these tables alone, and what they need; absent: of all. */
-  only?: ReadonlySet<string> | undefined
-  /** True for an edit that cannot go out yet, nor what comes after it. */
-  waits?: (edit: QueuedEdit) => boolean
-  /** Puts edits in a better order; needed for `only` and where urgent edits wait behind others. */
-  reorder?: typeof reorder | undefined
+  lastSeq: number
+  /** Only mutations of these tables, and those that they need. Absent: of all tables. */
+  onlyTables?: ReadonlySet<string> | undefined
+  /** True for a mutation that cannot go out yet; then nothing behind it goes out either. */
+  waits?: (mutation: QueuedMutation) => boolean
 }
-
-/** An edit in the words of the wire. */
-export const toMutation = (edit: QueuedEdit): Mutation =>
-  omit(edit, 'size', 'rank', 'checksum') as Mutation
 
 /**
- * The next edits to send, or undefined where none of those wanted waits. They are marked as sent before
- * they go out and are frozen from then on, so that after a lost answer the same batch goes out again and
- * the server knows it by its numbers. Until then they may be put in a better order.
+ * Selects every mutation made so far; with `onlyTables`, puts those of these tables and what they need in front
+ * and selects no others.
  */
-export async function take(
-  { tx }: Draft,
+export async function selectMutations(
+  { tx }: WriteTransaction,
+  onlyTables: ReadonlySet<string> | undefined,
+): Promise<Selection> {
+  const device = await deviceOf(tx)
+  if (!onlyTables) return { lastSeq: device.seq }
+  return { lastSeq: await reorder(tx, device, device.seq, onlyTables), onlyTables }
+}
+
+/**
+ * The next mutations to send; undefined where none of those selected is queued. They are marked as sent before
+ * they go out and are frozen from then on: after a lost answer the same batch goes out again, and the server
+ * recognises it by its numbers. Mutations that were never sent may be reordered first.
+ */
+export async function nextBatch(
+  { tx }: WriteTransaction,
   limits: BatchLimits,
-  { upTo, only, waits = () => false, reorder }: Wanted,
+  { lastSeq, onlyTables, waits = () => false }: Selection,
   clock: Clock,
 ): Promise<Batch | undefined> {
   let device = await deviceOf(tx)
-  const { flight: sent } = device
-  // However much went out: the limits may be others now.
-  const again = sent && (await tx.scan('queue')).filter(({ seq }) => seq <= sent.to)
+  const { inFlight: unanswered } = device
+  // All of it, however much that was: the app's limits may have changed since.
+  const again =
+    unanswered && (await tx.scan('queue')).filter(({ seq }) => seq <= unanswered.lastSeq)
   let queued = await tx.scan('queue', { limit: limits.mutations })
   // A batch is applied as a whole, so the order matters only where not everything goes out in one.
-  const whole = fits(queued, limits) && queued.every(({ seq }) => seq <= upTo)
-  if (reorder && !again?.length && device.unordered && !whole) {
-    upTo = await reorder(tx, device, upTo, only)
-    device = omit(device, 'unordered')
+  const whole = fitsOneBatch(queued, limits) && queued.every(({ seq }) => seq <= lastSeq)
+  if (!again?.length && device.needsReorder && !whole) {
+    lastSeq = await reorder(tx, device, lastSeq, onlyTables)
+    device = omit(device, 'needsReorder')
     queued = await tx.scan('queue', { limit: limits.mutations })
   }
-  const edits = again?.length ? again : cut(queued, limits.bytes, upTo, waits)
-  const last = edits.at(-1)
+  const mutations = again?.length ? again : cutBatch(queued, limits.bytes, lastSeq, waits)
+  const last = mutations.at(-1)
   if (!last) return undefined
-  if (queued.length === edits.length && fits(queued, limits))
-    device = omit(device, 'least', 'unordered')
-  const before: Omit<Flight, 'to' | 'at'> = again?.length
-    ? sent!
-    : { above: device.sent, attempts: 0 }
+  if (queued.length === mutations.length && fitsOneBatch(queued, limits))
+    device = omit(device, 'lowestPriority', 'needsReorder')
+  const before: Omit<InFlightBatch, 'lastSeq' | 'at'> = again?.length
+    ? unanswered!
+    : { previousSeq: device.sentSeq, attempts: 0 }
   const attempts = before.attempts + 1
-  const flight = { ...before, to: last.seq, attempts, at: timestamp(clock) }
-  await tx.putMany('meta', [{ ...device, sent: Math.max(device.sent, last.seq), flight }])
-  return { device: device.id, batch: before.batch, edits, upTo }
+  const inFlight = { ...before, lastSeq: last.seq, attempts, at: timestamp(clock) }
+  await tx.putMany('meta', [{ ...device, sentSeq: Math.max(device.sentSeq, last.seq), inFlight }])
+  return { device: device.id, batch: before.batch, mutations, lastSeq }
 }
 
-/** Whether `queued`, the first edits that wait, are all of them and go into one batch. */
-const fits = (queued: readonly QueuedEdit[], { mutations, bytes }: BatchLimits): boolean =>
-  queued.length < mutations && queued.reduce((sum, { size }) => sum + size, 0) <= bytes
+/** Whether `queued`, the first mutations of the queue, are the whole queue and go into one batch. */
+const fitsOneBatch = (
+  queued: readonly QueuedMutation[],
+  { mutations, bytes }: BatchLimits,
+): boolean => queued.length < mutations && queued.reduce((sum, { size }) => sum + size, 0) <= bytes
 
-/**
- * The number up to which edits of the tables `only` and what they need go out, after these have been put
- * before the others; without `only`, the number of the last edit made so far.
- */
-export async function wanted(
-  { tx }: Draft,
-  { only, reorder }: Pick<Wanted, 'only' | 'reorder'>,
-): Promise<Wanted> {
-  const device = await deviceOf(tx)
-  const { seq } = device
-  return only && reorder ? { upTo: await reorder(tx, device, seq, only), only } : { upTo: seq }
-}
-
-/** Notes why a batch got no answer, for whoever looks at the queue. */
-export async function noteFailure({ tx }: Draft, { code, message }: SyncError): Promise<void> {
-  const device = await deviceOf(tx)
-  if (!device.flight) return
-  await tx.putMany('meta', [{ ...device, flight: { ...device.flight, error: { code, message } } }])
-}
-
-function cut(
-  queued: QueuedEdit[],
+function cutBatch(
+  queued: QueuedMutation[],
   bytes: number,
-  upTo: number,
-  waits: (edit: QueuedEdit) => boolean,
-): QueuedEdit[] {
+  lastSeq: number,
+  waits: (mutation: QueuedMutation) => boolean,
+): QueuedMutation[] {
   let sum = 0
-  const end = queued.findIndex((edit, place) => {
-    sum += edit.size
-    return edit.seq > upTo || (place > 0 && sum > bytes) || waits(edit)
+  const end = queued.findIndex((mutation, place) => {
+    sum += mutation.size
+    return mutation.seq > lastSeq || (place > 0 && sum > bytes) || waits(mutation)
   })
   return end === -1 ? queued : queued.slice(0, end)
 }
 
-/**
- * The device under a new name, with all that waits as if it had never been sent. The numbers go on, so
- * that what failed earlier keeps its own.
- */
-export function renamed(device: DeviceRecord, newId: NewId): DeviceRecord {
-  return { ...omit(device, 'flight'), id: newId(), sent: 0 }
+/** Notes why a batch got no answer; `queue.list()` shows it. */
+export async function noteSendFailure(
+  { tx }: WriteTransaction,
+  { code, message }: SyncError,
+): Promise<void> {
+  const { inFlight, ...device } = await deviceOf(tx)
+  if (!inFlight) return
+  await tx.putMany('meta', [{ ...device, inFlight: { ...inFlight, error: { code, message } } }])
 }
 
 /**
- * Compares what the server has heard under this device's name with what this device has said. If the
- * server knows more, the store was rolled back or cloned: its next edits would pass for duplicates, so
- * it takes a new name. Resolves to true where it did.
+ * The device under a new id, with its whole queue as if it had never been sent. Numbers go on counting, so that
+ * mutations that failed earlier keep theirs.
  */
-export async function checkName({ tx }: Draft, lastSeq: number, newId: NewId): Promise<boolean> {
+export function withNewDeviceId(device: DeviceRecord, newId: NewId): DeviceRecord {
+  return { ...omit(device, 'inFlight'), id: newId(), sentSeq: 0 }
+}
+
+/**
+ * Compares the highest `seq` that the server knows of this device id with the highest that this store has sent.
+ * Where the server knows more, the store was rolled back or cloned, and its next mutations would pass for
+ * duplicates: the device takes a new id. Resolves to true where it did.
+ */
+export async function ensureUniqueDevice(
+  { tx }: WriteTransaction,
+  serverSeq: number,
+  newId: NewId,
+): Promise<boolean> {
   const device = await deviceOf(tx)
-  // What is under way goes out once more first: the server may know that it was ours.
-  const taken = lastSeq > device.sent && !device.flight
-  if (taken) await tx.putMany('meta', [renamed(device, newId)])
+  // A batch in flight is sent once more first: the server may know it from this very store.
+  const taken = serverSeq > device.sentSeq && !device.inFlight
+  if (taken) await tx.putMany('meta', [withNewDeviceId(device, newId)])
   return taken
 }

@@ -1,70 +1,63 @@
-import type { StorageError } from '../model/errors.ts'
-import type { Settings } from '../api/options.ts'
-import { part } from '../util/part.ts'
+import { StorageError } from '../model/errors.ts'
+import type { StorageLimit, StorageLimitReached } from '../model/storage-limit.ts'
+import type { SyncStorage } from '../storage/contract.ts'
+import { prune, type PruneSettings } from './prune.ts'
 import type { Store } from './store.ts'
 
-/** Bytes that may be stored where nothing else is said. */
-export const ENOUGH = 50_000_000
-
-/** How much may be stored, and what happens beyond. */
-export interface StorageLimit {
-  /** Default 50 MB. */
-  bytes?: number
-  /**
-   * `warn` (default): the event `storage_limit` tells. `error`: new rows, changes and downloads are also
-   * refused, by a `StorageError` with code `quota`. `prune`: rows that the server has are dropped, those
-   * of tables of low priority first, the oldest first; of critical tables none. Edits are always kept.
-   */
-  policy?: 'warn' | 'error' | 'prune'
-}
-
-/** The limit has been passed. */
-export interface StorageLimitReached {
-  /** Bytes in use. */
-  bytes: number
-  limit: number
-  /** Rows that were dropped for it. */
-  pruned: number
-}
-
-export interface Limit {
-  /** Measures, and does what the policy says. With policy `error` throws where there is too much. */
+/** Keeps the store within `storageLimit`. */
+export interface Capacity {
+  /** Measures, and does what the policy says. With policy `error` throws where too much is stored. */
   check(): Promise<void>
   /** Throws where the last check did. */
-  admit(): void
+  assertCapacity(): void
 }
 
-/** What the last check came to. */
-export interface Level {
-  /** More is stored than the limit says, and that has been told. */
-  over: boolean
-  /** Why nothing may be added. */
-  full?: StorageError | undefined
-}
-
-export function createLimit(
-  settings: Settings,
+export function createCapacity(
+  storage: Pick<SyncStorage, 'size'>,
   store: Store,
+  settings: PruneSettings,
   onReached: (reached: StorageLimitReached) => void,
-): Limit {
-  const { storage, options } = settings
-  const { bytes: limit = ENOUGH, policy = 'warn' } = options.storageLimit ?? {}
-  let level: Level = { over: false }
+): Capacity {
+  const { bytes: limit, policy } = settings.storageLimit
+  /** The limit is exceeded, and listeners have been told. */
+  let told = false
+  let full: StorageError | undefined
+
   const measure = async (): Promise<number> => (await storage.size?.()) ?? 0
+
+  /** Prunes for as long as that frees space; some storages free it later. Resolves to the number of rows dropped. */
+  async function makeRoom(bytes: number): Promise<number> {
+    const dropped = await prune(store, settings.tables, { bytes, limit })
+    if (dropped === 0) return 0
+    const left = await measure()
+    return left > limit && left < bytes ? dropped + (await makeRoom(left)) : dropped
+  }
+
+  function assertCapacity(): void {
+    if (full) throw full
+  }
 
   return {
     async check() {
       const bytes = await measure()
+      full = undefined
       if (bytes <= limit) {
-        level = { over: false }
+        told = false
         return
       }
-      const { exceed } = await part(import('./prune.ts'))
-      level = await exceed(level, { bytes, limit, policy, measure }, settings, store, onReached)
-      this.admit()
+      const pruned = policy === 'prune' ? await makeRoom(bytes) : 0
+      if (!told || pruned > 0) onReached({ bytes, limit, pruned })
+      told = pruned === 0
+      if (policy === 'error') full = quotaExceeded(bytes, limit)
+      assertCapacity()
     },
-    admit() {
-      if (level.full) throw level.full
-    },
+    assertCapacity,
   }
 }
+
+const quotaExceeded = (bytes: number, limit: Required<StorageLimit>['bytes']): StorageError =>
+  new StorageError({
+    code: 'quota',
+    message: `The storage limit of ${limit} bytes is reached: ${bytes} are in use.`,
+    hint: 'Raise storageLimit, or choose the policy "prune".',
+  })

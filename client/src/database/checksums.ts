@@ -1,5 +1,6 @@
 import { type Damage, StorageError } from '../model/errors.ts'
-import type { DeviceRecord, Keys, QueuedEdit, Records, StoreName, Transaction } from '../storage/contract.ts'
+import type { DeviceRecord, Keys, QueuedMutation, Records, StoreName } from '../model/records.ts'
+import type { Transaction } from '../storage/contract.ts'
 
 const EDITS: ReadonlySet<StoreName> = new Set<StoreName>(['queue', 'failed'])
 
@@ -10,7 +11,7 @@ const EDITS: ReadonlySet<StoreName> = new Set<StoreName>(['queue', 'failed'])
 const right = new WeakSet<object>()
 
 /** FNV-1a of an edit's number and content, as hexadecimal digits: notices what storage has mangled. */
-export function checksumOf(edit: QueuedEdit): string {
+export function checksumOf(edit: QueuedMutation): string {
   const { seq, table, op, id, base, data, old, edited_at } = edit
   const text = JSON.stringify([seq, table, op, id, base, data, old, edited_at])
   let hash = 0x811c9dc5
@@ -24,7 +25,7 @@ export function checksumOf(edit: QueuedEdit): string {
 /** Edits as they were written; throws an error that names those that are not. */
 function verified<T>(store: StoreName, records: readonly (T | undefined)[]): void {
   const bad: Damage[] = []
-  for (const record of records as readonly (QueuedEdit | undefined)[]) {
+  for (const record of records as readonly (QueuedMutation | undefined)[]) {
     if (record?.checksum === undefined || right.has(record)) continue
     if (record.checksum === checksumOf(record)) right.add(record)
     else bad.push({ store, key: record.seq, content: record })
@@ -64,7 +65,7 @@ export function withChecksums(tx: Transaction): Transaction {
     },
     putMany<S extends StoreName>(store: S, records: readonly Records[S][]) {
       if (!EDITS.has(store)) return tx.putMany(store, records.flatMap(withTwin))
-      const edits = records as readonly (Records[S] & QueuedEdit)[]
+      const edits = records as readonly (Records[S] & QueuedMutation)[]
       const signed = edits.map((edit) => ({ ...edit, checksum: checksumOf(edit) }))
       for (const edit of signed) right.add(edit)
       return tx.putMany(store, signed)

@@ -1,5 +1,6 @@
 import { StorageError } from '../model/errors.ts'
-import type { CursorRecord, DeviceRecord, ParkedRecord, Transaction } from '../storage/contract.ts'
+import type { CursorRecord, DetachedAccountRecord, DeviceRecord } from '../model/records.ts'
+import type { Transaction } from '../storage/contract.ts'
 
 /** The record that says who this device is. */
 export async function deviceOf(tx: Transaction): Promise<DeviceRecord> {
@@ -22,4 +23,4 @@ export const cursorOf = async (tx: Transaction): Promise<CursorRecord> =>
   }
 
 /** The key of what is put away for an account. */
-export const parkedKey = (user: string): ParkedRecord['name'] => `parked:${user}`
+export const detachedAccountKey = (user: string): DetachedAccountRecord['name'] => `parked:${user}`

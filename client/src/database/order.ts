@@ -1,5 +1,6 @@
-import { baseOf, type Row } from '../model/row.ts'
-import type { DeviceRecord, QueuedEdit, Transaction } from '../storage/contract.ts'
+import type { DeviceRecord, QueuedMutation } from '../model/records.ts'
+import { baseRow, type Row } from '../model/row.ts'
+import type { Transaction } from '../storage/contract.ts'
 
 /** Edits of chosen tables, and what they need, before everything else. */
 const CHOSEN = -1_000
@@ -32,8 +33,8 @@ const cells = (table: string, row: Row | null | undefined): string[] =>
  * Edits in the order in which they were made, but a row that an earlier edit has come to name since is made
  * before that one.
  */
-function madeFirst(edits: readonly QueuedEdit[]): QueuedEdit[] {
-  const made = new Map<string, QueuedEdit[]>()
+function madeFirst(edits: readonly QueuedMutation[]): QueuedMutation[] {
+  const made = new Map<string, QueuedMutation[]>()
   const known = new Set<string>()
   for (const edit of edits) {
     const { table, id, op } = edit
@@ -42,8 +43,8 @@ function madeFirst(edits: readonly QueuedEdit[]): QueuedEdit[] {
     if (op === 'put' && !known.has(row)) made.set(id, [...(made.get(id) ?? []), edit])
     known.add(row)
   }
-  const ordered = new Set<QueuedEdit>()
-  const begun = new Set<QueuedEdit>()
+  const ordered = new Set<QueuedMutation>()
+  const begun = new Set<QueuedMutation>()
   // A list instead of calls in calls: a chain of rows may be longer than the stack.
   const open = edits.toReversed()
   for (let edit = open.at(-1); edit; edit = open.at(-1)) {
@@ -68,10 +69,10 @@ function madeFirst(edits: readonly QueuedEdit[]): QueuedEdit[] {
  * `edits` are in the order in which they were made; `before` is what a removed row held.
  */
 export function inOrder(
-  edits: readonly QueuedEdit[],
-  before: (edit: QueuedEdit) => Row | null,
-  rankOf: (edit: QueuedEdit) => number,
-): { edit: QueuedEdit; rank: number }[] {
+  edits: readonly QueuedMutation[],
+  before: (edit: QueuedMutation) => Row | null,
+  rankOf: (edit: QueuedMutation) => number,
+): { edit: QueuedMutation; rank: number }[] {
   const named = new Ranks()
   const edited = new Ranks()
   const taken = new Ranks()
@@ -103,26 +104,26 @@ export function inOrder(
  */
 export async function reorder(
   tx: Transaction,
-  { sent }: DeviceRecord,
+  { sentSeq }: DeviceRecord,
   upTo: number,
   only?: ReadonlySet<string>,
 ): Promise<number> {
-  const edits = (await tx.scan('queue')).filter(({ seq }) => seq > sent)
+  const edits = (await tx.scan('queue')).filter(({ seq }) => seq > sentSeq)
   const removals = edits.filter(({ op }) => op === 'delete')
   const records = await tx.getMany(
     'rows',
     removals.map(({ table, id }) => [table, id] as const),
   )
   const held = new Map(
-    removals.map(({ seq }, place) => [seq, records[place] ? baseOf(records[place]) : null]),
+    removals.map(({ seq }, place) => [seq, records[place] ? baseRow(records[place]) : null]),
   )
   const ordered = inOrder(
     edits,
     ({ seq }) => held.get(seq) ?? null,
     ({ table, rank = 0, seq }) => (only?.has(table) && seq <= upTo ? rank + CHOSEN : rank),
   )
-  const moved: QueuedEdit[] = []
-  let last = Math.min(upTo, sent)
+  const moved: QueuedMutation[] = []
+  let last = Math.min(upTo, sentSeq)
   for (const [place, { edit, rank }] of ordered.entries()) {
     const { seq } = edits[place]!
     if (edit.seq <= upTo && (!only || rank < CHOSEN / 2)) last = seq

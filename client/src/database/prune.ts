@@ -1,12 +1,11 @@
-import { StorageError } from '../model/errors.ts'
-import { ENOUGH } from './capacity.ts'
-import type { Level, StorageLimit, StorageLimitReached } from './capacity.ts'
-import { cursorOf } from './meta.ts'
-import type { Settings } from '../api/options.ts'
 import type { TablePriority } from '../model/priority.ts'
-import { startAfresh } from './apply-page.ts'
-import type { Bounds, CursorRecord, RowRecord, Transaction } from '../storage/contract.ts'
-import type { Draft, Store } from './store.ts'
+import type { CursorRecord, PruneBounds, RowRecord } from '../model/records.ts'
+import type { StorageLimit } from '../model/storage-limit.ts'
+import type { Transaction } from '../storage/contract.ts'
+import { cursorOf } from './meta.ts'
+import { startResync } from './resync.ts'
+import type { Store } from './store.ts'
+import type { WriteTransaction } from './write-transaction.ts'
 
 /** Tables that are pruned, one after the other. */
 const ORDER: readonly TablePriority[] = ['low', 'medium', 'high']
@@ -14,57 +13,24 @@ const ORDER: readonly TablePriority[] = ['low', 'medium', 'high']
 /** Down to this share of the limit, so that not every page prunes. */
 const ROOM = 0.9
 
-/** What is stored, beside what may be. */
-interface Measured {
-  bytes: number
-  limit: number
-  policy: NonNullable<StorageLimit['policy']>
-  /** Bytes in use by now. */
-  measure(): Promise<number>
+/** What is said of a table as far as pruning goes. */
+export interface PruneRule {
+  /** Keep only so many rows. Absent: all. */
+  maxRecords?: number
+  /** Tables of low priority are pruned first, critical ones never. Default `medium`. */
+  priority?: TablePriority
 }
 
-/** Does what the policy says where more is stored than the limit; tells of it the first time and at each pruning. */
-export async function exceed(
-  { over }: Level,
-  measured: Measured,
-  { tables }: Pick<Settings, 'tables'>,
-  store: Store,
-  onReached: (reached: StorageLimitReached) => void,
-): Promise<Level> {
-  const { bytes, limit, policy } = measured
-  const pruned = policy === 'prune' ? await makeRoom(store, tables, measured) : 0
-  if (!over || pruned > 0) onReached({ bytes, limit, pruned })
-  if (policy !== 'error') return { over: pruned === 0 }
-  return {
-    over: true,
-    full: new StorageError({
-      code: 'quota',
-      message: `The storage limit of ${limit} bytes is reached: ${bytes} are in use.`,
-      hint: 'Raise storageLimit, or choose the policy "prune".',
-    }),
-  }
-}
-
-/** Drops rows for as long as that gives space back; some storages do so only later. Resolves to how many. */
-async function makeRoom(
-  store: Store,
-  tables: Settings['tables'],
-  measured: Measured,
-): Promise<number> {
-  const { bytes, limit, measure } = measured
-  const dropped = await prune(store, tables, { bytes, limit })
-  if (dropped === 0) return 0
-  const left = await measure()
-  return left > limit && left < bytes
-    ? dropped + (await makeRoom(store, tables, { ...measured, bytes: left }))
-    : dropped
+export interface PruneSettings {
+  tables: ReadonlyMap<string, PruneRule>
+  storageLimit: Required<StorageLimit>
 }
 
 /** Drops rows that the server has until about as much is left as there is room for. Resolves to how many went. */
-function prune(
+export function prune(
   store: Store,
-  tables: Settings['tables'],
-  { bytes, limit }: Pick<Measured, 'bytes' | 'limit'>,
+  tables: PruneSettings['tables'],
+  { bytes, limit }: { bytes: number; limit: number },
 ): Promise<number> {
   return store.write('remote', async (draft) => {
     let left = bytes - ROOM * limit
@@ -78,8 +44,8 @@ function prune(
           left -= JSON.stringify(record).length
           going.push(record)
         }
-        await draft.drop(going)
-        if (going.length > 0) await note(draft.tx, table, { bytes: limit })
+        await draft.dropRows(going)
+        if (going.length > 0) await notePruned(draft.tx, table, { bytes: limit })
         dropped += going.length
       }
     return dropped
@@ -89,7 +55,7 @@ function prune(
 /** Keeps of each of these tables no more rows than its settings say. */
 export async function keepNewest(
   store: Store,
-  { tables }: Pick<Settings, 'tables'>,
+  tables: PruneSettings['tables'],
   names: readonly string[],
 ): Promise<void> {
   for (const name of names) {
@@ -99,16 +65,16 @@ export async function keepNewest(
 }
 
 /** Drops the oldest rows of a table beyond `max`; edited ones stay. */
-async function dropOldest(draft: Draft, table: string, max: number): Promise<void> {
+async function dropOldest(draft: WriteTransaction, table: string, max: number): Promise<void> {
   const held = await draft.tx.scan('rows', { index: 'table', equals: [table] })
   const surplus = held.length - max
   if (surplus <= 0) return
-  await draft.drop(oldestFirst(held.filter(({ edits }) => !edits)).slice(0, surplus))
-  await note(draft.tx, table, { records: max })
+  await draft.dropRows(oldestFirst(held.filter(({ queued }) => !queued)).slice(0, surplus))
+  await notePruned(draft.tx, table, { records: max })
 }
 
 const synced = async (tx: Transaction, table: string): Promise<RowRecord[]> =>
-  (await tx.scan('rows', { index: 'table', equals: [table] })).filter(({ edits }) => !edits)
+  (await tx.scan('rows', { index: 'table', equals: [table] })).filter(({ queued }) => !queued)
 
 /** By the time of the server's last change. */
 const oldestFirst = (records: RowRecord[]): RowRecord[] => {
@@ -117,15 +83,14 @@ const oldestFirst = (records: RowRecord[]): RowRecord[] => {
 }
 
 /** Tables that hold fewer rows than the server has for this device, for reasons that still hold. */
-export function heldInPart(
-  { partial = {} }: CursorRecord,
-  { tables, options: { storageLimit = {} } }: Pick<Settings, 'tables' | 'options'>,
+export function prunedTables(
+  { pruned = {} }: CursorRecord,
+  { tables, storageLimit: { bytes, policy } }: PruneSettings,
 ): readonly string[] {
-  const { bytes = ENOUGH, policy } = storageLimit
-  return Object.keys(partial).filter((name) => {
+  return Object.keys(pruned).filter((name) => {
     const { maxRecords = Infinity, priority } = tables.get(name) ?? {}
     const room = policy === 'prune' && priority !== 'critical' ? bytes : Infinity
-    const held = { records: Infinity, bytes: Infinity, ...partial[name] }
+    const held = { records: Infinity, bytes: Infinity, ...pruned[name] }
     return maxRecords <= held.records && room <= held.bytes
   })
 }
@@ -134,24 +99,24 @@ export function heldInPart(
  * Where to go on from `place`: what was dropped for a reason that holds no longer comes back with a download
  * of everything beside what is there.
  */
-export async function widened(
+export async function resyncIfWidened(
   place: CursorRecord,
-  settings: Pick<Settings, 'tables' | 'keys' | 'options'>,
+  settings: PruneSettings & { keys: ReadonlyMap<string, string> },
   store: Store,
 ): Promise<CursorRecord> {
   const { tables, keys } = settings
-  const held = heldInPart(place, settings)
-  const marked = Object.keys(place.partial ?? {}).filter((name) => tables.has(name))
+  const held = prunedTables(place, settings)
+  const marked = Object.keys(place.pruned ?? {}).filter((name) => tables.has(name))
   if (marked.every((name) => held.includes(name))) return place
   return store.write('remote', async ({ tx }) => {
-    await startAfresh(tx, [...keys.keys()])
+    await startResync(tx, [...keys.keys()])
     return cursorOf(tx)
   })
 }
 
 /** Notes that rows of a table were dropped, and what for. */
-async function note(tx: Transaction, table: string, bounds: Bounds): Promise<void> {
+async function notePruned(tx: Transaction, table: string, bounds: PruneBounds): Promise<void> {
   const place = await cursorOf(tx)
-  const partial = { ...place.partial, [table]: { ...place.partial?.[table], ...bounds } }
-  await tx.putMany('meta', [{ ...place, partial }])
+  const pruned = { ...place.pruned, [table]: { ...place.pruned?.[table], ...bounds } }
+  await tx.putMany('meta', [{ ...place, pruned }])
 }

@@ -1,60 +1,56 @@
-import type {
-  PushAnswer,
-  PushResult,
-  ResultError,
-} from '../../../supabase/functions/_tidemark/wire.ts'
-import type { Clock } from '../util/clock.ts'
 import type { Conflict } from '../model/events.ts'
-import type { NewId } from '../util/uuid.ts'
-import { omit } from '../util/omit.ts'
-import { type Batch, renamed } from './batch.ts'
-import { sizeOf } from './enqueue.ts'
-import { alive, apply, baseOf, editable, stack } from '../model/row.ts'
-import type { Row } from '../model/row.ts'
+import { contentSize } from '../model/mutation.ts'
 import type {
   DeviceRecord,
-  FailedEdit,
-  Flight,
-  QueuedEdit,
+  FailedMutation,
+  InFlightBatch,
+  QueuedMutation,
   RowRecord,
-  Transaction,
-} from '../storage/contract.ts'
-import { deviceOf } from './store.ts'
-import type { Draft } from './store.ts'
+} from '../model/records.ts'
+import type { Row } from '../model/row.ts'
+import { applyMutation, baseRow, editable, rebase, withoutTombstone } from '../model/row.ts'
+import type { PushAnswer, PushResult, ResultError } from '../model/wire.ts'
+import type { Transaction } from '../storage/contract.ts'
+import type { Clock } from '../util/clock.ts'
+import { omit } from '../util/omit.ts'
+import type { NewId } from '../util/uuid.ts'
+import { type Batch, withNewDeviceId } from './batch.ts'
+import { deviceOf } from './meta.ts'
+import type { WriteTransaction } from './write-transaction.ts'
 
 /** What the answer to a batch came to. */
-export interface Settled {
+export interface PushOutcome {
   /** Edits that left the queue because the server has them. */
   pushed: number
   merged: number
   conflicts: Conflict[]
-  rejected: FailedEdit[]
+  rejected: FailedMutation[]
   lost: { table: string; id: string; columns: string[] }[]
 }
 
 /** A row while the results of its edits are gone through. */
-interface Pending {
+interface RowResults {
   record: RowRecord
   base: Row | null
   version: number | null
-  settled: number
+  answered: number
   /** An edit of it that the server has no row for. */
-  missing?: FailedEdit
+  missing?: FailedMutation
   /**
    * When the last of its edits was made, where nothing of others has come in between: edits made later can
    * count on the new version.
    */
-  ours?: string | undefined
+  madeBefore?: string | undefined
 }
 
 /** Takes the server's answer to a batch into rows and queue. */
-export async function settle(
-  { tx, at, put, drop }: Draft,
+export async function applyPushResponse(
+  { tx, at, putRows, dropRows }: WriteTransaction,
   batch: Batch,
   answer: PushAnswer,
   { clock, newId, createMissing = false }: { clock: Clock; newId: NewId; createMissing?: boolean },
-): Promise<Settled> {
-  const outcome: Settled = { pushed: 0, merged: 0, conflicts: [], rejected: [], lost: [] }
+): Promise<PushOutcome> {
+  const outcome: PushOutcome = { pushed: 0, merged: 0, conflicts: [], rejected: [], lost: [] }
   const device = await deviceOf(tx)
   // Another tab has found that the name was taken: these numbers mean other edits now.
   if (device.id !== batch.device) return outcome
@@ -62,94 +58,95 @@ export async function settle(
   const results = new Map(answer.results.map((result) => [result.seq, result]))
   const queued = await tx.getMany(
     'queue',
-    batch.edits.map(({ seq }) => seq),
+    batch.mutations.map(({ seq }) => seq),
   )
-  const rows = await pendingRows(tx, queued)
+  const rows = await rowsOfBatch(tx, queued)
   const done = new Set<number>()
   // Another tab may have had the same answer already and be on with the next batch.
-  const flight = device.flight?.to === batch.edits.at(-1)?.seq ? device.flight : undefined
+  const flight =
+    device.inFlight?.lastSeq === batch.mutations.at(-1)?.seq ? device.inFlight : undefined
   const attempts = flight?.attempts ?? 1
-  let taken = answer.last_seq > device.sent
+  let taken = answer.last_seq > device.sentSeq
 
   for (const edit of queued) {
     const result = edit && results.get(edit.seq)
     if (!result) continue
-    if (edit.seq < (answer.repeated_from ?? Infinity) && isSomebodyElses(edit, result, flight)) {
+    if (edit.seq < (answer.repeated_from ?? Infinity) && isOfAnotherDevice(edit, result, flight)) {
       taken = true
       continue
     }
     const row = rows.get(keyOf(edit))!
     done.add(edit.seq)
-    row.settled++
+    row.answered++
     const { error } = result as { error?: ResultError }
     if (error) {
       const failed = { ...edit, error, attempts, failed_at: at }
       if (createMissing && error.code === 'not_found' && edit.op === 'patch') row.missing = failed
       else outcome.rejected.push(failed)
-      if (error.code === 'gone' || error.code === 'not_found') forget(row)
+      if (error.code === 'gone' || error.code === 'not_found') forgetServerRow(row)
     } else {
-      accept(row, edit, result)
-      note(outcome, row, edit, result)
+      acceptResult(row, edit, result)
+      noteResult(outcome, row, edit, result)
     }
   }
 
-  const rebased: QueuedEdit[] = []
+  const rebased: QueuedMutation[] = []
   const kept: RowRecord[] = []
   const gone: RowRecord[] = []
   let { seq } = device
-  for (const { record, base, version, settled, ours, missing } of rows.values()) {
-    if (settled === 0) continue
+  for (const { record, base, version, answered, madeBefore, missing } of rows.values()) {
+    if (answered === 0) continue
     const rest =
-      (record.edits ?? 0) > settled
+      (record.queued ?? 0) > answered
         ? (await tx.scan('queue', { index: 'row', equals: [record.table, record.id] })).filter(
             ({ seq }) => !done.has(seq),
           )
         : []
     if (missing) {
-      const unsent = rest.every((edit) => edit.seq > device.sent)
+      const unsent = rest.every((edit) => edit.seq > device.sentSeq)
       if (unsent && record.row) {
         const data = editable(record.row)
-        const put = { ...whole(missing, data), seq: ++seq, edited_at: at }
+        const put = { ...asInsert(missing, data), seq: ++seq, edited_at: at }
         for (const edit of rest) done.add(edit.seq)
         rebased.push(put)
-        kept.push(stack({ ...record, version: null }, null, [put])!)
+        kept.push(rebase({ ...record, version: null }, null, [put])!)
         continue
       }
       outcome.rejected.push(missing)
     }
-    if (ours && version !== null)
+    if (madeBefore && version !== null)
       rebased.push(
         ...rest
           // An older one was refused before and does not build on these.
-          .filter(({ seq, edited_at }) => seq > device.sent && edited_at >= ours)
+          .filter(({ seq, edited_at }) => seq > device.sentSeq && edited_at >= madeBefore)
           .map((edit) => ({ ...edit, base: version })),
       )
-    const next = stack({ ...record, version }, base, rest)
+    const next = rebase({ ...record, version }, base, rest)
     if (next) kept.push(next)
     else gone.push(record)
   }
-  await put(kept)
-  await drop(gone)
+  await putRows(kept)
+  await dropRows(gone)
   await tx.deleteMany('queue', [...done])
   await tx.putMany('queue', rebased)
   await tx.putMany('failed', outcome.rejected)
-  const landed = flight ? omit(device, 'flight') : device
+  const landed = flight ? omit(device, 'inFlight') : device
   const next = { ...landed, ...completed(device, outcome.pushed, clock.now()), seq }
-  await tx.putMany('meta', [taken ? renamed(next, newId) : next])
+  await tx.putMany('meta', [taken ? withNewDeviceId(next, newId) : next])
   return outcome
 }
 
 /** The edit that creates a row. */
-const whole = (
-  { table, id, rank }: QueuedEdit,
+const asInsert = (
+  { table, id, rank }: QueuedMutation,
   data: Row,
-): Omit<QueuedEdit, 'seq' | 'edited_at'> => ({
+): Omit<QueuedMutation, 'seq' | 'edited_at'> => ({
   table,
   id,
   op: 'put',
   base: null,
   data,
-  size: sizeOf({ data }),
+  size: contentSize({ data }),
   ...(rank !== undefined && { rank }),
 })
 
@@ -173,17 +170,17 @@ function completed(
 
 const keyOf = ({ table, id }: Pick<RowRecord, 'table' | 'id'>): string => `${table}\n${id}`
 
-async function pendingRows(
+async function rowsOfBatch(
   tx: Transaction,
-  queued: (QueuedEdit | undefined)[],
-): Promise<Map<string, Pending>> {
+  queued: (QueuedMutation | undefined)[],
+): Promise<Map<string, RowResults>> {
   const keys = new Map<string, readonly [string, string]>()
   for (const edit of queued) if (edit) keys.set(keyOf(edit), [edit.table, edit.id])
   const records = await tx.getMany('rows', [...keys.values()])
   return new Map(
     [...keys].map(([key, [table, id]], place) => {
       const record = records[place] ?? { table, id, row: null, version: null }
-      return [key, { record, base: baseOf(record), version: record.version, settled: 0 }]
+      return [key, { record, base: baseRow(record), version: record.version, answered: 0 }]
     }),
   )
 }
@@ -192,36 +189,40 @@ async function pendingRows(
  * Whether a duplicate that the server did not get from this very batch is of another device that goes by
  * our name. Not where the edit went out in an earlier batch too, of which a part was answered.
  */
-function isSomebodyElses(edit: QueuedEdit, result: PushResult, flight?: Flight): boolean {
+function isOfAnotherDevice(
+  edit: QueuedMutation,
+  result: PushResult,
+  flight?: InFlightBatch,
+): boolean {
   if (result.status !== 'duplicate') return false
   const { error, version } = result as { error?: ResultError; version?: number | null }
-  const first = flight !== undefined && edit.seq > flight.above
+  const first = flight !== undefined && edit.seq > flight.previousSeq
   return first || (edit.op === 'put' && !error && version == null)
 }
 
-function forget(row: Pending): void {
+function forgetServerRow(row: RowResults): void {
   row.base = null
   row.version = null
 }
 
 /** The server's row after an edit that it has taken. */
-function accept(
-  row: Pending,
-  edit: QueuedEdit,
+function acceptResult(
+  row: RowResults,
+  edit: QueuedMutation,
   { status, row: told, lost, version }: PushResult,
 ): void {
-  row.ours = status === 'applied' ? edit.edited_at : undefined
+  row.madeBefore = status === 'applied' ? edit.edited_at : undefined
   // Only where the content is known may the version be taken over: a pull skips what is older.
   const known = told || status === 'applied' || status === 'merged'
-  if (told) row.base = alive(told)
+  if (told) row.base = withoutTombstone(told)
   // A duplicate tells the row as it is by now. Where there is none for us, and no pull names it, none
   // ever will.
   else if (status === 'duplicate' && row.record.scope === undefined) row.base = null
   // Put together with columns that we do not know: a pull brings the row if it is for us.
   else if (row.base === null && edit.op === 'patch')
     row.base = status === 'merged' ? null : row.record.row
-  else if (status !== 'conflict') row.base = apply(row.base, won(edit, lost ?? []))
-  if (row.base === null) forget(row)
+  else if (status !== 'conflict') row.base = applyMutation(row.base, withoutLost(edit, lost ?? []))
+  if (row.base === null) forgetServerRow(row)
   else if (known && version != null) {
     row.version = version
     row.base = { ...row.base, version }
@@ -229,7 +230,10 @@ function accept(
 }
 
 /** An edit without the columns that were overruled. */
-function won({ op, data }: QueuedEdit, lost: readonly string[]): Pick<QueuedEdit, 'op' | 'data'> {
+function withoutLost(
+  { op, data }: QueuedMutation,
+  lost: readonly string[],
+): Pick<QueuedMutation, 'op' | 'data'> {
   if (!data || lost.length === 0) return { op, ...(data && { data }) }
   return {
     op,
@@ -237,7 +241,12 @@ function won({ op, data }: QueuedEdit, lost: readonly string[]): Pick<QueuedEdit
   }
 }
 
-function note(outcome: Settled, { base }: Pending, edit: QueuedEdit, result: PushResult): void {
+function noteResult(
+  outcome: PushOutcome,
+  { base }: RowResults,
+  edit: QueuedMutation,
+  result: PushResult,
+): void {
   const { table, id } = edit
   const lost = result.lost ?? []
   outcome.pushed++

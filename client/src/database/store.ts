@@ -1,42 +1,21 @@
-import { withChecksums } from './checksums.ts'
-import { type Clock, systemClock, timestamp } from '../util/clock.ts'
 import { type Damage, StorageError } from '../model/errors.ts'
-import { createEmitter } from '../model/events.ts'
-import type { NewId } from '../util/uuid.ts'
-import { part } from '../util/part.ts'
-import { type Row, seen } from '../model/row.ts'
-import type {
-  DamagedRecord,
-  IdentityRecord,
-  RowRecord,
-  SyncStorage,
-  Transaction,
-} from '../storage/contract.ts'
+import type { DamagedRecord, IdentityRecord } from '../model/records.ts'
+import { type Row, visibleRow } from '../model/row.ts'
 import { noTabs, type TabMessage, type Tabs } from '../platform/tabs.ts'
+import type { SyncStorage, Transaction } from '../storage/contract.ts'
+import { type Clock, systemClock, timestamp } from '../util/clock.ts'
+import { createEmitter } from '../util/emitter.ts'
+import type { NewId } from '../util/uuid.ts'
+import { withChecksums } from './checksums.ts'
+import { setAside, withFurtherDamage } from './corruption.ts'
+import {
+  type Commit,
+  createWriteTransaction,
+  type Origin,
+  type WriteTransaction,
+} from './write-transaction.ts'
 
 export { cursorOf, deviceOf } from './meta.ts'
-
-/** Whose doing a change was. */
-export type Origin = 'local' | 'remote'
-
-/** What one transaction changed, as the app sees it: table → id → row, null where it is gone. */
-export interface Commit {
-  origin: Origin
-  rows: Map<string, Map<string, Row | null>>
-  /** True where another tab did it. */
-  elsewhere?: boolean
-}
-
-/** A transaction that writes, and the list of what it changes. */
-export interface Draft {
-  readonly tx: Transaction
-  /** When it is, RFC 3339: the same however often the body runs. */
-  readonly at: string
-  /** Puts records of rows. */
-  put(records: readonly RowRecord[]): Promise<void>
-  /** Drops records of rows. */
-  drop(records: readonly Pick<RowRecord, 'table' | 'id'>[]): Promise<void>
-}
 
 /** Edits that wait, and edits that were refused. */
 export interface Counts {
@@ -57,13 +36,13 @@ export interface Store {
    * hands: rows and edits follow from what `body` reads, from `draft.at` and from what was made before the
    * call, never from a clock or from chance.
    */
-  write<T>(origin: Origin, body: (draft: Draft) => Promise<T>): Promise<T>
+  write<T>(origin: Origin, body: (draft: WriteTransaction) => Promise<T>): Promise<T>
   onCommit(fn: (commit: Commit) => void): () => void
   /**
    * With false tells those who listen that every row is gone, without touching any: they are for somebody
    * else, and nobody hears of them until it is called with true, which takes that back.
    */
-  show(visible: boolean): Promise<void>
+  setVisible(visible: boolean): Promise<void>
   /** As of the last commit of this store. */
   counts(): Counts
   close(): Promise<void>
@@ -87,60 +66,15 @@ const REPAIRS = 100
  * Gives the device its id where it has none. Resolves to true where that is a new one. Where only the record
  * was lost it is the old one, and every edit that waits may have been sent already.
  */
-async function introduce(tx: Transaction, newId: NewId): Promise<boolean> {
+async function ensureDevice(tx: Transaction, newId: NewId): Promise<boolean> {
   if (await tx.get('meta', 'device')) return false
   const known = [...(await tx.scan('queue')), ...(await tx.scan('failed'))]
   const seq = known.reduce((last, edit) => Math.max(last, edit.seq), 0)
   const twin = (await tx.get('meta', 'identity')) as IdentityRecord | undefined
   const { id, user } = twin ?? { id: newId(), user: null }
-  const sent = twin ? seq : 0
-  await tx.putMany('meta', [{ name: 'device', id, user, seq, sent, completed: 0 }])
+  const sentSeq = twin ? seq : 0
+  await tx.putMany('meta', [{ name: 'device', id, user, seq, sentSeq, completed: 0 }])
   return !twin
-}
-
-function createDraft(
-  tx: Transaction,
-  at: string,
-  rows: Commit['rows'],
-  hasLocal: (table: string) => boolean,
-): Draft {
-  const show = (table: string, id: string, row: Row | null): void => {
-    let changed = rows.get(table)
-    if (!changed) rows.set(table, (changed = new Map()))
-    changed.set(id, row)
-  }
-
-  /** The records with the local columns that are held already: the server knows nothing of them. */
-  async function keepLocal(records: readonly RowRecord[]): Promise<readonly RowRecord[]> {
-    const without = records.filter(({ table, local }) => !local && hasLocal(table))
-    if (without.length === 0) return records
-    const held = await tx.getMany(
-      'rows',
-      without.map(({ table, id }) => [table, id] as const),
-    )
-    const known = new Map(without.map((record, place) => [record, held[place]?.local]))
-    return records.map((record) => {
-      const local = known.get(record)
-      return local ? { ...record, local } : record
-    })
-  }
-
-  return {
-    tx,
-    at,
-    async put(given) {
-      const records = await keepLocal(given)
-      for (const record of records) show(record.table, record.id, seen(record))
-      await tx.putMany('rows', records)
-    },
-    async drop(records) {
-      for (const { table, id } of records) show(table, id, null)
-      await tx.deleteMany(
-        'rows',
-        records.map(({ table, id }) => [table, id] as const),
-      )
-    },
-  }
 }
 
 async function count(tx: Transaction): Promise<Counts> {
@@ -176,9 +110,9 @@ export function createStore(
 
   async function firstOpen(): Promise<boolean> {
     await storage.open()
-    const { isNew, now } = await inSpiteOfDamage(() =>
+    const { isNew, now } = await withCorruptionRecovery(() =>
       storage.transaction('readwrite', async (tx) => {
-        const isNew = await introduce(withChecksums(tx), newId)
+        const isNew = await ensureDevice(withChecksums(tx), newId)
         return { isNew, now: await count(tx) }
       }),
     )
@@ -187,7 +121,7 @@ export function createStore(
   }
 
   /** Runs a transaction, again where records cannot be read, once these are out of the way. */
-  async function inSpiteOfDamage<T>(work: () => Promise<T>): Promise<T> {
+  async function withCorruptionRecovery<T>(work: () => Promise<T>): Promise<T> {
     for (let left = REPAIRS; ; left--) {
       try {
         return await work()
@@ -200,14 +134,13 @@ export function createStore(
   }
 
   async function repair(damage: readonly Damage[]): Promise<void> {
-    const { setAside, withOthers } = await part(import('./corruption.ts'))
     const at = timestamp(clock)
-    const { records, rows, now } = await withOthers(damage, (all) =>
+    const { records, rows, now } = await withFurtherDamage(damage, (all) =>
       storage.transaction('readwrite', async (native) => {
         const tx = withChecksums(native)
         const rows: Commit['rows'] = new Map()
-        const records = await setAside(createDraft(tx, at, rows, hasLocal), all, newId)
-        await introduce(tx, newId)
+        const records = await setAside(createWriteTransaction(tx, at, rows, hasLocal), all, newId)
+        await ensureDevice(tx, newId)
         return { records, rows, now: await count(tx) }
       }),
     )
@@ -220,12 +153,12 @@ export function createStore(
   async function attempt<T>(work: () => Promise<T>): Promise<T> {
     await open()
     try {
-      return await inSpiteOfDamage(work)
+      return await withCorruptionRecovery(work)
     } catch (error) {
       if (closed || !(error instanceof StorageError) || error.code !== 'closed') throw error
       opening = undefined
       await open()
-      return inSpiteOfDamage(work)
+      return withCorruptionRecovery(work)
     }
   }
 
@@ -238,11 +171,11 @@ export function createStore(
       table,
       [...changed.keys()],
     ])
-    tabs.tell({ kind: 'commit', origin, ids })
+    tabs.post({ kind: 'commit', origin, ids })
   }
 
   /** Another tab has committed: reads what it has changed, for those who listen here. */
-  async function hear(message: TabMessage): Promise<void> {
+  async function onTabMessage(message: TabMessage): Promise<void> {
     if (message.kind !== 'commit' || closed || !opening) return
     const { origin, ids } = message
     const rows: Commit['rows'] = new Map()
@@ -251,34 +184,34 @@ export function createStore(
         for (const [table, changed] of ids) {
           const keys = changed.map((id) => [table, id] as const)
           const records = await tx.getMany('rows', keys)
-          const shown = records.map((record) => (record ? seen(record) : null))
+          const shown = records.map((record) => (record ? visibleRow(record) : null))
           rows.set(table, new Map(changed.map((id, n) => [id, shown[n]!])))
         }
         return count(tx)
       }),
     )
-    notify({ origin, rows, elsewhere: true })
+    notify({ origin, rows, fromOtherTab: true })
   }
 
   /** Tells those who listen of every row, as it is or as if it were gone. */
-  async function show(visible: boolean): Promise<void> {
+  async function setVisible(visible: boolean): Promise<void> {
     hidden = !visible
     const rows: Commit['rows'] = new Map()
     const records = await attempt(() => storage.transaction('readonly', (tx) => tx.scan('rows')))
     for (const record of records) {
       const { table, id } = record
       const changed = rows.get(table) ?? new Map<string, Row | null>()
-      rows.set(table, changed.set(id, hidden ? null : seen(record)))
+      rows.set(table, changed.set(id, hidden ? null : visibleRow(record)))
     }
     commits.emit('commit', { origin: 'remote', rows })
   }
 
   // What fails here fails again, and is told, where somebody asks for it.
-  tabs.listen((message) => void hear(message).catch(() => {}))
+  tabs.listen((message) => void onTabMessage(message).catch(() => {}))
 
   return {
     open,
-    show,
+    setVisible,
     read: (body) => attempt(() => storage.transaction('readonly', (tx) => body(withChecksums(tx)))),
     async write(origin, body) {
       let at: string | undefined
@@ -287,7 +220,7 @@ export function createStore(
           at ??= timestamp(clock)
           const rows: Commit['rows'] = new Map()
           const tx = withChecksums(native)
-          const result = await body(createDraft(tx, at, rows, hasLocal))
+          const result = await body(createWriteTransaction(tx, at, rows, hasLocal))
           return { result, now: await count(tx), rows }
         }),
       )

@@ -1,61 +1,39 @@
-import type { Edit } from './enqueue.ts'
-import type { Emitter, SyncEvents } from '../model/events.ts'
-import type { Requests } from '../transport/requests.ts'
-import type { Id } from '../api/table.ts'
-import { baseOf, type Row, stack } from '../model/row.ts'
-import type { QueuedEdit, RowRecord, Transaction } from '../storage/contract.ts'
-import type { Draft, Store } from './store.ts'
+import type { Id, KeyAssigned } from '../model/key.ts'
+import type { QueuedMutation, RowRecord } from '../model/records.ts'
+import { baseRow, rebase, type Row } from '../model/row.ts'
+import type { Transaction } from '../storage/contract.ts'
+import type { LocalWrite } from './enqueue.ts'
+import type { WriteTransaction } from './write-transaction.ts'
 
 /** Stand-ins are integers from here down: no sequence gets there, and a double still holds them exactly. */
 const FIRST = -(2 ** 52)
 
-/** A row that was made here has been given its key. */
-export interface KeyAssigned {
-  table: string
-  /** The stand-in that it had. */
-  local: number
-  remote: Id
-}
-
 /** A key that stands in for one that the server will make: a negative number that no other row has. */
-export function standIn(): number {
+export function temporaryId(): number {
   const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2))
   return FIRST - ((high % 2 ** 20) * 2 ** 32 + low)
 }
 
 /** True for a stand-in, as a number or as text. */
-export function isStandIn(value: unknown): boolean {
-  if (typeof value === 'string') return /^-\d{16}$/.test(value) && isStandIn(Number(value))
+export function isTemporaryId(value: unknown): boolean {
+  if (typeof value === 'string') return /^-\d{16}$/.test(value) && isTemporaryId(Number(value))
   return typeof value === 'number' && value <= FIRST && Number.isSafeInteger(value)
 }
 
 /** An edit that makes a row whose key the server has yet to make. */
-export const waitsForKey = ({ table, op, id }: QueuedEdit, tables: ReadonlySet<string>): boolean =>
-  op === 'put' && tables.has(table) && isStandIn(id)
-
-/** Asks for the keys that rows made here wait for. Resolves to whether there were any. */
-export async function assignAll(
-  { store, events }: { store: Store; events: Pick<Emitter<SyncEvents>, 'emit'> },
+export const waitsForId = (
+  { table, op, id }: QueuedMutation,
   tables: ReadonlySet<string>,
-  call: Requests['call'],
-): Promise<boolean> {
-  const waiting = await store.read((tx) => unassigned(tx, tables))
-  for (const [table, rows] of waiting) {
-    const made = await call<string[]>('sync_new_ids', { table, count: Math.min(rows, 10_000) })
-    const assigned = await store.write('remote', (draft) => assign(draft, table, made))
-    for (const each of assigned) events.emit('key_assigned', each)
-  }
-  return waiting.size > 0
-}
+): boolean => op === 'put' && tables.has(table) && isTemporaryId(id)
 
 /** How many rows of each table wait for a key. */
-async function unassigned(
+export async function countWaitingForId(
   tx: Transaction,
   tables: ReadonlySet<string>,
 ): Promise<Map<string, number>> {
   const counts = new Map<string, number>()
   for (const edit of await tx.scan('queue'))
-    if (waitsForKey(edit, tables)) counts.set(edit.table, (counts.get(edit.table) ?? 0) + 1)
+    if (waitsForId(edit, tables)) counts.set(edit.table, (counts.get(edit.table) ?? 0) + 1)
   return counts
 }
 
@@ -63,19 +41,19 @@ async function unassigned(
  * Gives rows of a table that wait for a key the keys that the server has made, in their own records and
  * wherever a queued edit names them. Keys that are left over are not used.
  */
-async function assign(
-  draft: Draft,
+export async function assign(
+  draft: WriteTransaction,
   table: string,
   keys: readonly string[],
 ): Promise<KeyAssigned[]> {
-  const { tx, put, drop } = draft
+  const { tx, putRows, dropRows } = draft
   const queue = await tx.scan('queue')
-  const waiting = queue.filter((edit) => waitsForKey(edit, new Set([table])))
+  const waiting = queue.filter((edit) => waitsForId(edit, new Set([table])))
   const remote = new Map<string, Id>()
   for (const [place, { id }] of waiting.slice(0, keys.length).entries())
     remote.set(id, asId(keys[place]!))
   const assigned = [...remote].map(([local, id]) => ({ table, local: Number(local), remote: id }))
-  const renamed = <E extends QueuedEdit>(edit: E): E => {
+  const renamed = <E extends QueuedMutation>(edit: E): E => {
     const own = edit.table === table ? remote.get(edit.id) : undefined
     return {
       ...edit,
@@ -85,8 +63,8 @@ async function assign(
     }
   }
   const names = (row: Row | undefined): boolean =>
-    Object.values(row ?? {}).some((value) => isStandIn(value) && remote.has(String(value)))
-  const changed = (edit: QueuedEdit): boolean =>
+    Object.values(row ?? {}).some((value) => isTemporaryId(value) && remote.has(String(value)))
+  const changed = (edit: QueuedMutation): boolean =>
     (edit.table === table && remote.has(edit.id)) || names(edit.data) || names(edit.old)
 
   const touched = queue.filter(changed)
@@ -110,12 +88,12 @@ async function assign(
     if (own !== undefined) gone.push(record)
     const id = own === undefined ? record.id : String(own)
     const edits = await tx.scan('queue', { index: 'row', equals: [record.table, id] })
-    const base = baseOf(record)
-    const next = stack({ ...record, id }, base && replaced(base, remote), edits)
+    const base = baseRow(record)
+    const next = rebase({ ...record, id }, base && replaced(base, remote), edits)
     if (next) records.push({ ...next, ...(record.local && { local: record.local }) })
   }
-  await drop(gone)
-  await put(records)
+  await dropRows(gone)
+  await putRows(records)
   return assigned
 }
 
@@ -123,7 +101,7 @@ async function assign(
 function replaced(row: Row, by: ReadonlyMap<string, Id>): Row {
   const next: Row = {}
   for (const [column, value] of Object.entries(row))
-    next[column] = (isStandIn(value) ? by.get(String(value)) : undefined) ?? value
+    next[column] = (isTemporaryId(value) ? by.get(String(value)) : undefined) ?? value
   return next
 }
 
@@ -132,7 +110,7 @@ const asId = (text: string): Id => (Number.isSafeInteger(Number(text)) ? Number(
 
 /** The key of a row by which the app knows it, which may be a stand-in that has been given one since. */
 export async function resolvedId(tx: Transaction, id: string): Promise<string> {
-  const alias = isStandIn(id) ? await tx.get('aliases', id) : undefined
+  const alias = isTemporaryId(id) ? await tx.get('aliases', id) : undefined
   return alias ? String(alias.remote) : id
 }
 
@@ -141,12 +119,15 @@ export async function resolvedId(tx: Transaction, id: string): Promise<string> {
  * with keys in place of stand-ins that have been given one since the app read them. `key` is the column of
  * the primary key.
  */
-export function keyed(edits: readonly Edit[], key: string): (tx: Transaction) => Promise<Edit[]> {
+export function withTemporaryIds(
+  edits: readonly LocalWrite[],
+  key: string,
+): (tx: Transaction) => Promise<LocalWrite[]> {
   const made = edits.map(({ op, data }) =>
-    op === 'put' && data && data[key] == null ? standIn() : undefined,
+    op === 'put' && data && data[key] == null ? temporaryId() : undefined,
   )
   return async (tx) => {
-    const named: Edit[] = []
+    const named: LocalWrite[] = []
     for (const [place, edit] of edits.entries()) {
       const id = made[place]
       const data = edit.data && (await resolved(tx, edit.data))
@@ -160,7 +141,7 @@ export function keyed(edits: readonly Edit[], key: string): (tx: Transaction) =>
 
 /** `row` with keys in place of stand-ins that have been given one since the app read them. */
 async function resolved(tx: Transaction, row: Row): Promise<Row> {
-  const columns = Object.keys(row).filter((column) => isStandIn(row[column]))
+  const columns = Object.keys(row).filter((column) => isTemporaryId(row[column]))
   if (columns.length === 0) return row
   const names = columns.map((column) => String(row[column]))
   const found = (await tx.getMany('aliases', names)).filter((alias) => alias !== undefined)

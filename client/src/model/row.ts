@@ -1,4 +1,4 @@
-import type { QueuedEdit, RowRecord } from '../storage/contract.ts'
+import type { QueuedMutation, RowRecord } from './records.ts'
 
 /** Column name → JSON value, as PostgREST prints it. */
 export type Row = Record<string, unknown>
@@ -14,10 +14,10 @@ export function editable(row: Row): Row {
 }
 
 /** The server's row, or null where it is a tombstone. */
-export const alive = (row: Row): Row | null => (row.deleted_at == null ? row : null)
+export const withoutTombstone = (row: Row): Row | null => (row.deleted_at == null ? row : null)
 
 /** A copy that the app may change without touching the store. */
-export function copy(row: Row): Row {
+export function copyRow(row: Row): Row {
   const result = { ...row }
   for (const column in result) {
     const value = result[column]
@@ -26,50 +26,41 @@ export function copy(row: Row): Row {
   return result
 }
 
-/** Equality of JSON values. */
-export function same(a: unknown, b: unknown): boolean {
-  if (a === b) return true
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
-  if (Array.isArray(a) !== Array.isArray(b)) return false
-  const keys = Object.keys(a)
-  return (
-    keys.length === Object.keys(b).length &&
-    keys.every((key) => key in b && same((a as Row)[key], (b as Row)[key]))
-  )
-}
-
 /** A row as the app sees it: with the columns that stay on this device. */
-export const seen = ({ row, local }: Pick<RowRecord, 'row' | 'local'>): Row | null =>
+export const visibleRow = ({ row, local }: Pick<RowRecord, 'row' | 'local'>): Row | null =>
   row && local ? { ...row, ...local } : row
 
 /** A row after an edit; null where it is gone or was never there. */
-export function apply(row: Row | null, { op, data }: Pick<QueuedEdit, 'op' | 'data'>): Row | null {
+export function applyMutation(
+  row: Row | null,
+  { op, data }: Pick<QueuedMutation, 'op' | 'data'>,
+): Row | null {
   if (op === 'delete') return null
   if (op === 'patch' && row === null) return null
   return { ...row, ...data }
 }
 
 /** The server's row as a record knows it, whatever the queue has on top. */
-export const baseOf = (record: RowRecord): Row | null =>
-  record.edits ? (record.base ?? null) : record.row
+export const baseRow = (record: RowRecord): Row | null =>
+  record.queued ? (record.base ?? null) : record.row
 
 /**
  * A record made of the server's row and the edits that wait on top of it, oldest first. Undefined
  * where nothing is left to hold.
  */
-export function stack(
-  { table, id, version, scope, sweep }: Omit<RowRecord, 'row' | 'edits' | 'base'>,
+export function rebase(
+  { table, id, version, scope, resyncGeneration }: Omit<RowRecord, 'row' | 'edits' | 'base'>,
   base: Row | null,
-  edits: readonly Pick<QueuedEdit, 'op' | 'data'>[],
+  edits: readonly Pick<QueuedMutation, 'op' | 'data'>[],
 ): RowRecord | undefined {
   if (edits.length === 0 && base === null) return undefined
   return {
     table,
     id,
-    row: edits.reduce(apply, base),
+    row: edits.reduce(applyMutation, base),
     version,
     ...(scope !== undefined && { scope }),
-    ...(sweep !== undefined && { sweep }),
-    ...(edits.length > 0 && { edits: edits.length, base }),
+    ...(resyncGeneration !== undefined && { resyncGeneration }),
+    ...(edits.length > 0 && { queued: edits.length, base }),
   }
 }

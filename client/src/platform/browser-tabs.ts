@@ -1,5 +1,5 @@
+import { callSafely } from '../util/call-safely.ts'
 import { browserLocks } from './locks.ts'
-import { safely } from '../util/call-safely.ts'
 import type { Channel, TabMessage, Tabs, TabsOptions } from './tabs.ts'
 
 function broadcastChannel(name: string): Channel | undefined {
@@ -43,10 +43,11 @@ export function createTabs(
 
   channel?.listen((message) => hear(message as TabMessage))
   return {
-    alone: (work, signal) => locks.request(`${full}:sync`, work, signal),
+    exclusive: (work, signal) => locks.request(`${full}:sync`, work, signal),
     syncing: () => syncing,
-    tell(message) {
-      if (!closing.signal.aborted) safely('the channel to other tabs', () => channel?.send(message))
+    post(message) {
+      if (!closing.signal.aborted)
+        callSafely('the channel to other tabs', () => channel?.send(message))
     },
     listen(fn) {
       listeners.add(fn)

@@ -1,4 +1,4 @@
-import type { SyncReport } from '../model/events.ts'
+import type { SyncReport } from '../model/report.ts'
 import type { Locks } from './locks.ts'
 
 /** Carries messages between tabs: what one sends all others hear. */
@@ -29,11 +29,11 @@ export type TabMessage =
 /** The other tabs on the same store. */
 export interface Tabs {
   /** Runs `work` while no other tab runs theirs. An aborted `signal` ends the wait for it. */
-  alone<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>
+  exclusive<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>
   /** Whether one of them is syncing. */
   syncing(): boolean
   /** Never throws: what is done is done, whether others hear of it or not. */
-  tell(message: TabMessage): void
+  post(message: TabMessage): void
   /** Calls `fn` with what others tell. Returns what ends it. */
   listen(fn: (message: TabMessage) => void): () => void
   close(): void
@@ -41,9 +41,9 @@ export interface Tabs {
 
 /** Where nobody else has the store there are no others. */
 export const noTabs: Tabs = {
-  alone: (work) => work(),
+  exclusive: (work) => work(),
   syncing: () => false,
-  tell: () => {},
+  post: () => {},
   listen: () => () => {},
   close: () => {},
 }

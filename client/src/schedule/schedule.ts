@@ -1,44 +1,54 @@
+import { cursorOf } from '../database/meta.ts'
+import type { Store } from '../database/store.ts'
+import { classify } from '../model/errors.ts'
+import type { SyncEvents } from '../model/events.ts'
+import type { RunOptions } from '../model/report.ts'
+import { intervalsOf, type Mode, type Plan } from '../model/schedule.ts'
 import { browserAppState } from '../platform/app-state.ts'
 import { browserBattery } from '../platform/battery.ts'
-import { classify } from '../model/errors.ts'
-import type { Emitter, SyncEvents } from '../model/events.ts'
-import { cursorOf } from '../database/meta.ts'
-import type { Settings } from '../api/options.ts'
-import { connectionPokes } from '../transport/realtime.ts'
 import type { Runs } from '../sync/run.ts'
-import type { Planned } from './plan.ts'
-import { createScheduler, intervalsOf, type Mode } from './scheduler.ts'
-import type { Store } from '../database/store.ts'
-import type { RunOptions } from '../api/types.ts'
+import type { Settings } from '../sync/settings.ts'
+import { connectionPokes } from '../transport/realtime.ts'
+import type { Emitter } from '../util/emitter.ts'
+import { createScheduler, type Scheduler } from './scheduler.ts'
 
-export interface SchedulingDeps {
+/** Syncs that run by themselves, as the app's plan says. */
+export interface Schedule extends Pick<Scheduler, 'start' | 'stop' | 'next'> {
+  /** Takes effect at once. */
+  change(changes: Partial<Plan>): void
+}
+
+export interface ScheduleDeps {
   settings: Settings
   store: Store
-  runs: Runs
+  runs: Pick<Runs, 'state'>
   events: Emitter<SyncEvents>
   /** One run as `direction` says. */
   sync(options: RunOptions): Promise<unknown>
+  /** Aborts when the sync is closed. */
+  closing: AbortSignal
 }
 
-/** Refusals after which nothing runs by itself any more: somebody has to do something first. */
+/** Errors after which no sync starts by itself any more: a person has to act first. */
 const FINAL = new Set(['upgrade_required', 'device_revoked', 'device_of_another_user'])
 
-/** The scheduler, and what it listens to: edits, the network, sign-ins and news from the server. */
-export function createScheduling({ settings, store, runs, events, sync }: SchedulingDeps): Planned {
-  const { account, connection, options, plan } = settings
-  const pokes =
-    options.pokes ??
-    connectionPokes(connection, async () => (await store.read(cursorOf)).scopes ?? [])
-  events.on('sync_completed', () => pokes.refresh?.())
+/** The scheduler with what it listens to: edits, the network, sign-ins and pokes. */
+export function createSchedule(deps: ScheduleDeps): Schedule {
+  const { settings, store, runs, events, sync, closing } = deps
+  const { account, connection, tables } = settings
+  let { plan } = settings
+  const scopes = async () => (await store.read(cursorOf)).scopes ?? []
+  const pokes = settings.pokes ?? connectionPokes(connection, scopes)
+  let started = false
+  events.on('sync_completed', () => {
+    if (started) pokes.refresh?.()
+  })
 
-  /** Tables that the syncs of mode `realtime` cover. */
-  const live = new Set(
-    [...settings.tables.values()]
-      .filter(({ realtime }) => realtime !== false)
-      .map(({ name }) => name),
+  const realtimeTables = new Set(
+    [...tables.values()].filter(({ realtime }) => realtime !== false).map(({ name }) => name),
   )
 
-  /** Not for the user who is there when it is asked for. */
+  /** Calls `fn` at each sign-in, not for the user who is signed in already. */
   function onSignIn(fn: () => void): () => void {
     let last: string | null | undefined
     return account.watch((user) => {
@@ -48,15 +58,15 @@ export function createScheduling({ settings, store, runs, events, sync }: Schedu
     })
   }
 
-  /** A run that nobody asked for. Whoever wants to know of its failures listens to `sync_error`. */
+  /** One run. Its failures are told by the event `sync_error`; resolves to true where a retry makes sense. */
   async function run(mode?: Mode): Promise<boolean> {
     const { lastError } = runs.state()
     if (lastError && FINAL.has(lastError.code)) return false
     try {
       if ((await account.user()) === null) return false
-      if (mode !== 'realtime' || live.size === settings.tables.size) await sync({})
-      else if (live.size > 0)
-        await sync({ tables: settings.unskipped().filter((name) => live.has(name)) })
+      if (mode !== 'realtime' || realtimeTables.size === tables.size) await sync({})
+      else if (realtimeTables.size > 0)
+        await sync({ tables: settings.unskipped().filter((name) => realtimeTables.has(name)) })
       return false
     } catch (error) {
       return classify(error).retryable
@@ -65,22 +75,36 @@ export function createScheduling({ settings, store, runs, events, sync }: Schedu
 
   const scheduler = createScheduler({
     ...settings,
-    ...plan,
+    modes: plan.modes,
+    debounce: plan.debounce,
     intervals: intervalsOf(plan.interval),
-    battery: options.battery ?? browserBattery(),
-    appState: options.appState ?? browserAppState,
+    battery: settings.battery ?? browserBattery(),
+    appState: settings.appState ?? browserAppState,
     pokes,
     onEdit: (fn) =>
-      store.onCommit(
-        ({ origin, rows, elsewhere }) =>
-          void (origin === 'local' && !elsewhere && rows.size && fn()),
-      ),
+      store.onCommit(({ origin, rows, fromOtherTab }) => {
+        if (origin === 'local' && !fromOtherTab && rows.size > 0) fn()
+      }),
     onSignIn,
     run,
   })
+
   return {
-    ...scheduler,
-    change: ({ interval, ...plan }) =>
-      scheduler.change({ ...plan, intervals: intervalsOf(interval) }),
+    start() {
+      // A `ready()` that was still under way when the sync was closed ends here.
+      if (closing.aborted) return
+      started = true
+      scheduler.start()
+    },
+    stop() {
+      started = false
+      scheduler.stop()
+    },
+    next: scheduler.next,
+    change(changes) {
+      plan = { ...plan, ...changes }
+      const { modes, debounce, interval } = plan
+      scheduler.change({ modes, debounce, intervals: intervalsOf(interval) })
+    },
   }
 }

@@ -1,49 +1,9 @@
+import type { Intervals, Mode } from '../model/schedule.ts'
 import type { AppState } from '../platform/app-state.ts'
 import type { Battery } from '../platform/battery.ts'
-import type { Clock } from '../util/clock.ts'
 import type { Network } from '../platform/network.ts'
-
-/**
- * When a sync runs by itself. `manual`: never. `auto`: soon after an edit. `periodic`: again and again.
- * `on-reconnect`: when the network comes back. `realtime`: when the server says that there is news.
- * Each but `manual` also begins with one, and runs one when somebody signs in.
- */
-export type Mode = 'manual' | 'auto' | 'periodic' | 'on-reconnect' | 'realtime'
-
-/** Milliseconds from the end of one run to the next (`periodic`). */
-export interface Intervals {
-  /** While somebody looks at the app. Default 30,000. */
-  active: number
-  /** While nobody does. Default 5 minutes. */
-  background: number
-  /** Under 30 % of battery and not charging. Default 15 minutes. */
-  lowBattery: number
-}
-
-export const defaultIntervals: Intervals = {
-  active: 30_000,
-  background: 5 * 60_000,
-  lowBattery: 15 * 60_000,
-}
-
-/** One number is the pause while somebody looks at the app, and the least otherwise. */
-export function intervalsOf(interval: number | Partial<Intervals> = {}): Intervals {
-  if (typeof interval !== 'number') return { ...defaultIntervals, ...interval }
-  const { background, lowBattery } = defaultIntervals
-  return {
-    active: interval,
-    background: Math.max(background, interval),
-    lowBattery: Math.max(lowBattery, interval),
-  }
-}
-
-/** Word from the server that there is news for this user, without content. */
-export interface Pokes {
-  /** Calls `fn` at each. Returns what ends it. */
-  watch(fn: () => void): () => void
-  /** Called after each sync: there may be more to listen for. */
-  refresh?(): void
-}
+import type { Pokes } from '../transport/pokes.ts'
+import type { Clock } from '../util/clock.ts'
 
 /** What can be changed while it runs. */
 export interface Schedule {

@@ -1,13 +1,7 @@
 import { StorageError } from '../model/errors.ts'
+import type { DamagedRecord, QueuedMutation, RowRecord, StoreName } from '../model/records.ts'
 import type { Row } from '../model/row.ts'
-import type {
-  DamagedRecord,
-  QueuedEdit,
-  RowRecord,
-  StoreName,
-  SyncStorage,
-  Transaction,
-} from './contract.ts'
+import type { SyncStorage, Transaction } from './contract.ts'
 
 /**
  * Encrypts and decrypts texts. `context` names the place (`table.column`): a good cipher binds the two, so that a
@@ -88,7 +82,7 @@ export function encryptedStorage(
     ...(record.local && { local: mapRow(record.local, record.table, change) }),
   })
 
-  const mapEdit = <E extends QueuedEdit>(edit: E, change: Change): E => ({
+  const mapEdit = <E extends QueuedMutation>(edit: E, change: Change): E => ({
     ...edit,
     ...(edit.data && { data: mapRow(edit.data, edit.table, change) }),
     ...(edit.old && { old: mapRow(edit.old, edit.table, change) }),
@@ -105,17 +99,17 @@ export function encryptedStorage(
       mapAny(from as StoreName, content, changeOf)
     const row = (held: RowRecord): RowRecord =>
       columns[held.table] ? mapRecord(held, changeOf(held.id)) : held
-    const edit = <E extends QueuedEdit>(queued: E): E =>
+    const edit = <E extends QueuedMutation>(queued: E): E =>
       columns[queued.table] ? mapEdit(queued, changeOf(queued.id)) : queued
     if (store === 'rows') return row(any as RowRecord) as T
-    if (store === 'queue' || store === 'failed') return edit(any as QueuedEdit) as T
+    if (store === 'queue' || store === 'failed') return edit(any as QueuedMutation) as T
     if (store === 'damaged') {
       const damaged = any as DamagedRecord
       const whole = typeof damaged.content === 'object' && damaged.content !== null
       return (whole ? { ...damaged, content: known(damaged) } : damaged) as T
     }
     if (store !== 'meta' || !(any as { name: string }).name.startsWith('parked:')) return record
-    const parked = any as { queue: QueuedEdit[]; failed: QueuedEdit[]; rows: RowRecord[] }
+    const parked = any as { queue: QueuedMutation[]; failed: QueuedMutation[]; rows: RowRecord[] }
     return {
       ...parked,
       queue: parked.queue.map(edit),

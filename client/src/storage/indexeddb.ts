@@ -1,8 +1,9 @@
-import type { IDBPDatabase, IDBPTransaction } from 'idb'
+import { type IDBPDatabase, type IDBPTransaction, openDB } from 'idb'
 import { StorageError } from '../model/errors.ts'
-import { SCHEMA, SCHEMA_VERSION, STORE_NAMES } from './contract.ts'
-import type { Keys, Records, Scan, StoreName, SyncStorage, Transaction } from './contract.ts'
+import type { Keys, Records, StoreName } from '../model/records.ts'
 import { createTabs } from '../platform/browser-tabs.ts'
+import type { Scan, SyncStorage, Transaction } from './contract.ts'
+import { SCHEMA, SCHEMA_VERSION, STORE_NAMES } from './contract.ts'
 
 type Database = IDBPDatabase
 type NativeTransaction = IDBPTransaction<unknown, StoreName[], IDBTransactionMode>
@@ -104,14 +105,13 @@ function wrap(native: NativeTransaction): Transaction {
 
 /**
  * Keeps everything in the browser's IndexedDB database `name`; survives restarts, and several tabs may
- * use it at once. The library behind it (`idb`) is loaded on first use.
+ * use it at once.
  */
 export function indexedDbStorage(name: string): SyncStorage {
   let opening: Promise<Database> | undefined
 
   async function connect(): Promise<Database> {
     try {
-      const { openDB } = await import('idb')
       return await openDB(name, SCHEMA_VERSION, {
         upgrade,
         // Another tab has a newer version of the app: let it upgrade; this one reports `closed`.

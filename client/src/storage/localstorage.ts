@@ -1,11 +1,12 @@
 import { StorageError } from '../model/errors.ts'
-import { uuid } from '../util/uuid.ts'
+import type { Keys, StoreName } from '../model/records.ts'
+import { createTabs } from '../platform/browser-tabs.ts'
 import { browserLocks, type Locks } from '../platform/locks.ts'
+import { uuid } from '../util/uuid.ts'
+import type { SyncStorage } from './contract.ts'
 import { SCHEMA, STORE_NAMES } from './contract.ts'
-import type { Keys, StoreName, SyncStorage } from './contract.ts'
 import { parse, Unreadable } from './unreadable.ts'
 import { type Change, type Stored, WorkingSet } from './working-set.ts'
-import { createTabs } from '../platform/browser-tabs.ts'
 
 /** The part of the Web Storage API that is used; `localStorage` and React Native's MMKV wrappers have it. */
 export interface WebStorage {

@@ -1,5 +1,5 @@
 import { StorageError } from '../model/errors.ts'
-import { createTurns } from '../platform/locks.ts'
+import { SerialQueue } from '../util/serial-queue.ts'
 import type { SyncStorage } from './contract.ts'
 import { WorkingSet } from './working-set.ts'
 
@@ -9,7 +9,7 @@ import { WorkingSet } from './working-set.ts'
  */
 export function memoryStorage(): SyncStorage {
   const set = new WorkingSet()
-  const turn = createTurns()
+  const queue = new SerialQueue()
   let open = false
 
   return {
@@ -17,13 +17,13 @@ export function memoryStorage(): SyncStorage {
       open = true
     },
     transaction: (mode, body) =>
-      turn(async () => {
+      queue.run(async () => {
         if (!open) throw new StorageError({ code: 'closed', message: 'The storage is not open.' })
         return set.transaction(mode, body)
       }),
     size: async () => set.size(),
     close: () =>
-      turn(async () => {
+      queue.run(async () => {
         open = false
       }),
   }

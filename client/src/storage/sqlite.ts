@@ -1,10 +1,11 @@
 import { StorageError } from '../model/errors.ts'
-import { createTurns } from '../platform/locks.ts'
+import type { Keys, Records, StoreName } from '../model/records.ts'
+import { createTabs } from '../platform/browser-tabs.ts'
+import { SerialQueue } from '../util/serial-queue.ts'
+import type { Scan, SyncStorage, Transaction } from './contract.ts'
 import { SCHEMA, SCHEMA_VERSION, STORE_NAMES } from './contract.ts'
-import type { Keys, Records, Scan, StoreName, SyncStorage, Transaction } from './contract.ts'
 import { type ColumnValue, type SqliteDriver, sqliteError } from './sqlite-driver.ts'
 import { damaged, parse, Unreadable } from './unreadable.ts'
-import { createTabs } from '../platform/browser-tabs.ts'
 
 /** How long another connection that writes is waited for, in milliseconds. */
 const PATIENCE = 10_000
@@ -155,7 +156,7 @@ function wrap(driver: SqliteDriver, writable: boolean, isActive: () => boolean):
  * stays the app's to close. The file is put into WAL mode.
  */
 export function sqliteStorage(driver: SqliteDriver): SyncStorage {
-  const turn = createTurns()
+  const queue = new SerialQueue()
   let opening: Promise<void> | undefined
 
   /** Waits for other connections without holding up this program. */
@@ -221,7 +222,7 @@ export function sqliteStorage(driver: SqliteDriver): SyncStorage {
       tabs: (options) => createTabs(`sqlite:${driver.name}`, options),
     }),
     async open() {
-      opening ??= turn(prepare)
+      opening ??= queue.run(prepare)
       try {
         await opening
       } catch (error) {
@@ -230,7 +231,7 @@ export function sqliteStorage(driver: SqliteDriver): SyncStorage {
       }
     },
     transaction: (mode, body) =>
-      turn(async () => {
+      queue.run(async () => {
         if (!opening)
           throw new StorageError({ code: 'closed', message: 'The storage is not open.' })
         let active = true
@@ -244,7 +245,7 @@ export function sqliteStorage(driver: SqliteDriver): SyncStorage {
         }
       }),
     size: () =>
-      turn(async () => {
+      queue.run(async () => {
         const [line] = (await driver.all(
           `select (p.page_count - f.freelist_count) * s.page_size as bytes
             from pragma_page_count() p, pragma_freelist_count() f, pragma_page_size() s`,
@@ -253,7 +254,7 @@ export function sqliteStorage(driver: SqliteDriver): SyncStorage {
         return Number(line!.bytes)
       }),
     close: () =>
-      turn(async () => {
+      queue.run(async () => {
         opening = undefined
       }),
   }

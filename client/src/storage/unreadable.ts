@@ -1,5 +1,5 @@
 import { type Damage, StorageError } from '../model/errors.ts'
-import type { Keys, StoreName } from './contract.ts'
+import type { Keys, StoreName } from '../model/records.ts'
 
 /** Stands where a record is that cannot be read. */
 export class Unreadable {

@@ -1,6 +1,7 @@
 import { StorageError } from '../model/errors.ts'
+import type { Keys, Records, StoreName } from '../model/records.ts'
+import type { Scan, Transaction } from './contract.ts'
 import { SCHEMA, STORE_NAMES } from './contract.ts'
-import type { Keys, Records, Scan, StoreName, Transaction } from './contract.ts'
 import { damaged, Unreadable } from './unreadable.ts'
 
 export type Stored = Records[StoreName]

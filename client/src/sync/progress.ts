@@ -1,5 +1,5 @@
-import type { PullAnswer } from '../../../supabase/functions/_tidemark/wire.ts'
-import type { Progress } from '../model/events.ts'
+import type { Progress } from '../model/report.ts'
+import type { PullAnswer } from '../model/wire.ts'
 
 const text = (count: number): string => count.toLocaleString('en')
 
@@ -22,7 +22,7 @@ export const pushProgress = (done: number, total: number): Progress =>
   progress('push', ['Sent', 'edits'], Math.min(done, total), total)
 
 /** Rows and removals in a page. */
-export const sizeOf = ({ changes }: Pick<PullAnswer, 'changes'>): number =>
+export const rowsOnPage = ({ changes }: Pick<PullAnswer, 'changes'>): number =>
   changes.reduce((sum, { upsert, remove }) => sum + upsert.length + remove.length, 0)
 
 /** After a page: only a first download knows its total beforehand, any other one when it is through. */

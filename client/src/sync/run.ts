@@ -1,12 +1,15 @@
-import { aborted, classify, SyncError } from '../model/errors.ts'
-import { type Emitter, emptyReport, type SyncEvents, type SyncReport } from '../model/events.ts'
-import { createLane } from '../util/serial-queue.ts'
-import type { Settings } from '../api/options.ts'
-import { offline } from '../transport/requests.ts'
+import { noteRun } from '../database/history.ts'
 import type { Store } from '../database/store.ts'
+import { aborted, classify, SyncError } from '../model/errors.ts'
+import type { SyncEvents } from '../model/events.ts'
+import { emptyReport, type RunOptions, type SyncReport } from '../model/report.ts'
+import type { SyncStatus } from '../model/status.ts'
 import type { Tabs } from '../platform/tabs.ts'
-import type { RunOptions, SyncStatus } from '../api/types.ts'
-import { until } from '../util/with-signal.ts'
+import { offline } from '../transport/requests.ts'
+import type { Emitter } from '../util/emitter.ts'
+import { SerialQueue } from '../util/serial-queue.ts'
+import { withSignal } from '../util/with-signal.ts'
+import type { Settings } from './settings.ts'
 
 /** A run under way. */
 export interface Run {
@@ -14,20 +17,24 @@ export interface Run {
   report: SyncReport
   signal: AbortSignal
   tables: readonly string[]
-  /** The same, where they are not all. */
-  only?: ReadonlySet<string>
+  /** The same, where they are not all tables. */
+  onlyTables?: ReadonlySet<string>
 }
 
-/** Runs, one after the other, in all tabs that share the store. */
+/**
+ * Runs, one after the other, in all tabs that share the store.
+ *
+ * waiting (for earlier runs of this tab, then of other tabs) → running → completed | failed | aborted
+ */
 export interface Runs {
-  /** One run, told of from begin to end. Only runs that ask for nothing special are shared. */
+  /** One run, with its events. Calls that wait are shared, unless they ask for something special. */
   run(name: string, options: RunOptions, work: (run: Run) => Promise<unknown>): Promise<SyncReport>
-  /** Work on the store that must not meet a run. */
-  alone<T>(name: string, work: () => Promise<T>): Promise<T>
+  /** Work on the store that must not happen during a run. */
+  exclusive<T>(name: string, work: () => Promise<T>): Promise<T>
   state(): Pick<SyncStatus, 'state' | 'lastSync' | 'lastError'>
-  /** Forgets what the last run failed with. */
-  forgive(): void
-  /** Resolves when nothing runs any more. */
+  /** Forgets the error of the last run. */
+  clearLastError(): void
+  /** Resolves when the last run has ended. */
   end(): Promise<void>
 }
 
@@ -38,8 +45,8 @@ export interface RunsDeps {
   events: Emitter<SyncEvents>
   /** Aborts when the sync is closed. */
   closing: AbortSignal
-  /** Before a run: throws where the account that is signed in must not have one. */
-  claim(): Promise<void>
+  /** Before a run: throws where the user who is signed in must not have one. */
+  assertOwner(): Promise<void>
   /** The state may have changed. */
   tellStatus(): void
 }
@@ -50,18 +57,18 @@ export function createRuns({
   tabs,
   events,
   closing,
-  claim,
+  assertOwner,
   tellStatus,
 }: RunsDeps): Runs {
-  const lane = createLane()
+  const queue = new SerialQueue()
   let count = 0
   let running = false
   let lastSync: SyncStatus['lastSync'] = null
   let lastError: SyncError | null = null
 
-  /** What is in the lane of this tab waits for those of others. */
-  const inLine = <T>(name: string, work: () => Promise<T>): Promise<T> =>
-    lane(name, () => tabs.alone(work, closing))
+  /** Waits for the runs of this tab, then for those of other tabs. */
+  const inTurn = <T>(name: string, work: () => Promise<T>): Promise<T> =>
+    queue.runShared(name, () => tabs.exclusive(work, closing))
 
   tabs.listen((message) => {
     if (message.kind === 'commit') return
@@ -77,25 +84,23 @@ export function createRuns({
   ): Promise<SyncReport> {
     const report = emptyReport()
     const at = clock.now()
-    // Loaded while it runs. A run does not fail because of its record.
-    const history = import('../database/history.ts').catch(() => undefined)
     let error: SyncError | null = null
     running = true
-    tabs.tell({ kind: 'begun' })
+    tabs.post({ kind: 'begun' })
     events.emit('sync_started', { at })
     tellStatus()
-    // No other run takes a step before this one has ended.
+    // Every step until this run ends is a step of this run.
     const unwatch = onProgress && events.on('sync_progress', (progress) => onProgress(progress))
     try {
       if (!network.online()) throw offline()
-      await claim()
+      await assertOwner()
       const tables = asked ?? unskipped()
-      await until({ signals: [closing, signal] }, (signal) =>
+      await withSignal({ signals: [closing, signal] }, (signal) =>
         work({
           report,
           signal,
           tables,
-          ...(tables.length < keys.size && { only: new Set(tables) }),
+          ...(tables.length < keys.size && { onlyTables: new Set(tables) }),
         }),
       )
     } catch (thrown) {
@@ -104,12 +109,12 @@ export function createRuns({
     }
     unwatch?.()
     report.durationMs = clock.now() - at
-    await (await history)?.noteRun(store, { kind, at, report, error })
+    await noteRun(store, { kind, at, report, error })
     running = false
     lastError = error
     if (!error) {
       lastSync = { at, report }
-      tabs.tell({ kind: 'synced', ...lastSync })
+      tabs.post({ kind: 'synced', ...lastSync })
     }
     tellStatus()
     if (error) {
@@ -123,13 +128,13 @@ export function createRuns({
   return {
     run(name, options, work) {
       const special = Object.values(options).some((value) => value !== undefined)
-      return inLine(special ? `${name} ${++count}` : name, () => runNow(name, options, work))
+      return inTurn(special ? `${name} ${++count}` : name, () => runNow(name, options, work))
     },
-    alone: (name, work) => inLine(`${name} ${++count}`, work),
+    exclusive: (name, work) => inTurn(`${name} ${++count}`, work),
     state: () => ({ state: running || tabs.syncing() ? 'syncing' : 'idle', lastSync, lastError }),
-    forgive() {
+    clearLastError() {
       lastError = null
     },
-    end: () => lane('close', async () => {}),
+    end: () => queue.run(async () => {}),
   }
 }

@@ -1,86 +1,92 @@
-import { baseOf, type Row, stack } from '../model/row.ts'
-import { forget } from '../database/apply-page.ts'
+import { cursorOf } from '../database/meta.ts'
+import { prunedTables } from '../database/prune.ts'
+import { releaseRows } from '../database/resync.ts'
 import type { Store } from '../database/store.ts'
+import { baseRow, rebase, type Row } from '../model/row.ts'
+import type { Checksum, Sum, Verification } from '../model/verification.ts'
+import type { Requests } from '../transport/requests.ts'
 import { md5 } from '../util/md5.ts'
-
-/** What a comparison with the server came to. */
-export interface Verification {
-  /** True where nothing differed. */
-  inSync: boolean
-  /** Rows that were compared, as the server counts them. */
-  rows: number
-  /** Rows that were missing here, not there any more, or of another version. */
-  differing: { table: string; ids: string[] }[]
-  /** How many of them are now as the server has them; edits that wait stay on top. */
-  healed: number
-  /** What this device held when it was compared, for `npx tidemark verify`. */
-  checksums: Checksum[]
-}
-
-/** A number for the rows of a table that are in a scope. */
-export interface Checksum extends Sum {
-  scope: string
-  table: string
-}
-
-export interface VerifyDeps {
-  store: Store
-  /** Tables with the column that is their primary key. */
-  keys: ReadonlyMap<string, string>
-  /** Calls a database function. */
-  call<T>(name: string, args: object): Promise<T>
-}
+import type { SyncContext } from './context.ts'
 
 /** A row as far as checksums go. */
 interface Item {
   id: string
   version: number
-  /** md5 of the id: where it is when a set is narrowed. */
+  /** md5 of the id: its place where a set is divided. */
   hash: string
   checksum: number
 }
 
 /** Rows that differ: id → whether the server has it. */
-type Wrong = Map<string, boolean>
+type Differences = Map<string, boolean>
 
-interface Sum {
-  count: number
-  /** The sum of the rows' own, modulo 2^32. */
-  checksum: number
+/** A row as the server has it. */
+interface ServerRow {
+  scope: string
+  row: Row
 }
 
 /** Rows asked for at once. */
 const AT_ONCE = 1_000
 
-/** Compares rows with the server's by checksums, set by set, and fetches what differs, nothing else. */
-export async function verify(
-  { store, keys, call }: VerifyDeps,
-  { tables = [...keys.keys()], heal = true }: { tables?: readonly string[]; heal?: boolean } = {},
+/**
+ * Compares tables with the server's by checksums, scope by scope, and fetches what differs (`heal`), nothing else.
+ * Tables that hold only a part of the server's rows, for `maxRecords` or `storageLimit`, are left out.
+ */
+export async function verifyTables(
+  { settings, owner, requests, events }: SyncContext,
+  tables: readonly string[],
+  heal = true,
 ): Promise<Verification> {
-  const there = await call<Checksum[]>('sync_verify', { tables })
+  const store = owner.guarded
+  const partial = prunedTables(await store.read(cursorOf), settings)
+  const whole = tables.filter((table) => !partial.includes(table))
+  const found = await compareTables(
+    { store, keys: settings.keys, call: requests.call },
+    whole,
+    heal,
+  )
+  events.emit('verified', found)
+  return found
+}
+
+interface CompareDeps {
+  store: Store
+  /** Tables with the column that is their primary key. */
+  keys: ReadonlyMap<string, string>
+  call: Requests['call']
+}
+
+async function compareTables(
+  { store, keys, call }: CompareDeps,
+  tables: readonly string[],
+  heal: boolean,
+): Promise<Verification> {
+  const server = await call<Checksum[]>('sync_verify', { tables })
   const result: Verification = { inSync: true, rows: 0, differing: [], healed: 0, checksums: [] }
   for (const table of tables) {
     const held = await itemsOf(store, table)
-    const sums = new Map(there.filter((set) => set.table === table).map((set) => [set.scope, set]))
-    const wrong: Wrong = new Map()
+    const sums = new Map(server.filter((set) => set.table === table).map((set) => [set.scope, set]))
+    const differences: Differences = new Map()
     for (const scope of new Set([...held.keys(), ...sums.keys()])) {
       const items = held.get(scope) ?? []
       const sum = sums.get(scope) ?? { count: 0, checksum: 0 }
       result.rows += sum.count
       result.checksums.push({ scope, table, ...sumOf(items) })
-      if (!agrees(items, sum)) await narrow({ table, scope, prefix: '' }, items, call, wrong)
+      if (!agrees(items, sum))
+        await findDifferences({ table, scope, prefix: '' }, items, call, differences)
     }
-    if (wrong.size === 0) continue
-    const ids = [...wrong.keys()]
+    if (differences.size === 0) continue
+    const ids = [...differences.keys()]
     result.inSync = false
     result.differing.push({ table, ids })
     if (!heal) continue
-    const known = new Map([...held.values()].flat().map(({ id, version }) => [id, version]))
+    const compared = new Map([...held.values()].flat().map(({ id, version }) => [id, version]))
     for (let from = 0; from < ids.length; from += AT_ONCE) {
       const some = ids.slice(from, from + AT_ONCE)
-      const listed = some.filter((id) => wrong.get(id))
-      const rows = await rowsThere(call, table, keys.get(table)!, listed)
-      result.healed += await mend(store, { table, ids: some, rows, known })
+      const listed = some.filter((id) => differences.get(id))
+      const rows = await fetchRows(call, table, keys.get(table)!, listed)
+      result.healed += await healRows(store, { table, ids: some, rows, compared })
     }
   }
   return result
@@ -92,7 +98,7 @@ async function itemsOf(store: Store, table: string): Promise<Map<string, Item[]>
   const items = new Map<string, Item[]>()
   for (const record of records) {
     const { id, version, scope } = record
-    if (version === null || scope === undefined || baseOf(record) === null) continue
+    if (version === null || scope === undefined || baseRow(record) === null) continue
     const item = {
       id,
       version,
@@ -111,17 +117,17 @@ const sumOf = (items: readonly Item[]): Sum => ({
   checksum: items.reduce((sum, item) => (sum + item.checksum) % 2 ** 32, 0),
 })
 
-function agrees(items: readonly Item[], there: Sum): boolean {
+function agrees(items: readonly Item[], server: Sum): boolean {
   const { count, checksum } = sumOf(items)
-  return count === there.count && checksum === Number(there.checksum)
+  return count === server.count && checksum === Number(server.checksum)
 }
 
-/** Finds the rows in which two sets differ. */
-async function narrow(
+/** Finds the rows in which two sets differ, dividing the sets by the first digits of the ids' hashes. */
+async function findDifferences(
   set: { table: string; scope: string; prefix: string },
   items: readonly Item[],
-  call: VerifyDeps['call'],
-  wrong: Wrong,
+  call: CompareDeps['call'],
+  differences: Differences,
 ): Promise<void> {
   const { rows, parts = {} } = await call<{
     rows?: Record<string, number>
@@ -130,72 +136,62 @@ async function narrow(
   if (rows) {
     const held = new Map(items.map(({ id, version }) => [id, version]))
     for (const id of new Set([...held.keys(), ...Object.keys(rows)]))
-      if (held.get(id) !== rows[id]) wrong.set(id, wrong.get(id) || id in rows)
+      if (held.get(id) !== rows[id]) differences.set(id, differences.get(id) || id in rows)
     return
   }
   for (const digit of '0123456789abcdef') {
     const prefix = set.prefix + digit
     const part = items.filter(({ hash }) => hash.startsWith(prefix))
     const sum = parts[digit] ?? { count: 0, checksum: 0 }
-    if (!agrees(part, sum)) await narrow({ ...set, prefix }, part, call, wrong)
+    if (!agrees(part, sum)) await findDifferences({ ...set, prefix }, part, call, differences)
   }
 }
 
-interface There {
-  scope: string
-  row: Row
-}
-
-async function rowsThere(
-  call: VerifyDeps['call'],
+async function fetchRows(
+  call: CompareDeps['call'],
   table: string,
   key: string,
   ids: readonly string[],
-): Promise<Map<string, There>> {
-  const found = ids.length > 0 ? await call<There[]>('sync_rows', { table, ids }) : []
-  return new Map(found.map((there) => [String(there.row[key]), there]))
+): Promise<Map<string, ServerRow>> {
+  const found = ids.length > 0 ? await call<ServerRow[]>('sync_rows', { table, ids }) : []
+  return new Map(found.map((row) => [String(row.row[key]), row]))
 }
 
-/** Makes these rows what the server says they are; those that changed since they were compared are left. */
-async function mend(
-  store: Store,
-  {
-    table,
-    ids,
-    rows,
-    known,
-  }: {
-    table: string
-    ids: readonly string[]
-    rows: ReadonlyMap<string, There>
-    /** The versions that were compared. */
-    known: ReadonlyMap<string, number>
-  },
-): Promise<number> {
-  return store.write('remote', async (draft) => {
-    const { tx, put } = draft
+interface Healing {
+  table: string
+  ids: readonly string[]
+  /** The server's rows by id; those that it does not have are absent. */
+  rows: ReadonlyMap<string, ServerRow>
+  /** The versions that were compared. */
+  compared: ReadonlyMap<string, number>
+}
+
+/** Makes these rows what the server says; rows that changed since they were compared are left alone. */
+async function healRows(store: Store, { table, ids, rows, compared }: Healing): Promise<number> {
+  return store.write('remote', async (transaction) => {
+    const { tx, putRows } = transaction
     const held = await tx.getMany(
       'rows',
       ids.map((id) => [table, id] as const),
     )
-    let mended = 0
+    let healed = 0
     for (const [place, id] of ids.entries()) {
       const record = held[place]
-      const version = record && baseOf(record) !== null ? (record.version ?? undefined) : undefined
-      if (version !== known.get(id) && version !== undefined) continue
-      mended++
-      const is = rows.get(id)
-      if (!is) {
-        if (record) await forget(draft, [record])
+      const version = record && baseRow(record) !== null ? (record.version ?? undefined) : undefined
+      if (version !== compared.get(id) && version !== undefined) continue
+      healed++
+      const server = rows.get(id)
+      if (!server) {
+        if (record) await releaseRows(transaction, [record])
         continue
       }
-      const edits = record?.edits
+      const queued = record?.queued
         ? await tx.scan('queue', { index: 'row', equals: [table, id] })
         : []
-      const next = { table, id, version: Number(is.row.version), scope: is.scope }
-      const stacked = stack(next, is.row, edits)
-      if (stacked) await put([stacked])
+      const next = { table, id, version: Number(server.row.version), scope: server.scope }
+      const rebased = rebase(next, server.row, queued)
+      if (rebased) await putRows([rebased])
     }
-    return mended
+    return healed
   })
 }

@@ -1,5 +1,5 @@
-import type { Clock } from '../util/clock.ts'
 import { NetworkError } from '../model/errors.ts'
+import type { Clock } from '../util/clock.ts'
 
 /** What is read of a session of Supabase Auth. */
 export interface AuthSession {

@@ -1,5 +1,5 @@
-import type { Clock } from '../util/clock.ts'
 import { classify } from '../model/errors.ts'
+import type { Clock } from '../util/clock.ts'
 
 /** How often and how patiently a request is tried again. Times in milliseconds. */
 export interface Backoff {
@@ -16,7 +16,7 @@ export interface Backoff {
 export const defaultBackoff: Backoff = { retries: 5, base: 1_000, cap: 30_000, jitter: 0.1 }
 
 /** Milliseconds to wait before retry number `retry` (from 1). `random` is in [0, 1). */
-export function wait(
+export function backoffDelay(
   retry: number,
   { base, cap, jitter }: Backoff,
   random = Math.random(),
@@ -41,14 +41,14 @@ export async function retry<T>(
     } catch (thrown) {
       const error = classify(thrown)
       if (!error.retryable || tries > backoff.retries || signal.aborted) throw error
-      await pause(error.retryAfter ?? wait(tries, backoff), clock, signal)
+      await sleep(error.retryAfter ?? backoffDelay(tries, backoff), clock, signal)
       if (signal.aborted) throw error
     }
   }
 }
 
 /** Resolves after `ms`, or at once when `signal` aborts. */
-export function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
+export function sleep(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = () => {
       cancel()

@@ -1,32 +1,17 @@
-import { type Account, supabaseAccount } from './account.ts'
+import { PermanentError } from '../model/errors.ts'
 import type { Clock } from '../util/clock.ts'
-import { PermanentError, type SyncError } from '../model/errors.ts'
-import type { Validity } from '../api/validity.ts'
-import type { SupabaseLike, SyncOptions } from '../api/options.ts'
-import { later } from '../util/part.ts'
-import { type Caller, rpcTransport, type Transport } from './transport.ts'
+import { type Account, supabaseAccount } from './account.ts'
+import { functionsTransport } from './functions.ts'
+import type { SupabaseLike } from './supabase.ts'
+import { rpcTransport, type SupabaseCaller, type Transport } from './transport.ts'
 
-/** The Supabase project that this device syncs with; there may be none, or none yet. */
-export interface Provider {
-  /** `supabase`; null while there is none. */
-  readonly name: 'supabase' | null
-  /** Begins to sync with a project. What was written before goes there. */
-  connect(supabase: SupabaseLike): void
-  /** Goes on without one. Rows and edits stay. */
-  disconnect(): void
-  /** True where there is a project and its last answer is not known to have failed to come. */
-  connected(): boolean
-  /** Asks the server whether everything needed is there. Never rejects. */
-  validate(): Promise<Validity>
-}
-
-/** The project in use, for whom it may change under the feet. */
+/** The project in use; the app may connect another one at any time. */
 export interface Connection {
   transport: Transport
   account: Account
   current(): SupabaseLike | Transport | undefined
   connect(supabase: SupabaseLike | undefined): void
-  /** Calls `fn` when it is another one. */
+  /** Calls `fn` when another project is connected. */
   onChange(fn: () => void): void
 }
 
@@ -38,42 +23,38 @@ const noProvider = (): never => {
   })
 }
 
-const nobody: Transport = {
+const noTransport: Transport = {
   push: noProvider,
   pull: noProvider,
   call: noProvider,
 }
 
+/** How a project is reached. */
+export interface ConnectionOptions {
+  supabase?: SupabaseLike | undefined
+  transport?: 'functions' | 'rpc' | Transport
+  compress?: boolean
+}
+
 /** A transport and an account that are those of the project in use. */
 export function createConnection(
-  {
-    supabase,
-    transport = 'functions',
-    compress = false,
-  }: Pick<SyncOptions, 'supabase' | 'transport' | 'compress'>,
+  { supabase, transport = 'functions', compress = false }: ConnectionOptions,
   clock: Clock,
 ): Connection {
   let current: SupabaseLike | Transport | undefined
-  let inUse = nobody
+  let inUse = noTransport
   let account: Account | undefined
   const watchers = new Map<(user: string | null) => void, () => void>()
   const changed = new Set<() => void>()
 
   function transportOf(supabase: SupabaseLike | undefined): Transport {
     if (typeof transport !== 'string') return transport
-    if (!supabase) return nobody
-    const caller = supabase as unknown as Caller
-    const rpc = rpcTransport(caller)
-    if (transport === 'rpc') return rpc
-    // The function saves a round trip where there are edits to send and rows to fetch; no other call needs it.
-    const { push, sync } = later(async () => {
-      const { functionsTransport } = await import('./functions.ts')
-      return functionsTransport(caller, { compress }) as Required<Transport>
-    }, ['push', 'sync'])
-    return { ...rpc, sync, ...(compress && { push }) }
+    if (!supabase) return noTransport
+    const caller = supabase as unknown as SupabaseCaller
+    return transport === 'rpc' ? rpcTransport(caller) : functionsTransport(caller, { compress })
   }
 
-  /** Where there is no project nobody is signed in, so that whoever is there later is news. */
+  /** Without a project the user is null, so that a user of a project that is connected later is a sign-in. */
   function watch(fn: (user: string | null) => void): void {
     if (!account) fn(null)
     watchers.set(fn, account?.watch(fn) ?? (() => {}))
@@ -104,7 +85,7 @@ export function createConnection(
       },
     } as Transport,
     account: {
-      // A transport of one's own without a client knows by itself who is syncing.
+      // An app's own transport, without a client, knows who is syncing.
       user: async () => (account ? account.user() : current ? undefined : noProvider()),
       renew: async () => (await account?.renew()) ?? false,
       watch(fn) {
@@ -115,30 +96,5 @@ export function createConnection(
         }
       },
     },
-  }
-}
-
-/** What else the provider is asked. */
-export interface ProviderDeps {
-  connection: Connection
-  lastError(): SyncError | null
-  online(): boolean
-  validate(): Promise<Validity>
-}
-
-export function createProvider({
-  connection,
-  lastError,
-  online,
-  validate,
-}: ProviderDeps): Provider {
-  return {
-    get name() {
-      return connection.current() ? 'supabase' : null
-    },
-    connect: (supabase) => connection.connect(supabase),
-    disconnect: () => connection.connect(undefined),
-    connected: () => !!connection.current() && online() && lastError()?.retryable !== true,
-    validate,
   }
 }

@@ -1,16 +1,11 @@
-import type {
-  PushAnswer,
-  PushRequest,
-  SyncAnswer,
-  SyncRequest,
-} from '../../../supabase/functions/_tidemark/wire.ts'
 import { classify, NetworkError } from '../model/errors.ts'
+import type { PushAnswer, PushRequest, SyncAnswer, SyncRequest } from '../model/wire.ts'
 import {
-  answered,
-  type Body,
-  type Caller,
-  failure,
+  asObject,
+  requestError,
   rpcTransport,
+  type ErrorBody,
+  type SupabaseCaller,
   type Transport,
 } from './transport.ts'
 
@@ -54,7 +49,7 @@ export interface FunctionsOptions {
  * once more (measured on the local stack: a third of a download's speed, a tenth of an upload's).
  */
 export function functionsTransport(
-  client: Caller,
+  client: SupabaseCaller,
   { compress = false }: FunctionsOptions = {},
 ): Transport {
   const rpc = rpcTransport(client)
@@ -72,15 +67,15 @@ export function functionsTransport(
       ...(await bodyOf(request)),
       signal,
     })
-    if (!error) return answered(data)
+    if (!error) return asObject(data)
     signal.throwIfAborted()
     const response = (error as { context?: unknown }).context
     if (!(response instanceof Response)) {
       const message = error instanceof Error ? error.message : String(error)
       throw new NetworkError({ code: 'network', message, cause: error })
     }
-    const body = (await response.json().catch(() => ({}))) as Body
-    throw failure(response.status, body, retryAfter(response.headers))
+    const body = (await response.json().catch(() => ({}))) as ErrorBody
+    throw requestError(response.status, body, retryAfter(response.headers))
   }
 
   async function viaRpcs(request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer> {

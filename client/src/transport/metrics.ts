@@ -1,6 +1,6 @@
-import type { SyncRequest } from '../../../supabase/functions/_tidemark/wire.ts'
 import { classify } from '../model/errors.ts'
-import { safely } from '../util/call-safely.ts'
+import type { SyncRequest } from '../model/wire.ts'
+import { callSafely } from '../util/call-safely.ts'
 import type { Transport } from './transport.ts'
 
 /** One request, for whoever collects figures. */
@@ -31,7 +31,7 @@ export function measured(transport: Transport, tell: (metric: Metric) => void): 
     const done = (more: Omit<Metric, 'operation' | 'durationMs'>): void => {
       const durationMs = performance.now() - start
       const metric = { operation, durationMs, ...(sent !== undefined && { sent }), ...more }
-      safely('the metrics hook', () => tell(metric))
+      callSafely('the metrics hook', () => tell(metric))
     }
     try {
       const answer = await work()

@@ -1,6 +1,6 @@
 import type { Account } from './account.ts'
 import type { Connection } from './connection.ts'
-import type { Pokes } from '../schedule/scheduler.ts'
+import type { Pokes } from './pokes.ts'
 
 /** The part of a channel of supabase-js that is used. */
 interface Channel {

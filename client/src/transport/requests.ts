@@ -1,7 +1,7 @@
-import { retry } from './backoff.ts'
 import { classify, NetworkError } from '../model/errors.ts'
-import type { Settings } from '../api/options.ts'
-import { until } from '../util/with-signal.ts'
+import type { Settings } from '../sync/settings.ts'
+import { withSignal } from '../util/with-signal.ts'
+import { retry } from './backoff.ts'
 
 /** What a call ends with that is not tried because it makes no sense. */
 export const offline = (): NetworkError =>
@@ -25,7 +25,7 @@ export function createRequests(
   check: () => void,
 ): Requests {
   const once: Requests['once'] = (work, signal = closing) =>
-    until({ signals: [signal, closing], timeout }, work)
+    withSignal({ signals: [signal, closing], timeout }, work)
 
   const request: Requests['request'] = (work, signal = closing) => {
     const attempt = () => {

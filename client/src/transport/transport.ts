@@ -1,3 +1,5 @@
+import type { SyncError } from '../model/errors.ts'
+import { fromStatus, NetworkError } from '../model/errors.ts'
 import type {
   PullAnswer,
   PullRequest,
@@ -5,9 +7,7 @@ import type {
   PushRequest,
   SyncAnswer,
   SyncRequest,
-} from '../../../supabase/functions/_tidemark/wire.ts'
-import { fromStatus, NetworkError } from '../model/errors.ts'
-import type { SyncError } from '../model/errors.ts'
+} from '../model/wire.ts'
 
 /** How requests reach the server. Every rejection is a `SyncError`; a call is one request. */
 export interface Transport {
@@ -26,7 +26,7 @@ interface Answer {
 }
 
 /** The part of a supabase-js client that a transport uses. */
-export interface Caller {
+export interface SupabaseCaller {
   rpc(
     name: string,
     args: object,
@@ -44,7 +44,7 @@ export interface Caller {
 }
 
 /** An error body as PostgREST and the functions print it. */
-export interface Body {
+export interface ErrorBody {
   /** The platform's own refusals of functions have a number here. */
   code?: unknown
   message?: string
@@ -53,7 +53,7 @@ export interface Body {
 }
 
 /** A refusal of ours carries its name as the message and `PT` with the status as the code. */
-export function failure(status: number, body: Body, retryAfter?: number): SyncError {
+export function requestError(status: number, body: ErrorBody, retryAfter?: number): SyncError {
   const { message = `HTTP ${status}` } = body
   const code = typeof body.code === 'string' ? body.code : ''
   return fromStatus(status, {
@@ -66,20 +66,20 @@ export function failure(status: number, body: Body, retryAfter?: number): SyncEr
 }
 
 /** An answer's object; anything else came from somebody in between. */
-export function answered<T>(data: unknown): T {
+export function asObject<T>(data: unknown): T {
   if (typeof data === 'object' && data !== null) return data as T
   throw new NetworkError({ code: 'bad_answer', message: 'The answer is not from the sync server.' })
 }
 
 /** Calls the RPCs through the data API: needs nothing but the migrations. */
-export function rpcTransport(client: Caller): Transport {
+export function rpcTransport(client: SupabaseCaller): Transport {
   async function call<T>(name: string, args: object, signal: AbortSignal): Promise<T> {
     const { data, error, status = 0 } = await client.rpc(name, args).abortSignal(signal)
     if (error) {
       signal.throwIfAborted()
-      throw failure(status, error as Body)
+      throw requestError(status, error as ErrorBody)
     }
-    return answered(data)
+    return asObject(data)
   }
   return {
     push: (request, signal) => call('sync_push', request, signal),

@@ -1,5 +1,5 @@
 /** Calls what the app has given. What that throws is printed, and harms nobody else. */
-export function safely<T>(name: string, call: () => T): T | undefined {
+export function callSafely<T>(name: string, call: () => T): T | undefined {
   try {
     return call()
   } catch (error) {

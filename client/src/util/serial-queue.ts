@@ -1,23 +1,26 @@
-/** Runs work by name, one piece at a time. */
-export type Lane = <T>(name: string, work: () => Promise<T>) => Promise<T>
+/** Runs work one piece at a time, in the order in which it was asked for. */
+export class SerialQueue {
+  #tail: Promise<unknown> = Promise.resolve()
+  readonly #waiting = new Map<string, Promise<unknown>>()
 
-/**
- * A lane where nothing runs beside anything else. Work asked for while other work runs follows it;
- * asked for again before it has begun, it is shared, so a burst of calls costs one more run, and each
- * caller's promise covers everything that was there when they called.
- */
-export function createLane(): Lane {
-  let tail: Promise<unknown> = Promise.resolve()
-  const waiting = new Map<string, Promise<unknown>>()
-  return <T>(name: string, work: () => Promise<T>): Promise<T> => {
-    const shared = waiting.get(name)
+  run<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#tail.then(work)
+    this.#tail = result.catch(() => {})
+    return result
+  }
+
+  /**
+   * Runs work by name. Work that is asked for again before it has begun is shared: a burst of calls costs one
+   * run, and the promise of each caller covers everything that was there at the time of their call.
+   */
+  runShared<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const shared = this.#waiting.get(name)
     if (shared) return shared as Promise<T>
-    const result = tail.then(() => {
-      waiting.delete(name)
+    const result = this.run(() => {
+      this.#waiting.delete(name)
       return work()
     })
-    waiting.set(name, result)
-    tail = result.catch(() => {})
+    this.#waiting.set(name, result)
     return result
   }
 }

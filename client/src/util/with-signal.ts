@@ -1,5 +1,5 @@
 /** What ends work before it is done. */
-export interface Ends {
+export interface SignalSources {
   /** Whichever of them aborts first; the work's signal takes its reason. */
   signals: readonly AbortSignal[]
   /** Milliseconds; afterwards the work's signal aborts with a `TimeoutError`. Absent: no limit. */
@@ -11,8 +11,8 @@ export interface Ends {
  * work is done. `AbortSignal.any` and `AbortSignal.timeout` do not: on some platforms a signal that lives
  * as long as the app remembers every request that followed it, and a timeout stays until it is over.
  */
-export async function until<T>(
-  { signals, timeout }: Ends,
+export async function withSignal<T>(
+  { signals, timeout }: SignalSources,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const own = new AbortController()

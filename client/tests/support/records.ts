@@ -1,4 +1,4 @@
-import type { QueuedEdit, RowRecord } from '../../src/storage/contract.ts'
+import { type QueuedMutation, type RowRecord } from '../../src/model/records.ts'
 
 /** Records as short as a test wants them. */
 export const row = (table: string, id: string, more: Partial<RowRecord> = {}): RowRecord => ({
@@ -9,7 +9,7 @@ export const row = (table: string, id: string, more: Partial<RowRecord> = {}): R
   ...more,
 })
 
-export const edit = (seq: number, more: Partial<QueuedEdit> = {}): QueuedEdit => ({
+export const edit = (seq: number, more: Partial<QueuedMutation> = {}): QueuedMutation => ({
   seq,
   table: 't',
   op: 'put',

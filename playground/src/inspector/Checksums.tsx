@@ -1,13 +1,14 @@
 import { useState } from 'react'
 import type { Sync, Verification } from '../../../client/src/index.ts'
+import { verify } from '../../../client/src/integrations/maintenance/index.ts'
 
 /** Compares the rows with the server's, and heals them when told to. */
 export function Checksums({ sync }: { sync: Sync }) {
   const [outcome, setOutcome] = useState<Verification>()
   const [problem, setProblem] = useState<string>()
-  async function verify(heal: boolean): Promise<void> {
+  async function compare(heal: boolean): Promise<void> {
     try {
-      setOutcome(await sync.verify({ heal }))
+      setOutcome(await verify(sync, { heal }))
       setProblem(undefined)
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error))
@@ -17,10 +18,10 @@ export function Checksums({ sync }: { sync: Sync }) {
     <section className="panel" aria-label="Checksums">
       <h3>Checksums</h3>
       <div className="row">
-        <button type="button" onClick={() => void verify(false)}>
+        <button type="button" onClick={() => void compare(false)}>
           Verify
         </button>
-        <button type="button" onClick={() => void verify(true)}>
+        <button type="button" onClick={() => void compare(true)}>
           Verify and heal
         </button>
       </div>

@@ -1,6 +1,6 @@
+import type { OpenConflict, ResolvedConflict, Resolver } from '../../model/conflict.ts'
 import { classify, type SyncError } from '../../model/errors.ts'
 import type { Sync } from '../types.ts'
-import type { OpenConflict, ResolvedConflict, Resolver } from '../../model/conflict.ts'
 
 /** One resolver for all tables, or one a table; conflicts of other tables are left for a person. */
 export type Resolvers = Resolver | Readonly<Record<string, Resolver>>

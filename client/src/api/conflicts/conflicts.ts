@@ -1,12 +1,22 @@
-import type { Clock } from '../../util/clock.ts'
-import { ConflictError, ValidationError } from '../../model/errors.ts'
-import type { Emitter, SyncEvents } from '../../model/events.ts'
 import { note } from '../../database/history.ts'
-import { editable, same, stack } from '../../model/row.ts'
+import { deviceOf } from '../../database/meta.ts'
+import type { Store } from '../../database/store.ts'
+import type { WriteTransaction } from '../../database/write-transaction.ts'
+import type {
+  Choice,
+  MergeMetadata,
+  OpenConflict,
+  Resolution,
+  ResolvedConflict,
+} from '../../model/conflict.ts'
+import { ConflictError, ValidationError } from '../../model/errors.ts'
+import type { SyncEvents } from '../../model/events.ts'
 import type { Row } from '../../model/row.ts'
-import { deviceOf, type Draft, type Store } from '../../database/store.ts'
+import { editable, rebase } from '../../model/row.ts'
+import type { Clock } from '../../util/clock.ts'
+import type { Emitter } from '../../util/emitter.ts'
+import { sameJson } from '../../util/json.ts'
 import type { Table } from '../table.ts'
-import type { Choice, MergeMetadata, OpenConflict, Resolution, ResolvedConflict } from '../../model/conflict.ts'
 
 /** Edits of this user that wait for a decision, on whichever device they were made. */
 export interface Conflicts {
@@ -82,7 +92,7 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
       const both = 'take' in resolution && resolution.take === 'both'
       // A removal has nothing to copy: both means that the row stays.
       const copyId = both && conflict.client ? await keepCopy(conflict) : undefined
-      const { hands } = await store.read(deviceOf)
+      const { ownerGeneration } = await store.read(deviceOf)
       const { status, version, row, error } = await call<Answer>('sync_resolve', {
         conflict_id: conflictId,
         resolution: both ? { take: 'server' } : resolution,
@@ -91,7 +101,8 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
       listed = listed.filter((other) => !wanted(other))
       await store.write('remote', async (draft) => {
         // Whose conflict it was has signed out: the row is not for whoever is next.
-        if ((await deviceOf(draft.tx)).hands === hands) await takeIn(draft, conflict, row, version)
+        if ((await deviceOf(draft.tx)).ownerGeneration === ownerGeneration)
+          await takeIn(draft, conflict, row, version)
       })
       const resolved: ResolvedConflict = {
         conflict,
@@ -116,17 +127,17 @@ function resolutionOf(choice: Choice, { analysis }: OpenConflict): Resolution {
 
 /** The row as the server answered it, with the edits that wait on top; a newer one stays. */
 async function takeIn(
-  { tx, put, drop }: Draft,
+  { tx, putRows, dropRows }: WriteTransaction,
   { table, id }: OpenConflict,
   row: Row | null,
   version: number | null,
 ): Promise<void> {
   const before = await tx.get('rows', [table, id])
   if (version === null || (before?.version ?? 0) > version) return
-  const edits = before?.edits ? await tx.scan('queue', { index: 'row', equals: [table, id] }) : []
-  const next = stack({ ...before, table, id, version: row && version }, row, edits)
-  if (next) await put([next])
-  else if (before) await drop([before])
+  const edits = before?.queued ? await tx.scan('queue', { index: 'row', equals: [table, id] }) : []
+  const next = rebase({ ...before, table, id, version: row && version }, row, edits)
+  if (next) await putRows([next])
+  else if (before) await dropRows([before])
 }
 
 function metadataOf(
@@ -137,8 +148,8 @@ function metadataOf(
 ): MergeMetadata {
   const from = (column: string): 'client' | 'server' | 'merged' => {
     const value = row?.[column] ?? null
-    if (same(value, server[column] ?? null)) return 'server'
-    return same(value, client?.[column] ?? null) ? 'client' : 'merged'
+    if (sameJson(value, server[column] ?? null)) return 'server'
+    return sameJson(value, client?.[column] ?? null) ? 'client' : 'merged'
   }
   return {
     strategy: resolution.strategy ?? ('take' in resolution ? resolution.take : 'row'),

@@ -1,6 +1,6 @@
-import { same } from '../../model/row.ts'
-import type { Row } from '../../model/row.ts'
 import type { OpenConflict, Resolution, Resolver } from '../../model/conflict.ts'
+import type { Row } from '../../model/row.ts'
+import { sameJson } from '../../util/json.ts'
 
 /** Ready-made resolvers of conflicts that wait: `import { resolvers } from 'tidemark'`. */
 
@@ -100,8 +100,8 @@ function combine(
   const before = isObject(base) ? base : {}
   const entries = [...new Set([...Object.keys(server), ...Object.keys(client)])].flatMap((key) => {
     // A key that one side took away, and the other left as it was, is gone.
-    if (!(key in client) && key in before && same(before[key], server[key])) return []
-    if (!(key in server) && key in before && same(before[key], client[key])) return []
+    if (!(key in client) && key in before && sameJson(before[key], server[key])) return []
+    if (!(key in server) && key in before && sameJson(before[key], client[key])) return []
     if (!(key in client)) return [[key, server[key]] as const]
     if (!(key in server)) return [[key, client[key]] as const]
     return [[key, combine(client[key], server[key], before[key], choose, unite)] as const]
@@ -111,7 +111,8 @@ function combine(
 
 /** Elements of either side, less those that one side removed. */
 function union(client: unknown[], server: unknown[], base: unknown[]): unknown[] {
-  const has = (list: unknown[], item: unknown): boolean => list.some((other) => same(other, item))
+  const has = (list: unknown[], item: unknown): boolean =>
+    list.some((other) => sameJson(other, item))
   return [
     ...server.filter((item) => has(client, item) || !has(base, item)),
     ...client.filter((item) => !has(server, item) && !has(base, item)),

@@ -1,18 +1,14 @@
-import type {
-  Mutation,
-  PushAnswer,
-  PushRequest,
-  PushResult,
-} from '../../../../supabase/functions/_tidemark/wire.ts'
+import type { Table, WriteOptions } from '../../api/table.ts'
 import { AuthError, ValidationError } from '../../model/errors.ts'
-import { uuid } from '../../util/uuid.ts'
-import type { Id, Table, WriteOptions } from '../../api/table.ts'
+import type { Id } from '../../model/key.ts'
+import type { Mutation, PushAnswer, PushRequest, PushResult } from '../../model/wire.ts'
 import type { Transport } from '../../transport/transport.ts'
+import { uuid } from '../../util/uuid.ts'
 import { type Bucket, bucketOf, type StorageClient } from './bucket.ts'
 import type { FileStore, StoredFile } from './files.ts'
 
-export { type Bucket, bucketOf, type StorageClient } from './bucket.ts'
-export { type FileStore, indexedDbFiles, memoryFiles, type StoredFile } from './files.ts'
+export { bucketOf, type Bucket, type StorageClient } from './bucket.ts'
+export { indexedDbFiles, memoryFiles, type FileStore, type StoredFile } from './files.ts'
 export { resumableBucketOf } from './resumable.ts'
 
 /** What {@link createAttachments} takes. */

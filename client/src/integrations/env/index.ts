@@ -1,8 +1,8 @@
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
-import { ValidationError } from '../../model/errors.ts'
-import type { SyncOptions } from '../../api/options.ts'
 import { createSync } from '../../api/create-sync.ts'
+import type { SyncOptions } from '../../api/options.ts'
 import type { Sync, TableName } from '../../api/types.ts'
+import { ValidationError } from '../../model/errors.ts'
 
 /** Environment variables by name. */
 export type Env = Readonly<Record<string, string | undefined>>

@@ -1,9 +1,10 @@
 import { useMemo, useSyncExternalStore } from 'react'
-import type { Filter, ListOptions } from '../../database/live.ts'
 import { observe, type Observable, type SyncState } from '../../api/observe.ts'
-import type { Row } from '../../model/row.ts'
-import type { Id, Table } from '../../api/table.ts'
+import type { Table } from '../../api/table.ts'
 import type { Sync } from '../../api/types.ts'
+import type { Id } from '../../model/key.ts'
+import type { Filter, ListOptions } from '../../model/query.ts'
+import type { Row } from '../../model/row.ts'
 
 /**
  * Live rows as an observable: undefined until they are read for the first time. The table is followed

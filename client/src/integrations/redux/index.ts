@@ -1,7 +1,7 @@
+import type { Sync } from '../../api/types.ts'
 import { classify, type SyncError } from '../../model/errors.ts'
 import type { Row } from '../../model/row.ts'
 import { createTracker, type Entities, type Tracker } from './tracker.ts'
-import type { Sync } from '../../api/types.ts'
 
 export { createTracker, type Entities, type Tracker } from './tracker.ts'
 

@@ -1,7 +1,7 @@
-import { classify, type SyncError } from '../../model/errors.ts'
-import { same } from '../../model/row.ts'
-import type { Row } from '../../model/row.ts'
 import type { Table } from '../../api/table.ts'
+import { classify, type SyncError } from '../../model/errors.ts'
+import type { Row } from '../../model/row.ts'
+import { sameJson } from '../../util/json.ts'
 
 /** Rows as a store keeps them: in a list, or by key. */
 export type Entities = readonly Row[] | Readonly<Record<string, Row>>
@@ -56,7 +56,9 @@ export function createTracker(
           continue
         }
         const columns = new Set([...Object.keys(old), ...Object.keys(row)])
-        const changed = [...columns].filter((name) => !same(old[name] ?? null, row[name] ?? null))
+        const changed = [...columns].filter(
+          (name) => !sameJson(old[name] ?? null, row[name] ?? null),
+        )
         const patch = Object.fromEntries(changed.map((name) => [name, row[name] ?? null]))
         if (changed.length > 0) queue(() => table.update(id, patch))
       }

@@ -1,7 +1,7 @@
 import type { CollectionConfig } from '@tanstack/db'
-import { same } from '../../model/row.ts'
-import type { Row } from '../../model/row.ts'
 import type { Table } from '../../api/table.ts'
+import type { Row } from '../../model/row.ts'
+import { sameJson } from '../../util/json.ts'
 
 /** What {@link tidemarkCollectionOptions} takes. */
 export interface CollectionOptions<R extends object> {
@@ -39,7 +39,7 @@ export function tidemarkCollectionOptions<R extends object = Row>({
           for (const [key, value] of found) {
             const before = held.get(key)
             if (!before) write({ type: 'insert', value })
-            else if (!same(before, value)) write({ type: 'update', value })
+            else if (!sameJson(before, value)) write({ type: 'update', value })
           }
           for (const [key, value] of held) if (!found.has(key)) write({ type: 'delete', value })
           commit()

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest'
 import { type DamagedRecord, memoryStorage, type SyncStorage } from '../../../../src/index.ts'
-import type { CursorRecord, RowRecord } from '../../../../src/storage/contract.ts'
 import { makeTable, rowsInDatabase } from '../../../support/project.ts'
 import { project } from '../../support.ts'
+import { type CursorRecord, type RowRecord } from '../../../../src/model/records.ts'
+import { verify } from '../../../../src/integrations/maintenance/index.ts'
 
 const RESTORE = 'restore and failover are noticed, never silent'
 
@@ -16,7 +17,7 @@ export function checks(): void {
     const storage = memoryStorage()
     const { sync, rows, faults } = await p.open({ storage }, [table])
     await sync.sync()
-    expect(await sync.verify()).toMatchObject({ inSync: true })
+    expect(await verify(sync)).toMatchObject({ inSync: true })
 
     await storage.transaction('readwrite', async (tx) => {
       const held = await tx.scan('rows', { index: 'table', equals: [table] })
@@ -25,12 +26,12 @@ export function checks(): void {
       await tx.putMany('rows', [{ ...old, version: 0, row: { ...old.row, n: -1, version: 0 } }])
     })
     const before = faults.bodies.length
-    expect(await sync.verify()).toMatchObject({ inSync: false })
+    expect(await verify(sync)).toMatchObject({ inSync: false })
     const asked = faults.bodies.slice(before)
     const fetched = asked.flatMap(({ ids = [] }) => ids as string[])
     expect(fetched).toHaveLength(2)
     expect(faults.paths.slice(before).filter((path) => /pull|sync$/.test(path))).toEqual([])
-    expect(await sync.verify()).toMatchObject({ inSync: true })
+    expect(await verify(sync)).toMatchObject({ inSync: true })
     const byId = (rows: { id?: unknown }[]) =>
       rows.toSorted((a, b) => (String(a.id) < String(b.id) ? -1 : 1))
     expect(byId(await rows.list())).toEqual(byId(await rowsInDatabase(p.sql, table)))

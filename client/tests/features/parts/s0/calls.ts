@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { resolveConflicts, resolvers } from '../../../../src/index.ts'
 import { collide, project } from '../../support.ts'
+import { optimize, repair } from '../../../../src/integrations/maintenance/index.ts'
 
 export function calls(): void {
   const p = project()
@@ -36,8 +37,8 @@ export function calls(): void {
 
     await rows.update(id, { n: 1 })
     await rows.update(id, { n: 2 })
-    expect(await sync.optimize()).toBe(0)
-    await sync.repair()
+    expect(await optimize(sync)).toBe(0)
+    await repair(sync)
     expect(await rows.get(id)).toMatchObject({ n: 2 })
     expect(await sync.queue.clear()).toBe(1)
     expect(await rows.get(id)).toMatchObject({ n: null })

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { systemClock } from '../../../../src/util/clock.ts'
 import { resolveConflicts, resolvers } from '../../../../src/index.ts'
 import { collide, project } from '../../support.ts'
+import { verify } from '../../../../src/integrations/maintenance/index.ts'
 
 export function conflicts(): void {
   const p = project()
@@ -132,6 +133,6 @@ export function metrics(): void {
     expect((await sync.stats()).nextSync).toBeGreaterThan(stats.lastSync!)
     sync.stop()
     expect((await sync.stats()).inSync).toBe(true)
-    expect(await sync.verify({ heal: false })).toMatchObject({ inSync: true })
+    expect(await verify(sync, { heal: false })).toMatchObject({ inSync: true })
   })
 }

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
 import { uniqueName } from '../../../../../dev/testing.ts'
-import { createAttachments, memoryFiles } from '../../../../src/integrations/attachments/index.ts'
+import { createAttachments } from '../../../../src/integrations/attachments/index.ts'
 import { createSync, functionsTransport, type Table } from '../../../../src/index.ts'
 import { rowsInDatabase } from '../../../support/project.ts'
 import { project } from '../../support.ts'
+import { memoryFiles } from '../../../../src/integrations/attachments/files.ts'
 
 interface Photographed {
   id: string

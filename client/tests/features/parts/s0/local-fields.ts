@@ -3,6 +3,7 @@ import { systemClock } from '../../../../src/util/clock.ts'
 import type { Table } from '../../../../src/index.ts'
 import { rowsInDatabase } from '../../../support/project.ts'
 import { project } from '../../support.ts'
+import { recover } from '../../../../src/integrations/maintenance/index.ts'
 
 const row = 'merge: local-only fields stay on the device, newest per named field, array union'
 
@@ -62,7 +63,7 @@ export function localFields(): void {
     expect(shown.map(({ name }) => name)).toEqual(['Grace'])
     end()
     expect(a.sync.status().pending).toBe(0)
-    await a.sync.recover('full-resync')
+    await recover(a.sync, 'full-resync')
     expect(await rows.get(id)).toMatchObject({ starred: true })
     await rows.remove(id)
     await a.sync.sync()

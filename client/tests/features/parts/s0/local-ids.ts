@@ -12,6 +12,7 @@ import {
 import type { Fault } from '../../../support/faults.ts'
 import { rowsInDatabase } from '../../../support/project.ts'
 import { project } from '../../support.ts'
+import { verify } from '../../../../src/integrations/maintenance/index.ts'
 
 const FAULTS: readonly Fault[] = ['before', 'after', 'twice', 'at once']
 
@@ -101,7 +102,7 @@ export function localIds(): void {
     await again.sync.sync()
     const [milk, eggs] = await rowsInDatabase(p.sql, items)
     expect([milk, eggs]).toMatchObject([{ name: 'milk' }, { name: 'eggs', parent_id: 4 }])
-    expect(await again.sync.verify()).toMatchObject({ inSync: true })
+    expect(await verify(again.sync)).toMatchObject({ inSync: true })
   })
 
   it(`${row}: once, whatever gets lost on the way, and a refused row keeps its key`, async () => {

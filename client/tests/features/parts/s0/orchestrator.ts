@@ -6,6 +6,7 @@ import { omit } from '../../../../src/util/omit.ts'
 import { makeTable, rowsInDatabase } from '../../../support/project.ts'
 import { handClock } from '../../../support/time.ts'
 import { project } from '../../support.ts'
+import { recover, repair, verify } from '../../../../src/integrations/maintenance/index.ts'
 
 /** Names of rows in the order in which they were sent. */
 const sent = (bodies: Record<string, unknown>[]): unknown[] =>
@@ -153,13 +154,13 @@ export function orchestrator(): void {
         { name: 'cursor', cursor: { not: 'a cursor' }, pages: 1, scopes: [] },
       ])
     })
-    expect(await sync.repair()).toMatchObject({ setAside: 1, rebuilt: 2 })
-    expect(await sync.recover()).toMatchObject({ pushed: 2, rejected: 0 })
+    expect(await repair(sync)).toMatchObject({ setAside: 1, rebuilt: 2 })
+    expect(await recover(sync)).toMatchObject({ pushed: 2, rejected: 0 })
     expect(await sync.queue.clearFailed()).toBe(1)
     const names = (await rowsInDatabase(p.sql, table)).map(({ name }) => name)
     expect(names.toSorted()).toEqual(['edited', 'new'])
     expect((await rows.list()).map(({ name }) => name).toSorted()).toEqual(['edited', 'new'])
-    expect(await sync.verify()).toMatchObject({ inSync: true })
+    expect(await verify(sync)).toMatchObject({ inSync: true })
   })
 
   it('errors sorted into network, auth (refresh, then retry), conflict, permanent; exponential back-off; conflict and failed queues', async () => {

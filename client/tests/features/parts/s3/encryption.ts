@@ -5,6 +5,7 @@ import { aesCipher, encryptedStorage, sqliteStorage, syncSqlite } from '../../..
 import { rowsInDatabase } from '../../../support/project.ts'
 import { newFile } from '../../../support/storages.ts'
 import { project } from '../../support.ts'
+import { verify } from '../../../../src/integrations/maintenance/index.ts'
 
 const row = 'encryption of sensitive fields'
 
@@ -57,7 +58,7 @@ export function encryption(): void {
 
     expect(await one.sync.sync()).toMatchObject({ pushed: 2, conflicts: 0, rejected: 0 })
     expect(await one.rows.list()).toEqual(await rowsInDatabase(p.sql, p.table))
-    expect(await one.sync.verify()).toMatchObject({ inSync: true })
+    expect(await verify(one.sync)).toMatchObject({ inSync: true })
   })
 
   it(`${row}: an edit that changes nothing is none, and equal values look different`, async () => {

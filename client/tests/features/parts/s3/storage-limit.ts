@@ -9,6 +9,7 @@ import {
 import { makeTable } from '../../../support/project.ts'
 import { newFile } from '../../../support/storages.ts'
 import { project } from '../../support.ts'
+import { verify } from '../../../../src/integrations/maintenance/index.ts'
 
 const row = 'storage limit 50 MB default with warn (default), error, prune'
 
@@ -68,6 +69,6 @@ export function storageLimit(): void {
     expect(left.length).toBeLessThan(301)
     expect(left).toContainEqual(kept)
     expect(await one.sync.sync()).toMatchObject({ pushed: 1, rejected: 0 })
-    expect(await one.sync.verify()).toMatchObject({ healed: 0 })
+    expect(await verify(one.sync)).toMatchObject({ healed: 0 })
   })
 }

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { systemClock } from '../../../../src/util/clock.ts'
 import { autoResolve, memoryStorage, type Metric, resolvers } from '../../../../src/index.ts'
 import { collide, project } from '../../support.ts'
+import { recover, verify } from '../../../../src/integrations/maintenance/index.ts'
 
 export function loop(): void {
   const p = project()
@@ -90,14 +91,14 @@ export function loop(): void {
         await storage.transaction('readwrite', (tx) =>
           tx.deleteMany('rows', [[table, made[1]!.id]]),
         )
-      expect(await sync.recover(trouble)).toMatchObject({ pushed: 1, rejected: 0 })
+      expect(await recover(sync, trouble)).toMatchObject({ pushed: 1, rejected: 0 })
       const list = await rows.list({}, { order: 'n' })
       expect(list.map(({ n, name }) => [n, name])).toEqual([
         [1, trouble],
         [2, null],
         [3, null],
       ])
-      expect(await sync.verify({ heal: false })).toMatchObject({ inSync: true })
+      expect(await verify(sync, { heal: false })).toMatchObject({ inSync: true })
     }
   })
 }

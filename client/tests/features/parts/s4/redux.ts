@@ -1,9 +1,10 @@
 import { applyMiddleware, createStore } from 'redux'
 import { expect, it } from 'vitest'
-import { createTracker, isRowsAction, reduxSync, takeRows } from '../../../../src/integrations/redux/index.ts'
+import { isRowsAction, reduxSync, takeRows } from '../../../../src/integrations/redux/index.ts'
 import type { Row } from '../../../../src/index.ts'
 import type { Device } from '../../../support/project.ts'
 import { project } from '../../support.ts'
+import { createTracker } from '../../../../src/integrations/redux/tracker.ts'
 
 interface State {
   trips: Record<string, Row>

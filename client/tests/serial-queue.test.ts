@@ -1,25 +1,25 @@
 import { expect, it } from 'vitest'
-import { createLane } from '../src/util/serial-queue.ts'
+import { SerialQueue } from '../src/util/serial-queue.ts'
 import { settled } from './support/time.ts'
 
-function lane() {
-  const run = createLane()
+function setUp() {
+  const queue = new SerialQueue()
   const log: string[] = []
   const ends: (() => void)[] = []
   let count = 0
   const work = (name: string) =>
-    run(name, async () => {
+    queue.runShared(name, async () => {
       const id = `${name}${++count}`
       log.push(`${id} begins`)
       await new Promise<void>((resolve) => ends.push(resolve))
       log.push(`${id} ends`)
       return id
     })
-  return { run, work, log, finish: () => (ends.shift()?.(), settled()) }
+  return { queue, work, log, finish: () => (ends.shift()?.(), settled()) }
 }
 
 it('work follows work, never beside it', async () => {
-  const { work, log, finish } = lane()
+  const { work, log, finish } = setUp()
   void work('a')
   void work('b')
   await settled()
@@ -29,7 +29,7 @@ it('work follows work, never beside it', async () => {
 })
 
 it('work asked for during a run follows it once, however often it is asked for', async () => {
-  const { work, finish } = lane()
+  const { work, finish } = setUp()
   const first = work('a')
   await settled()
   const later = [work('a'), work('a'), work('a')]
@@ -40,8 +40,8 @@ it('work asked for during a run follows it once, however often it is asked for',
 })
 
 it('work that fails fails for its callers only', async () => {
-  const { run, work, finish } = lane()
-  const failing = run('x', () => Promise.reject(new Error('no')))
+  const { queue, work, finish } = setUp()
+  const failing = queue.run(() => Promise.reject(new Error('no')))
   const next = work('a')
   await expect(failing).rejects.toThrow('no')
   await settled()

@@ -1,0 +1,23 @@
+import type { Verification } from '../model/verification.ts'
+import { verifyTables } from '../sync/verify.ts'
+import type { Core } from './core.ts'
+
+export interface VerifyOptions {
+  /** Default: those that a sync covers. */
+  tables?: readonly string[]
+  /** Fetch what differs. Default true. */
+  heal?: boolean
+}
+
+/** Verifies between two runs. */
+export function verifyBetweenRuns(
+  core: Core,
+  { tables, heal }: VerifyOptions = {},
+): Promise<Verification> {
+  return core.runs.exclusive('verify', async () => {
+    tables?.forEach(core.assertKnownTable)
+    await core.session.assertOwner()
+    await core.owner.pin()
+    return verifyTables(core, tables ?? core.settings.unskipped(), heal)
+  })
+}

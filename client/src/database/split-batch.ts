@@ -1,0 +1,61 @@
+import { sha256 } from '@noble/hashes/sha2'
+import { bytesToHex } from '@noble/hashes/utils'
+import type { SyncError } from '../model/errors.ts'
+import { toMutation } from '../model/mutation.ts'
+import type { FailedMutation } from '../model/records.ts'
+import { baseRow, rebase } from '../model/row.ts'
+import { type Clock, timestamp } from '../util/clock.ts'
+import { omit } from '../util/omit.ts'
+import { deviceOf } from './meta.ts'
+import type { WriteTransaction } from './write-transaction.ts'
+
+/**
+ * Why the server cannot take a batch: it takes too much time or memory, it is larger than a request may be, or a
+ * mutation of it cannot be read.
+ */
+export type SplitReason = 'too_much' | 'too_large' | 'malformed'
+
+/**
+ * Halves the batch in flight. Where it is one mutation, rejects that one and resolves to it; a mutation that is
+ * only `too_much` is not at fault, and `error` is thrown.
+ */
+export async function splitInFlight(
+  { tx, putRows, dropRows }: WriteTransaction,
+  reason: SplitReason,
+  error: SyncError,
+  clock: Clock,
+): Promise<FailedMutation | undefined> {
+  const device = await deviceOf(tx)
+  const { inFlight } = device
+  if (!inFlight) return undefined
+  const mutations = (await tx.scan('queue')).filter(({ seq }) => seq <= inFlight.lastSeq)
+  const [mutation] = mutations
+  if (mutations.length > 1) {
+    const lastSeq = mutations[Math.ceil(mutations.length / 2) - 1]!.seq
+    // The whole may have been applied, with the answer lost: its parts go by the name that the server gave it.
+    // The platform's own digest would keep the transaction waiting for longer than IndexedDB allows.
+    const batch = inFlight.batch ?? bytesToHex(sha256(JSON.stringify(mutations.map(toMutation))))
+    const half = { ...inFlight, lastSeq, attempts: 0, batch }
+    await tx.putMany('meta', [{ ...device, inFlight: half }])
+    return undefined
+  }
+  if (reason === 'too_much') throw error
+  await tx.putMany('meta', [omit(device, 'inFlight')])
+  if (!mutation) return undefined
+  const { table, id, seq } = mutation
+  const failed: FailedMutation = {
+    ...mutation,
+    error: { code: reason, message: error.message, hint: error.details },
+    attempts: inFlight.attempts,
+    failed_at: timestamp(clock),
+  }
+  await tx.deleteMany('queue', [seq])
+  await tx.putMany('failed', [failed])
+  const record = await tx.get('rows', [table, id])
+  if (!record) return failed
+  const rest = await tx.scan('queue', { index: 'row', equals: [table, id] })
+  const next = rebase(record, baseRow(record), rest)
+  if (next) await putRows([next])
+  else await dropRows([record])
+  return failed
+}

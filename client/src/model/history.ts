@@ -1,0 +1,38 @@
+import type { SyncReport } from './report.ts'
+
+/** One run, as the history keeps it. */
+export interface RunRecord {
+  /** What was asked for: `sync`, `push`, `pull`, `seed`, `hydrate`. */
+  kind: string
+  /** When it began, milliseconds since 1970. */
+  at: number
+  durationMs: number
+  ok: boolean
+  /** What it did before it ended, well or not. */
+  report: SyncReport
+  /** Why it failed. */
+  error?: { name: string; code: string; message: string }
+}
+
+/** Sums over all runs of this user on this device. */
+export interface Totals {
+  runs: number
+  succeeded: number
+  pushed: number
+  pulled: number
+  merged: number
+  conflicts: number
+  /** Conflicts that were decided from here. */
+  resolved: number
+  rejected: number
+  /** Milliseconds. */
+  durationMs: number
+}
+
+/** The latest runs, and the sums of all. */
+export interface HistoryRecord {
+  name: 'history'
+  totals: Totals
+  /** Oldest first. */
+  runs: RunRecord[]
+}

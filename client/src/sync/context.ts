@@ -1,0 +1,22 @@
+import type { Capacity } from '../database/capacity.ts'
+import type { Store } from '../database/store.ts'
+import type { SyncEvents } from '../model/events.ts'
+import type { Requests } from '../transport/requests.ts'
+import type { Emitter } from '../util/emitter.ts'
+import type { OwnerGuard } from './owner-guard.ts'
+import type { Session } from './session.ts'
+import type { Settings } from './settings.ts'
+
+/** What every step of a sync works with. */
+export interface SyncContext {
+  settings: Settings
+  store: Store
+  session: Session
+  /** Keeps a run to the user for whom it began. */
+  owner: OwnerGuard
+  requests: Requests
+  capacity: Capacity
+  events: Emitter<SyncEvents>
+  /** Rows in a page. Shrinks where a page takes the database too long. */
+  pageSize: number
+}

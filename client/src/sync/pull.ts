@@ -1,0 +1,35 @@
+import { applyPage } from '../database/apply-page.ts'
+import { keepNewest } from '../database/prune.ts'
+import type { SyncContext } from './context.ts'
+import { prefetch, type PrefetchedPage, requestPage } from './pages.ts'
+import { pullProgress, rowsOnPage } from './progress.ts'
+import type { Run } from './run.ts'
+
+/** Pulls page after page until the server has no more. While one is applied, the next is on its way. */
+export async function pull(context: SyncContext, run: Run, first?: PrefetchedPage): Promise<void> {
+  const { settings, store, capacity, events } = context
+  if (run.tables.length === 0) return
+  await capacity.check()
+  let { response, pages } = first ?? (await requestPage(context, run))
+  let received = 0
+  for (;;) {
+    const page = await response
+    run.signal.throwIfAborted()
+    if (page.more) response = prefetch(context, run, page.cursor)
+    const request = { pages, tables: run.tables, keys: settings.keys }
+    const changed = await store.write('remote', (transaction) =>
+      applyPage(transaction, page, request),
+    )
+    if (changed === undefined) {
+      // Another tab has applied pages meanwhile: go on from where the store stands now.
+      ;({ response, pages } = await requestPage(context, run))
+      continue
+    }
+    pages++
+    received += rowsOnPage(page)
+    run.report.pulled += changed
+    events.emit('sync_progress', pullProgress(page, received))
+    await capacity.check()
+    if (!page.more) return keepNewest(store, settings.tables, run.tables)
+  }
+}
