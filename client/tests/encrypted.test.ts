@@ -152,8 +152,8 @@ it('what a transaction would have written, had it not been run again, nobody is 
   const asked = { pages: 0, tables: ['t'], keys: new Map([['t', 'id']]) }
   const page = ({ store }: typeof other, row: Row) => {
     const changes = [{ scope: 's', table: 't', upsert: [row], remove: [] }]
-    return store.write('remote', (draft) =>
-      applyPage(draft, { changes, left: [], cursor: {} }, asked),
+    return store.write('remote', (transaction) =>
+      applyPage(transaction, { changes, left: [], cursor: {} }, asked),
     )
   }
   let overtaken = false

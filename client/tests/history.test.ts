@@ -6,10 +6,11 @@ import { uuid } from '../src/util/uuid.ts'
 import { applyPage } from '../src/database/apply-page.ts'
 import { applyPushResponse } from '../src/database/push-response.ts'
 import type { Batch } from '../src/database/batch.ts'
-import { applyMutation, type Row } from '../src/model/row.ts'
+import { type Row } from '../src/model/row.ts'
 import { local } from './support/local.ts'
 import { sameJson } from '../src/util/json.ts'
 import { cursorOf, deviceOf } from '../src/database/meta.ts'
+import { applyMutation } from '../src/database/rebase.ts'
 
 /** What can happen to a device, from its app and from its server. */
 const asked = { tables: ['t'], keys: new Map([['t', 'id']]) }
@@ -51,8 +52,8 @@ class World {
     const { store } = this.device
     const { pages } = await store.read(cursorOf)
     const changes = [{ scope: 's1', table: 't', upsert: [], remove: [], ...change }]
-    await store.write('remote', (draft) =>
-      applyPage(draft, { changes, left: [], cursor: {}, ...more }, { pages, ...asked }),
+    await store.write('remote', (transaction) =>
+      applyPage(transaction, { changes, left: [], cursor: {}, ...more }, { pages, ...asked }),
     )
   }
 
@@ -90,8 +91,8 @@ class World {
         )
         const answer = { results, last_seq: mutations.at(-1)!.seq, server_time: '' }
         const { batch } = this
-        await store.write('remote', (draft) =>
-          applyPushResponse(draft, batch, answer, { clock: systemClock, newId: uuid }),
+        await store.write('remote', (transaction) =>
+          applyPushResponse(transaction, batch, answer, { clock: systemClock, newId: uuid }),
         )
         this.batch = undefined
         return

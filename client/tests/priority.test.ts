@@ -13,7 +13,7 @@ const order = (edits: QueuedMutation[], before: Record<number, object> = {}): nu
     edits,
     ({ seq }) => (before[seq] ?? null) as never,
     ({ rank = 0 }) => rank,
-  ).map(({ edit: { seq } }) => seq)
+  ).map(({ mutation: { seq } }) => seq)
 
 describe('edits go out in order of urgency', () => {
   it('and in the order in which they were made where that is the same', () => {

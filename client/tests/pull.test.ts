@@ -13,8 +13,8 @@ function pulling() {
   const page = async (more: Partial<Page>, pages?: number) => {
     const at = pages ?? (await device.store.read(cursorOf)).pages
     const whole = { changes: [], left: [], cursor: { at }, ...more }
-    return device.store.write('remote', (draft) =>
-      applyPage(draft, whole, { pages: at, tables: ['t'], keys: new Map([['t', 'id']]) }),
+    return device.store.write('remote', (transaction) =>
+      applyPage(transaction, whole, { pages: at, tables: ['t'], keys: new Map([['t', 'id']]) }),
     )
   }
   const change = (scope: string, upsert: Row[], remove: string[] = []) =>
@@ -24,9 +24,9 @@ function pulling() {
     await device.t.insert({ id })
     const batch = (await device.send())!
     const results = [{ seq: batch.mutations[0]!.seq, status: 'applied' as const, version: 1 }]
-    await device.store.write('remote', (draft) =>
+    await device.store.write('remote', (transaction) =>
       applyPushResponse(
-        draft,
+        transaction,
         batch,
         { results, last_seq: results[0]!.seq, server_time: '' },
         { clock: systemClock, newId: uuid },

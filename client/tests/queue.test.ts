@@ -19,9 +19,9 @@ const page = (
   pages: number,
   change: { upsert: Record<string, unknown>[]; remove: string[] },
 ) =>
-  device.store.write('remote', (draft) =>
+  device.store.write('remote', (transaction) =>
     applyPage(
-      draft,
+      transaction,
       { changes: [{ scope: 's', table: 't', ...change }], left: [], cursor: {} },
       { pages, tables: ['t'], keys: new Map([['t', 'id']]) },
     ),
@@ -35,9 +35,9 @@ async function answer(
 ) {
   const batch = await device.send()
   const last_seq = results.at(-1)!.seq
-  return device.store.write('remote', (draft) =>
+  return device.store.write('remote', (transaction) =>
     applyPushResponse(
-      draft,
+      transaction,
       batch!,
       { results, last_seq, server_time: '', ...more },
       { clock: systemClock, newId: uuid },
@@ -211,9 +211,9 @@ describe('an answer from the server', () => {
   it('merged, of a row that has left and is not sent: the row is not shown as if it were here', async () => {
     const device = await having({ id: 'a', name: 'x' })
     await device.t.update('a', { name: 'y' })
-    await device.store.write('remote', (draft) =>
+    await device.store.write('remote', (transaction) =>
       applyPage(
-        draft,
+        transaction,
         { changes: [], left: ['s'], cursor: {} },
         { pages: 1, tables: ['t'], keys: new Map([['t', 'id']]) },
       ),
@@ -329,9 +329,9 @@ describe('an answer from the server', () => {
     await device.send()
     const batch = (await device.send())!
     const again = { seq: 1, status: 'duplicate' as const, version: 2, copy_id: 'b' }
-    const { conflicts } = await device.store.write('remote', (draft) =>
+    const { conflicts } = await device.store.write('remote', (transaction) =>
       applyPushResponse(
-        draft,
+        transaction,
         batch,
         { results: [again], last_seq: 1, server_time: '', repeated_from: 1 },
         { clock: systemClock, newId: uuid },
@@ -393,8 +393,8 @@ describe('an answer from the server', () => {
       last_seq: 1,
       server_time: '',
     }
-    await device.store.write('remote', (draft) =>
-      applyPushResponse(draft, before!, settling, { clock: systemClock, newId: uuid }),
+    await device.store.write('remote', (transaction) =>
+      applyPushResponse(transaction, before!, settling, { clock: systemClock, newId: uuid }),
     )
     expect(await device.queue.list()).toMatchObject([{ seq: 1, status: 'pending', attempts: 0 }])
     const after = await device.send()
@@ -419,8 +419,8 @@ describe('an answer from the server', () => {
       server_time: '',
       repeated_from: 1,
     }
-    await device.store.write('remote', (draft) =>
-      applyPushResponse(draft, batch, twice, { clock: systemClock, newId: uuid }),
+    await device.store.write('remote', (transaction) =>
+      applyPushResponse(transaction, batch, twice, { clock: systemClock, newId: uuid }),
     )
     expect(await device.queue.list()).toEqual([])
     expect(await device.t.list()).toMatchObject([{ id: 'a', name: 'x' }])
@@ -435,13 +435,13 @@ describe('an answer from the server', () => {
     })
     await device.t.insert({ id: 'a' })
     const first = (await device.send())!
-    await device.store.write('remote', (draft) =>
-      applyPushResponse(draft, first, applied(1), { clock: systemClock, newId: uuid }),
+    await device.store.write('remote', (transaction) =>
+      applyPushResponse(transaction, first, applied(1), { clock: systemClock, newId: uuid }),
     )
     await device.t.insert({ id: 'b' })
     await device.send()
-    await device.store.write('remote', (draft) =>
-      applyPushResponse(draft, first, applied(1), { clock: systemClock, newId: uuid }),
+    await device.store.write('remote', (transaction) =>
+      applyPushResponse(transaction, first, applied(1), { clock: systemClock, newId: uuid }),
     )
     expect(await device.queue.list()).toMatchObject([{ seq: 2, status: 'sent', attempts: 1 }])
   })
@@ -469,8 +469,8 @@ describe('an answer from the server', () => {
       last_seq: 1,
       server_time: '',
     }
-    await device.store.write('remote', (draft) =>
-      applyPushResponse(draft, old, settling, { clock: systemClock, newId: uuid }),
+    await device.store.write('remote', (transaction) =>
+      applyPushResponse(transaction, old, settling, { clock: systemClock, newId: uuid }),
     )
     expect(await device.queue.stats()).toMatchObject({ sent: 1, completed: 0 })
   })

@@ -10,7 +10,7 @@ import { row } from './support/records.ts'
 import { settled } from './support/time.ts'
 import { type WriteTransaction } from '../src/database/write-transaction.ts'
 
-const putting = (id: string) => (draft: WriteTransaction) => draft.putRows([row('t', id)])
+const putting = (id: string) => (transaction: WriteTransaction) => transaction.putRows([row('t', id)])
 
 describe('what is committed is committed', () => {
   let complaints: MockInstance
@@ -53,9 +53,9 @@ describe('what is committed is committed', () => {
   it('also as the store is being closed, with nobody told any more', async () => {
     const tabs = createTabs(randomUUID())
     const store = createStore(memoryStorage(), uuid, { tabs })
-    await store.write('local', async (draft) => {
+    await store.write('local', async (transaction) => {
       tabs.close()
-      await putting('a')(draft)
+      await putting('a')(transaction)
     })
     expect(complaints).not.toHaveBeenCalled()
     await store.close()

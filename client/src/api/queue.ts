@@ -1,5 +1,6 @@
 import { noteQueued } from '../database/enqueue.ts'
 import { deviceOf } from '../database/meta.ts'
+import { baseRow, rebase } from '../database/rebase.ts'
 import type { Store } from '../database/store.ts'
 import type { WriteTransaction } from '../database/write-transaction.ts'
 import { ValidationError } from '../model/errors.ts'
@@ -7,15 +8,15 @@ import type { SyncEvents } from '../model/events.ts'
 import { contentSize } from '../model/mutation.ts'
 import type { FailedMutation, QueuedMutation } from '../model/records.ts'
 import type { Row } from '../model/row.ts'
-import { baseRow, editable, rebase } from '../model/row.ts'
+import { editable } from '../model/row.ts'
 import type { ResultError } from '../model/wire.ts'
 import type { Clock } from '../util/clock.ts'
 import type { Emitter } from '../util/emitter.ts'
 import { omit } from '../util/omit.ts'
 
 /**
- * An edit in the queue, as the app is told of it. Until it is sent its `seq` may change, where more urgent
- * edits are put before it.
+ * A mutation in the queue, as the app is told of it. Until it is sent its `seq` may change, where more urgent
+ * mutations are put before it.
  */
 export interface QueueItem extends Omit<QueuedMutation, 'size'> {
   /** `pending`: not sent yet. `sent`: on its way, or its answer got lost. `failed`: refused, kept with its reason. */
@@ -31,35 +32,35 @@ export interface QueueStats {
   pending: number
   sent: number
   failed: number
-  /** Edits confirmed since `clearCompleted`. They leave the queue at once; only their number is kept. */
+  /** Mutations confirmed since `clearCompleted`. They leave the queue at once; only their number is kept. */
   completed: number
 }
 
-/** The edits of this device that the server has not taken. */
+/** The mutations of this device that the server has not taken. */
 export interface Queue {
   stats(): Promise<QueueStats>
   /** In the order in which they will be sent, but for more urgent ones; failed ones first. */
   list(filter?: { status?: QueueItem['status']; table?: string }): Promise<QueueItem[]>
   /**
-   * Puts refused edits back, all or those named by `seq`, as new edits at the end. Resolves to how many. They
+   * Puts refused mutations back, all or those named by `seq`, as new mutations at the end. Resolves to how many. They
    * keep the date at which they were made: columns that were edited since stay, and the event `lost` names them.
    */
   retryFailed(seqs?: readonly number[]): Promise<number>
   /**
-   * Changes columns of a refused edit, which stays where it is until it is retried; `undefined` leaves a
-   * column out. Throws a `ValidationError`: `not_found` where no refused edit has this `seq`, `invalid_value` for a removal.
+   * Changes columns of a refused mutation, which stays where it is until it is retried; `undefined` leaves a
+   * column out. Throws a `ValidationError`: `not_found` where no refused mutation has this `seq`, `invalid_value` for a removal.
    */
   editFailed(seq: number, data: Row): Promise<void>
-  /** Throws refused edits away, all or those named by `seq`. Resolves to how many. */
+  /** Throws refused mutations away, all or those named by `seq`. Resolves to how many. */
   clearFailed(seqs?: readonly number[]): Promise<number>
   /**
-   * Forgets that edits were confirmed, all or those `olderThan` so many milliseconds. Resolves to how many;
-   * confirmed edits themselves leave the queue at once.
+   * Forgets that mutations were confirmed, all or those `olderThan` so many milliseconds. Resolves to how many;
+   * confirmed mutations themselves leave the queue at once.
    */
   clearCompleted(olderThan?: number): Promise<number>
   /**
-   * Throws away every edit, sent or not, refused or not, and shows the rows as the server has them. An
-   * edit that the server already has comes back with the next pull. Resolves to how many were dropped.
+   * Throws away every mutation, sent or not, refused or not, and shows the rows as the server has them. An
+   * mutation that the server already has comes back with the next pull. Resolves to how many were dropped.
    */
   clear(): Promise<number>
 }
@@ -74,7 +75,7 @@ export function createQueue(
   /** Told of each call that has changed it. */
   events?: Pick<Emitter<SyncEvents>, 'emit'>,
 ): Queue {
-  async function change<T>(body: (draft: WriteTransaction) => Promise<T>): Promise<T> {
+  async function change<T>(body: (transaction: WriteTransaction) => Promise<T>): Promise<T> {
     const result = await store.write('local', body)
     events?.emit('queue_changed', { at: clock.now() })
     return result
@@ -100,17 +101,17 @@ export function createQueue(
     list: ({ status, table } = {}) =>
       store.read(async (tx) => {
         const { sentSeq, inFlight } = await deviceOf(tx)
-        const failed = (await tx.scan('failed')).map((edit): QueueItem => ({
-          ...omit(edit, 'size', 'failed_at'),
+        const failed = (await tx.scan('failed')).map((mutation): QueueItem => ({
+          ...omit(mutation, 'size', 'failed_at'),
           status: 'failed',
-          lastAttempt: edit.failed_at,
+          lastAttempt: mutation.failed_at,
         }))
-        const queued = (await tx.scan('queue')).map((edit): QueueItem => ({
-          ...omit(edit, 'size'),
-          status: edit.seq <= sentSeq ? 'sent' : 'pending',
+        const queued = (await tx.scan('queue')).map((mutation): QueueItem => ({
+          ...omit(mutation, 'size'),
+          status: mutation.seq <= sentSeq ? 'sent' : 'pending',
           attempts: 0,
           ...(inFlight &&
-            edit.seq <= inFlight.lastSeq && {
+            mutation.seq <= inFlight.lastSeq && {
               attempts: inFlight.attempts,
               lastAttempt: inFlight.at,
               ...(inFlight.error && { error: inFlight.error }),
@@ -127,9 +128,9 @@ export function createQueue(
         const failed = chosen(await tx.scan('failed'), seqs)
         const queued: QueuedMutation[] = []
         let { seq } = device
-        for (const edit of failed) {
-          const { table, id } = edit
-          const again = { ...omit(edit, 'error', 'attempts', 'failed_at'), seq: ++seq }
+        for (const mutation of failed) {
+          const { table, id } = mutation
+          const again = { ...omit(mutation, 'error', 'attempts', 'failed_at'), seq: ++seq }
           queued.push(again)
           await tx.putMany('queue', [again])
           const record = (await tx.get('rows', [table, id])) ?? {
@@ -138,12 +139,12 @@ export function createQueue(
             row: null,
             version: null,
           }
-          const edits = await tx.scan('queue', { index: 'row', equals: [table, id] })
-          await putRows([rebase(record, baseRow(record), edits)!])
+          const mutations = await tx.scan('queue', { index: 'row', equals: [table, id] })
+          await putRows([rebase(record, baseRow(record), mutations)!])
         }
         await tx.deleteMany(
           'failed',
-          failed.map((edit) => edit.seq),
+          failed.map((mutation) => mutation.seq),
         )
         await noteQueued(tx, device, seq, queued)
         return failed.length
@@ -151,18 +152,18 @@ export function createQueue(
 
     editFailed: (seq, data) =>
       change(async ({ tx }) => {
-        const edit = await tx.get('failed', seq)
-        if (!edit)
-          throw new ValidationError({ code: 'not_found', message: `No refused edit ${seq}.` })
-        if (edit.op === 'delete')
+        const mutation = await tx.get('failed', seq)
+        if (!mutation)
+          throw new ValidationError({ code: 'not_found', message: `No refused mutation ${seq}.` })
+        if (mutation.op === 'delete')
           throw new ValidationError({ code: 'invalid_value', message: 'A removal has no columns.' })
         // As JSON, where what is undefined is not there.
-        const next = { ...edit, data: editable({ ...edit.data, ...data }) }
-        if (edit.old) {
-          // Chosen now, over what is there now: an edit that came in between is not in the way.
-          const row = (await tx.get('rows', [edit.table, edit.id]))?.row
+        const next = { ...mutation, data: editable({ ...mutation.data, ...data }) }
+        if (mutation.old) {
+          // Chosen now, over what is there now: a mutation that came in between is not in the way.
+          const row = (await tx.get('rows', [mutation.table, mutation.id]))?.row
           const before = Object.keys(data).map((column) => [column, row?.[column] ?? null])
-          next.old = only({ ...edit.old, ...Object.fromEntries(before) }, next.data)
+          next.old = only({ ...mutation.old, ...Object.fromEntries(before) }, next.data)
         }
         await tx.putMany('failed', [{ ...next, size: contentSize(next) }])
       }),

@@ -34,9 +34,9 @@ export async function signOut(
       hint: 'Choose: signOut({ unsent: "sync" }), "keep" or "discard".',
     })
   const sent = unsent === 'sync' && waiting > 0 ? await send() : 0
-  const left = await store.write('remote', async (draft) => {
-    const rest = await unsentEdits(draft.tx)
-    await detachAccount(draft, rest > 0 && unsent !== 'discard', newId)
+  const left = await store.write('remote', async (transaction) => {
+    const rest = await unsentEdits(transaction.tx)
+    await detachAccount(transaction, rest > 0 && unsent !== 'discard', newId)
     return rest
   })
   return unsent === 'discard'

@@ -1,13 +1,13 @@
 import type { DetachedAccountRecord, QueuedMutation, RowRecord } from '../model/records.ts'
-import { baseRow, rebase } from '../model/row.ts'
 import type { Transaction } from '../storage/contract.ts'
 import { groupBy } from '../util/group-by.ts'
 import type { NewId } from '../util/uuid.ts'
 import { cursorOf, detachedAccountKey, deviceOf } from './meta.ts'
+import { baseRow, rebase } from './rebase.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
 /**
- * Empties the store for whoever comes next, under a new name of the device. With `keep` the owner's edits
+ * Empties the store for whoever comes next, under a new name of the device. With `keep` the owner's mutations
  * and the rows they are made on are put away under the owner's account, where nothing but `takeOver` looks.
  */
 export async function detachAccount(
@@ -58,62 +58,65 @@ export async function detachAccount(
 }
 
 /**
- * Makes the store `user`'s. Resolves to false, and does nothing, where that would cost its owner edits that
+ * Makes the store `user`'s. Resolves to false, and does nothing, where that would cost its owner mutations that
  * the server has not taken.
  */
 export async function changeOwner(
-  draft: WriteTransaction,
+  transaction: WriteTransaction,
   user: string,
   newId: NewId,
 ): Promise<boolean> {
-  const { tx } = draft
+  const { tx } = transaction
   const owner = (await deviceOf(tx)).user
   if (owner === user) return true
   if (owner !== null) {
     if ((await countUnsent(tx)) > 0) return false
-    await detachAccount(draft, false, newId)
+    await detachAccount(transaction, false, newId)
   }
-  await restoreAccount(draft, user)
+  await restoreAccount(transaction, user)
   return true
 }
 
-/** Edits that the server has not taken. */
+/** Mutations that the server has not taken. */
 export const countUnsent = async (tx: Transaction): Promise<number> =>
   (await tx.count('queue')) + (await tx.count('failed'))
 
 /**
- * Gives the store to `user`, with the edits that were put away for them; edits made since by nobody in
+ * Gives the store to `user`, with the mutations that were put away for them; mutations made since by nobody in
  * particular follow behind.
  */
 async function restoreAccount({ tx, putRows }: WriteTransaction, user: string): Promise<void> {
   const device = await deviceOf(tx)
-  const parked = (await tx.get('meta', detachedAccountKey(user))) as
+  const detached = (await tx.get('meta', detachedAccountKey(user))) as
     DetachedAccountRecord | undefined
-  if (!parked) return tx.putMany('meta', [{ ...device, user }])
+  if (!detached) return tx.putMany('meta', [{ ...device, user }])
   const waiting = await tx.scan('queue')
   const rows = await tx.scan('rows')
-  let { seq } = parked.device
-  const behind = waiting.map((edit): QueuedMutation => ({ ...edit, seq: ++seq }))
+  let { seq } = detached.device
+  const behind = waiting.map((mutation): QueuedMutation => ({ ...mutation, seq: ++seq }))
   await tx.deleteMany(
     'queue',
-    waiting.map((edit) => edit.seq),
+    waiting.map((mutation) => mutation.seq),
   )
-  const edits = [...parked.queue, ...behind]
-  await tx.putMany('queue', edits)
+  const mutations = [...detached.queue, ...behind]
+  await tx.putMany('queue', mutations)
   const failed = await tx.scan('failed')
   await tx.deleteMany(
     'failed',
-    failed.map((edit) => edit.seq),
+    failed.map((mutation) => mutation.seq),
   )
-  await tx.putMany('failed', [...parked.failed, ...failed.map((edit) => ({ ...edit, seq: ++seq }))])
-  await putRows(rebaseAll([...rows, ...parked.rows], edits))
+  await tx.putMany('failed', [
+    ...detached.failed,
+    ...failed.map((mutation) => ({ ...mutation, seq: ++seq })),
+  ])
+  await putRows(rebaseAll([...rows, ...detached.rows], mutations))
   const { ownerGeneration = 0 } = device
-  await tx.putMany('meta', [{ ...parked.device, seq, user, ownerGeneration }])
+  await tx.putMany('meta', [{ ...detached.device, seq, user, ownerGeneration }])
   await tx.deleteMany('meta', [detachedAccountKey(user)])
 }
 
-function rebaseAll(rows: readonly RowRecord[], edits: readonly QueuedMutation[]): RowRecord[] {
-  const byRow = groupBy(edits, ({ table, id }) => `${table}\n${id}`)
+function rebaseAll(rows: readonly RowRecord[], mutations: readonly QueuedMutation[]): RowRecord[] {
+  const byRow = groupBy(mutations, ({ table, id }) => `${table}\n${id}`)
   const records = new Map(rows.map((record) => [`${record.table}\n${record.id}`, record]))
   return [...records].flatMap(([key, record]) => {
     const next = rebase(record, baseRow(record), byRow.get(key) ?? [])

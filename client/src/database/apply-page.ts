@@ -1,9 +1,10 @@
 import { ValidationError } from '../model/errors.ts'
 import type { RowRecord } from '../model/records.ts'
 import type { Row } from '../model/row.ts'
-import { rebase, withoutTombstone } from '../model/row.ts'
+import { withoutTombstone } from '../model/row.ts'
 import type { Change, PullAnswer } from '../model/wire.ts'
 import { cursorOf } from './meta.ts'
+import { rebase } from './rebase.ts'
 import {
   dropUnmetRows,
   releaseRows,
@@ -33,11 +34,11 @@ export interface PageRequest {
  * that are news to this device.
  */
 export async function applyPage(
-  draft: WriteTransaction,
+  transaction: WriteTransaction,
   page: Page,
   { pages, tables, keys }: PageRequest,
 ): Promise<number | undefined> {
-  const { tx } = draft
+  const { tx } = transaction
   const from = await cursorOf(tx)
   if (from.pages !== pages) return undefined
   // A download that begins also says what has become of rows that were pushed before it and never pulled:
@@ -45,30 +46,33 @@ export async function applyPage(
   const first = from.cursor === null && (await rowsNotPulled(tx)).length > 0
   if (page.reset || first) await startResync(tx, [...keys.keys()])
   const place = await cursorOf(tx)
-  const sweeping = place.resyncingTables ?? []
+  const resyncing = place.resyncingTables ?? []
   let news = 0
   for (const scope of page.left)
-    news += await releaseRows(draft, await tx.scan('rows', { index: 'scope', equals: [scope] }))
-  if (page.left.length > 0) news += await releaseRows(draft, await rowsWithoutScope(tx))
+    news += await releaseRows(
+      transaction,
+      await tx.scan('rows', { index: 'scope', equals: [scope] }),
+    )
+  if (page.left.length > 0) news += await releaseRows(transaction, await rowsWithoutScope(tx))
   for (const change of page.changes) {
-    const sweep = sweeping.includes(change.table) ? place.resyncGeneration : undefined
-    news += await upsert(draft, change, keys.get(change.table) ?? 'id', sweep)
-    news += await remove(draft, change)
+    const resyncGeneration = resyncing.includes(change.table) ? place.resyncGeneration : undefined
+    news += await upsert(transaction, change, keys.get(change.table) ?? 'id', resyncGeneration)
+    news += await remove(transaction, change)
   }
   const scopes = new Set(place.scopes)
   // A scope that is left and joined on one page, for another role in it, is one of ours.
   for (const scope of page.left) scopes.delete(scope)
   for (const scope of page.joined ?? []) scopes.add(scope)
   for (const { scope } of page.changes) scopes.add(scope)
-  const done = page.more ? [] : sweeping.filter((table) => tables.includes(table))
-  for (const table of done) news += await dropUnmetRows(draft, table, place.resyncGeneration)
+  const done = page.more ? [] : resyncing.filter((table) => tables.includes(table))
+  for (const table of done) news += await dropUnmetRows(transaction, table, place.resyncGeneration)
   await tx.putMany('meta', [
     {
       ...place,
       cursor: page.cursor ?? null,
       pages: pages + 1,
       scopes: [...scopes],
-      resyncingTables: sweeping.filter((table) => !done.includes(table)),
+      resyncingTables: resyncing.filter((table) => !done.includes(table)),
     },
   ])
   return news
@@ -78,7 +82,7 @@ async function upsert(
   { tx, putRows }: WriteTransaction,
   change: Change,
   key: string,
-  sweep: number | undefined,
+  resyncGeneration: number | undefined,
 ): Promise<number> {
   const { table, scope } = change
   const rows = change.upsert.filter(withoutTombstone)
@@ -93,27 +97,34 @@ async function upsert(
     const before = held[place]
     const version = typeof row.version === 'number' ? row.version : null
     // Versions of before a restore say nothing about those after it.
-    const comparable = sweep === undefined || before?.resyncGeneration === sweep
+    const comparable =
+      resyncGeneration === undefined || before?.resyncGeneration === resyncGeneration
     if (before && comparable && (before.version ?? 0) > (version ?? Infinity)) continue
     if (before?.version !== version) news++
-    const record = { table, id: ids[place]!, version, scope, ...(sweep !== undefined && { sweep }) }
-    const edits = before?.queued
+    const record = {
+      table,
+      id: ids[place]!,
+      version,
+      scope,
+      ...(resyncGeneration !== undefined && { resyncGeneration }),
+    }
+    const mutations = before?.queued
       ? await tx.scan('queue', { index: 'row', equals: [table, record.id] })
       : []
-    records.push(rebase(record, row, edits)!)
+    records.push(rebase(record, row, mutations)!)
   }
   await putRows(records)
   return news
 }
 
-async function remove(draft: WriteTransaction, change: Change): Promise<number> {
+async function remove(transaction: WriteTransaction, change: Change): Promise<number> {
   if (change.remove.length === 0) return 0
-  const held = await draft.tx.getMany(
+  const held = await transaction.tx.getMany(
     'rows',
     change.remove.map((id) => [change.table, id] as const),
   )
   return releaseRows(
-    draft,
+    transaction,
     held.filter(
       (record) => record !== undefined && (!record.scope || record.scope === change.scope),
     ) as RowRecord[],

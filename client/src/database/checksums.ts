@@ -10,9 +10,9 @@ const EDITS: ReadonlySet<StoreName> = new Set<StoreName>(['queue', 'failed'])
  */
 const right = new WeakSet<object>()
 
-/** FNV-1a of an edit's number and content, as hexadecimal digits: notices what storage has mangled. */
-export function checksumOf(edit: QueuedMutation): string {
-  const { seq, table, op, id, base, data, old, edited_at } = edit
+/** FNV-1a of a mutation's number and content, as hexadecimal digits: notices what storage has mangled. */
+export function checksumOf(mutation: QueuedMutation): string {
+  const { seq, table, op, id, base, data, old, edited_at } = mutation
   const text = JSON.stringify([seq, table, op, id, base, data, old, edited_at])
   let hash = 0x811c9dc5
   for (let place = 0; place < text.length; place++) {
@@ -22,7 +22,7 @@ export function checksumOf(edit: QueuedMutation): string {
   return (hash >>> 0).toString(16).padStart(8, '0')
 }
 
-/** Edits as they were written; throws an error that names those that are not. */
+/** Mutations as they were written; throws an error that names those that are not. */
 function verified<T>(store: StoreName, records: readonly (T | undefined)[]): void {
   const bad: Damage[] = []
   for (const record of records as readonly (QueuedMutation | undefined)[]) {
@@ -44,7 +44,7 @@ function withTwin<T>(record: T): T[] {
   return name === 'device' ? [record, { name: 'identity', id, user } as T] : [record]
 }
 
-/** A transaction in which every edit is stored with its checksum, and read only where that is right. */
+/** A transaction in which every mutation is stored with its checksum, and read only where that is right. */
 export function withChecksums(tx: Transaction): Transaction {
   return {
     ...tx,
@@ -65,9 +65,9 @@ export function withChecksums(tx: Transaction): Transaction {
     },
     putMany<S extends StoreName>(store: S, records: readonly Records[S][]) {
       if (!EDITS.has(store)) return tx.putMany(store, records.flatMap(withTwin))
-      const edits = records as readonly (Records[S] & QueuedMutation)[]
-      const signed = edits.map((edit) => ({ ...edit, checksum: checksumOf(edit) }))
-      for (const edit of signed) right.add(edit)
+      const mutations = records as readonly (Records[S] & QueuedMutation)[]
+      const signed = mutations.map((mutation) => ({ ...mutation, checksum: checksumOf(mutation) }))
+      for (const mutation of signed) right.add(mutation)
       return tx.putMany(store, signed)
     },
   }

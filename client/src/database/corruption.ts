@@ -1,8 +1,8 @@
 import { type Damage, StorageError } from '../model/errors.ts'
 import type { DamagedRecord, Keys, StoreName } from '../model/records.ts'
-import { baseRow, rebase } from '../model/row.ts'
 import type { NewId } from '../util/uuid.ts'
 import { cursorOf } from './meta.ts'
+import { baseRow, rebase } from './rebase.ts'
 import { startResync } from './resync.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
@@ -26,15 +26,15 @@ export async function withFurtherDamage<T>(
 
 /**
  * Moves damaged records out of the way, so that the rest goes on. A row without its record is made again
- * of its queued edits, and comes from the server with the next pull; an edit without its record no longer
+ * of its queued mutations, and comes from the server with the next pull; a mutation without its record no longer
  * shows in its row.
  */
 export async function setAside(
-  draft: WriteTransaction,
+  transaction: WriteTransaction,
   damage: readonly Damage[],
   newId: NewId,
 ): Promise<DamagedRecord[]> {
-  const { tx, at, putRows, dropRows } = draft
+  const { tx, at, putRows, dropRows } = transaction
   const records = damage.map((each): DamagedRecord => ({ ...each, id: newId(), at }))
   await tx.putMany('damaged', records)
   for (const { store, key } of damage)
@@ -43,8 +43,8 @@ export async function setAside(
   const rows = damage.filter(({ store }) => store === 'rows')
   for (const { key } of rows) {
     const [table, id] = key as Keys['rows']
-    const edits = await tx.scan('queue', { index: 'row', equals: [table, id] })
-    const record = rebase({ table, id, version: null }, null, edits)
+    const mutations = await tx.scan('queue', { index: 'row', equals: [table, id] })
+    const record = rebase({ table, id, version: null }, null, mutations)
     if (record) await putRows([record])
     else await dropRows([{ table, id }])
   }
@@ -70,9 +70,9 @@ export async function setAside(
   if (damage.some(({ store }) => store === 'queue'))
     for (const record of (await tx.scan('rows')).filter(({ queued }) => queued)) {
       const { table, id } = record
-      const edits = await tx.scan('queue', { index: 'row', equals: [table, id] })
-      if (edits.length === record.queued) continue
-      const next = rebase(record, baseRow(record), edits)
+      const mutations = await tx.scan('queue', { index: 'row', equals: [table, id] })
+      if (mutations.length === record.queued) continue
+      const next = rebase(record, baseRow(record), mutations)
       if (next) await putRows([next])
       else await dropRows([record])
     }

@@ -2,14 +2,14 @@ import { ValidationError } from '../model/errors.ts'
 import { type Content, contentSize } from '../model/mutation.ts'
 import type { DeviceRecord, QueuedMutation, RowRecord } from '../model/records.ts'
 import type { Row } from '../model/row.ts'
-import { applyMutation, baseRow, visibleRow } from '../model/row.ts'
 import type { Transaction } from '../storage/contract.ts'
 import { sameJson } from '../util/json.ts'
 import { deviceOf } from './meta.ts'
+import { applyMutation, baseRow, visibleRow } from './rebase.ts'
 import { squash } from './squash.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
-/** An edit as the app asks for it. */
+/** A mutation as the app asks for it. */
 export interface LocalWrite {
   table: string
   op: QueuedMutation['op']
@@ -24,7 +24,7 @@ export interface LocalWrite {
   rank?: number
 }
 
-/** What an edit changes in a row as it stands; of a patch only the columns that say something new. */
+/** What a mutation changes in a row as it stands; of a patch only the columns that say something new. */
 function contentOf(op: LocalWrite['op'], data: Row = {}, row: Row | null): Content | undefined {
   if (op === 'put') return { op, data }
   if (op === 'delete') return row ? { op } : undefined
@@ -40,17 +40,17 @@ function contentOf(op: LocalWrite['op'], data: Row = {}, row: Row | null): Conte
 }
 
 /**
- * The one way an edit of the app gets in: changes the rows and puts the edits into the queue, in the
+ * The one way a mutation of the app gets in: changes the rows and puts the writes into the queue, in the
  * caller's transaction. Resolves to the rows as they now are, null for a removed one. An insert of a row
  * that is there throws `exists`, an update of one that is not throws `not_found`; removing what is not
  * there does nothing.
  */
 export async function enqueue(
   { tx, at: edited_at, putRows, dropRows }: WriteTransaction,
-  edits: readonly LocalWrite[],
+  writes: readonly LocalWrite[],
 ): Promise<(Row | null)[]> {
   const device = await deviceOf(tx)
-  const keys = edits.map(({ table, id }) => [table, id] as const)
+  const keys = writes.map(({ table, id }) => [table, id] as const)
   const held = await tx.getMany('rows', keys)
   const inserted = new Set<string>()
   const records: RowRecord[] = []
@@ -58,7 +58,7 @@ export async function enqueue(
   const results: (Row | null)[] = []
   let { seq } = device
 
-  for (const [place, { table, id, rank = 0, orPut, local, ...asked }] of edits.entries()) {
+  for (const [place, { table, id, rank = 0, orPut, local, ...asked }] of writes.entries()) {
     const found = held[place] ?? { table, id, row: null, version: null }
     const record = local ? { ...found, local: { ...found.local, ...local } } : found
     const create = asked.op === 'patch' && !record.row && orPut !== undefined
@@ -88,11 +88,11 @@ export async function enqueue(
     }
     // A removal goes after what was queued since: other rows may have to leave this one first.
     const fresh = !one || (op === 'delete' && last!.seq < seq)
-    const edit = fresh ? { ...asMade, seq: ++seq, table, id, edited_at, size: 0 } : one
+    const mutation = fresh ? { ...asMade, seq: ++seq, table, id, edited_at, size: 0 } : one
     // A row that comes back before its removal was sent never left: it keeps the columns not given.
     const row =
       op === 'put' && !fresh
-        ? [...before.slice(0, -1), edit].reduce(applyMutation, baseRow(record))
+        ? [...before.slice(0, -1), mutation].reduce(applyMutation, baseRow(record))
         : applyMutation(record.row, content)
     records.push({
       ...record,
@@ -100,11 +100,11 @@ export async function enqueue(
       base: baseRow(record),
       queued: before.length + (fresh ? 1 : 0),
     })
-    const urgency = Math.min(rank, edit.rank ?? rank)
+    const urgency = Math.min(rank, mutation.rank ?? rank)
     queued.push({
-      ...edit,
+      ...mutation,
       edited_at,
-      size: contentSize(edit),
+      size: contentSize(mutation),
       ...(urgency !== 0 && { rank: urgency }),
     })
     if (op === 'put') inserted.add(`${table}\n${id}`)

@@ -1,7 +1,7 @@
 import { arrange, type Filter, type ListOptions, matcher } from '../model/query.ts'
 import type { Row } from '../model/row.ts'
-import { visibleRow } from '../model/row.ts'
 import { callSafely } from '../util/call-safely.ts'
+import { visibleRow } from './rebase.ts'
 import type { Store } from './store.ts'
 
 /** The rows of a table that the app sees, by primary key. */

@@ -23,4 +23,5 @@ export const cursorOf = async (tx: Transaction): Promise<CursorRecord> =>
   }
 
 /** The key of what is put away for an account. */
-export const detachedAccountKey = (user: string): DetachedAccountRecord['name'] => `parked:${user}`
+export const detachedAccountKey = (user: string): DetachedAccountRecord['name'] =>
+  `detached:${user}`

@@ -1,8 +1,9 @@
 import type { DeviceRecord, QueuedMutation } from '../model/records.ts'
-import { baseRow, type Row } from '../model/row.ts'
+import type { Row } from '../model/row.ts'
 import type { Transaction } from '../storage/contract.ts'
+import { baseRow } from './rebase.ts'
 
-/** Edits of chosen tables, and what they need, before everything else. */
+/** Mutations of chosen tables, and what they need, before everything else. */
 const CHOSEN = -1_000
 
 /** The least (most urgent) rank told for each token. */
@@ -30,26 +31,28 @@ const cells = (table: string, row: Row | null | undefined): string[] =>
   Object.entries(row ?? {}).map(([column, value]) => JSON.stringify([table, column, value]))
 
 /**
- * Edits in the order in which they were made, but a row that an earlier edit has come to name since is made
+ * Mutations in the order in which they were made, but a row that an earlier mutation has come to name since is made
  * before that one.
  */
-function madeFirst(edits: readonly QueuedMutation[]): QueuedMutation[] {
+function madeFirst(mutations: readonly QueuedMutation[]): QueuedMutation[] {
   const made = new Map<string, QueuedMutation[]>()
   const known = new Set<string>()
-  for (const edit of edits) {
-    const { table, id, op } = edit
+  for (const mutation of mutations) {
+    const { table, id, op } = mutation
     const row = JSON.stringify([table, id])
     // What removed the row before goes before it.
-    if (op === 'put' && !known.has(row)) made.set(id, [...(made.get(id) ?? []), edit])
+    if (op === 'put' && !known.has(row)) made.set(id, [...(made.get(id) ?? []), mutation])
     known.add(row)
   }
   const ordered = new Set<QueuedMutation>()
   const begun = new Set<QueuedMutation>()
   // A list instead of calls in calls: a chain of rows may be longer than the stack.
-  const open = edits.toReversed()
-  for (let edit = open.at(-1); edit; edit = open.at(-1)) {
-    const needed = begun.has(edit) ? [] : names(edit.data).flatMap((id) => made.get(id) ?? [])
-    begun.add(edit)
+  const open = mutations.toReversed()
+  for (let mutation = open.at(-1); mutation; mutation = open.at(-1)) {
+    const needed = begun.has(mutation)
+      ? []
+      : names(mutation.data).flatMap((id) => made.get(id) ?? [])
+    begun.add(mutation)
     const missing = needed.filter((each) => !begun.has(each))
     if (missing.length > 0) open.push(...missing)
     else ordered.add(open.pop()!)
@@ -58,32 +61,32 @@ function madeFirst(edits: readonly QueuedMutation[]): QueuedMutation[] {
 }
 
 /**
- * Edits in the order in which they go out, each with the rank that put it there. Urgent ones come first,
- * but no edit overtakes one that it may need: an earlier edit of the same row, of a row that it names or
+ * Mutations in the order in which they go out, each with the rank that put it there. Urgent ones come first,
+ * but no mutation overtakes one that it may need: an earlier mutation of the same row, of a row that it names or
  * that names its row (a parent is made before its children, and goes after them), a later one that makes a
  * row that it has come to name since, or one that gives up
- * a value that this edit takes (a unique constraint). What is needed is as urgent as what needs it. Which
+ * a value that this mutation takes (a unique constraint). What is needed is as urgent as what needs it. Which
  * columns are foreign keys need not be known: a value that happens to be another row's id only makes the
  * order stricter.
  *
- * `edits` are in the order in which they were made; `before` is what a removed row held.
+ * `mutations` are in the order in which they were made; `before` is what a removed row held.
  */
 export function inOrder(
-  edits: readonly QueuedMutation[],
-  before: (edit: QueuedMutation) => Row | null,
-  rankOf: (edit: QueuedMutation) => number,
-): { edit: QueuedMutation; rank: number }[] {
+  mutations: readonly QueuedMutation[],
+  before: (mutation: QueuedMutation) => Row | null,
+  rankOf: (mutation: QueuedMutation) => number,
+): { mutation: QueuedMutation; rank: number }[] {
   const named = new Ranks()
   const edited = new Ranks()
   const taken = new Ranks()
-  const ranked = madeFirst(edits)
+  const ranked = madeFirst(mutations)
     .toReversed()
-    .map((edit) => {
-      const { table, id, op, data } = edit
-      const old = op === 'delete' ? before(edit) : edit.old
+    .map((mutation) => {
+      const { table, id, op, data } = mutation
+      const old = op === 'delete' ? before(mutation) : mutation.old
       const mentioned = [...names(data), ...names(old)]
       const rank = Math.min(
-        rankOf(edit),
+        rankOf(mutation),
         named.of([id]),
         edited.of([id, ...mentioned]),
         taken.of(cells(table, old)),
@@ -91,25 +94,25 @@ export function inOrder(
       edited.tell(id, rank)
       for (const name of mentioned) named.tell(name, rank)
       for (const cell of cells(table, data)) taken.tell(cell, rank)
-      return { edit, rank }
+      return { mutation, rank }
     })
   return ranked.toReversed().toSorted((a, b) => a.rank - b.rank)
 }
 
 /**
- * Renumbers the edits that were never sent, so that the urgent ones, or those of the tables `only`, come
+ * Renumbers the mutations that were never sent, so that the urgent ones, or those of the tables `only`, come
  * first. Numbers that the server has not seen may change hands; the set of them stays the same. Resolves
- * to the number up to which everything goes out that `upTo` stood for: with `only`, no further than what
+ * to the number up to which everything goes out that `lastSeq` stood for: with `only`, no further than what
  * is chosen. The caller stores `device`.
  */
 export async function reorder(
   tx: Transaction,
   { sentSeq }: DeviceRecord,
-  upTo: number,
-  only?: ReadonlySet<string>,
+  lastSeq: number,
+  onlyTables?: ReadonlySet<string>,
 ): Promise<number> {
-  const edits = (await tx.scan('queue')).filter(({ seq }) => seq > sentSeq)
-  const removals = edits.filter(({ op }) => op === 'delete')
+  const mutations = (await tx.scan('queue')).filter(({ seq }) => seq > sentSeq)
+  const removals = mutations.filter(({ op }) => op === 'delete')
   const records = await tx.getMany(
     'rows',
     removals.map(({ table, id }) => [table, id] as const),
@@ -118,16 +121,16 @@ export async function reorder(
     removals.map(({ seq }, place) => [seq, records[place] ? baseRow(records[place]) : null]),
   )
   const ordered = inOrder(
-    edits,
+    mutations,
     ({ seq }) => held.get(seq) ?? null,
-    ({ table, rank = 0, seq }) => (only?.has(table) && seq <= upTo ? rank + CHOSEN : rank),
+    ({ table, rank = 0, seq }) => (onlyTables?.has(table) && seq <= lastSeq ? rank + CHOSEN : rank),
   )
   const moved: QueuedMutation[] = []
-  let last = Math.min(upTo, sentSeq)
-  for (const [place, { edit, rank }] of ordered.entries()) {
-    const { seq } = edits[place]!
-    if (edit.seq <= upTo && (!only || rank < CHOSEN / 2)) last = seq
-    if (edit.seq !== seq) moved.push({ ...edit, seq })
+  let last = Math.min(lastSeq, sentSeq)
+  for (const [place, { mutation, rank }] of ordered.entries()) {
+    const { seq } = mutations[place]!
+    if (mutation.seq <= lastSeq && (!onlyTables || rank < CHOSEN / 2)) last = seq
+    if (mutation.seq !== seq) moved.push({ ...mutation, seq })
   }
   await tx.putMany('queue', moved)
   return last

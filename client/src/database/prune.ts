@@ -32,20 +32,20 @@ export function prune(
   tables: PruneSettings['tables'],
   { bytes, limit }: { bytes: number; limit: number },
 ): Promise<number> {
-  return store.write('remote', async (draft) => {
+  return store.write('remote', async (transaction) => {
     let left = bytes - ROOM * limit
     let dropped = 0
     for (const priority of ORDER)
       for (const [table, { priority: its = 'medium' }] of tables) {
         if (its !== priority || left <= 0) continue
         const going: RowRecord[] = []
-        for (const record of oldestFirst(await synced(draft.tx, table))) {
+        for (const record of oldestFirst(await synced(transaction.tx, table))) {
           if (left <= 0) break
           left -= JSON.stringify(record).length
           going.push(record)
         }
-        await draft.dropRows(going)
-        if (going.length > 0) await notePruned(draft.tx, table, { bytes: limit })
+        await transaction.dropRows(going)
+        if (going.length > 0) await notePruned(transaction.tx, table, { bytes: limit })
         dropped += going.length
       }
     return dropped
@@ -60,17 +60,22 @@ export async function keepNewest(
 ): Promise<void> {
   for (const name of names) {
     const max = tables.get(name)?.maxRecords
-    if (max !== undefined) await store.write('remote', (draft) => dropOldest(draft, name, max))
+    if (max !== undefined)
+      await store.write('remote', (transaction) => dropOldest(transaction, name, max))
   }
 }
 
 /** Drops the oldest rows of a table beyond `max`; edited ones stay. */
-async function dropOldest(draft: WriteTransaction, table: string, max: number): Promise<void> {
-  const held = await draft.tx.scan('rows', { index: 'table', equals: [table] })
+async function dropOldest(
+  transaction: WriteTransaction,
+  table: string,
+  max: number,
+): Promise<void> {
+  const held = await transaction.tx.scan('rows', { index: 'table', equals: [table] })
   const surplus = held.length - max
   if (surplus <= 0) return
-  await draft.dropRows(oldestFirst(held.filter(({ queued }) => !queued)).slice(0, surplus))
-  await notePruned(draft.tx, table, { records: max })
+  await transaction.dropRows(oldestFirst(held.filter(({ queued }) => !queued)).slice(0, surplus))
+  await notePruned(transaction.tx, table, { records: max })
 }
 
 const synced = async (tx: Transaction, table: string): Promise<RowRecord[]> =>

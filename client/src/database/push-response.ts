@@ -8,7 +8,7 @@ import type {
   RowRecord,
 } from '../model/records.ts'
 import type { Row } from '../model/row.ts'
-import { applyMutation, baseRow, editable, rebase, withoutTombstone } from '../model/row.ts'
+import { editable, withoutTombstone } from '../model/row.ts'
 import type { PushAnswer, PushResult, ResultError } from '../model/wire.ts'
 import type { Transaction } from '../storage/contract.ts'
 import type { Clock } from '../util/clock.ts'
@@ -16,11 +16,12 @@ import { omit } from '../util/omit.ts'
 import type { NewId } from '../util/uuid.ts'
 import { type Batch, withNewDeviceId } from './batch.ts'
 import { deviceOf } from './meta.ts'
+import { applyMutation, baseRow, rebase } from './rebase.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
 /** What the answer to a batch came to. */
 export interface PushOutcome {
-  /** Edits that left the queue because the server has them. */
+  /** Mutations that left the queue because the server has them. */
   pushed: number
   merged: number
   conflicts: Conflict[]
@@ -28,16 +29,16 @@ export interface PushOutcome {
   lost: { table: string; id: string; columns: string[] }[]
 }
 
-/** A row while the results of its edits are gone through. */
+/** A row while the results of its mutations are gone through. */
 interface RowResults {
   record: RowRecord
   base: Row | null
   version: number | null
   answered: number
-  /** An edit of it that the server has no row for. */
+  /** A mutation of it that the server has no row for. */
   missing?: FailedMutation
   /**
-   * When the last of its edits was made, where nothing of others has come in between: edits made later can
+   * When the last of its mutations was made, where nothing of others has come in between: mutations made later can
    * count on the new version.
    */
   madeBefore?: string | undefined
@@ -52,7 +53,7 @@ export async function applyPushResponse(
 ): Promise<PushOutcome> {
   const outcome: PushOutcome = { pushed: 0, merged: 0, conflicts: [], rejected: [], lost: [] }
   const device = await deviceOf(tx)
-  // Another tab has found that the name was taken: these numbers mean other edits now.
+  // Another tab has found that the name was taken: these numbers mean other mutations now.
   if (device.id !== batch.device) return outcome
 
   const results = new Map(answer.results.map((result) => [result.seq, result]))
@@ -63,30 +64,34 @@ export async function applyPushResponse(
   const rows = await rowsOfBatch(tx, queued)
   const done = new Set<number>()
   // Another tab may have had the same answer already and be on with the next batch.
-  const flight =
+  const inFlight =
     device.inFlight?.lastSeq === batch.mutations.at(-1)?.seq ? device.inFlight : undefined
-  const attempts = flight?.attempts ?? 1
+  const attempts = inFlight?.attempts ?? 1
   let taken = answer.last_seq > device.sentSeq
 
-  for (const edit of queued) {
-    const result = edit && results.get(edit.seq)
+  for (const mutation of queued) {
+    const result = mutation && results.get(mutation.seq)
     if (!result) continue
-    if (edit.seq < (answer.repeated_from ?? Infinity) && isOfAnotherDevice(edit, result, flight)) {
+    if (
+      mutation.seq < (answer.repeated_from ?? Infinity) &&
+      isOfAnotherDevice(mutation, result, inFlight)
+    ) {
       taken = true
       continue
     }
-    const row = rows.get(keyOf(edit))!
-    done.add(edit.seq)
+    const row = rows.get(keyOf(mutation))!
+    done.add(mutation.seq)
     row.answered++
     const { error } = result as { error?: ResultError }
     if (error) {
-      const failed = { ...edit, error, attempts, failed_at: at }
-      if (createMissing && error.code === 'not_found' && edit.op === 'patch') row.missing = failed
+      const failed = { ...mutation, error, attempts, failed_at: at }
+      if (createMissing && error.code === 'not_found' && mutation.op === 'patch')
+        row.missing = failed
       else outcome.rejected.push(failed)
       if (error.code === 'gone' || error.code === 'not_found') forgetServerRow(row)
     } else {
-      acceptResult(row, edit, result)
-      noteResult(outcome, row, edit, result)
+      acceptResult(row, mutation, result)
+      noteResult(outcome, row, mutation, result)
     }
   }
 
@@ -103,11 +108,11 @@ export async function applyPushResponse(
           )
         : []
     if (missing) {
-      const unsent = rest.every((edit) => edit.seq > device.sentSeq)
+      const unsent = rest.every((mutation) => mutation.seq > device.sentSeq)
       if (unsent && record.row) {
         const data = editable(record.row)
         const put = { ...asInsert(missing, data), seq: ++seq, edited_at: at }
-        for (const edit of rest) done.add(edit.seq)
+        for (const mutation of rest) done.add(mutation.seq)
         rebased.push(put)
         kept.push(rebase({ ...record, version: null }, null, [put])!)
         continue
@@ -119,7 +124,7 @@ export async function applyPushResponse(
         ...rest
           // An older one was refused before and does not build on these.
           .filter(({ seq, edited_at }) => seq > device.sentSeq && edited_at >= madeBefore)
-          .map((edit) => ({ ...edit, base: version })),
+          .map((mutation) => ({ ...mutation, base: version })),
       )
     const next = rebase({ ...record, version }, base, rest)
     if (next) kept.push(next)
@@ -130,13 +135,13 @@ export async function applyPushResponse(
   await tx.deleteMany('queue', [...done])
   await tx.putMany('queue', rebased)
   await tx.putMany('failed', outcome.rejected)
-  const landed = flight ? omit(device, 'inFlight') : device
-  const next = { ...landed, ...completed(device, outcome.pushed, clock.now()), seq }
+  const settled = inFlight ? omit(device, 'inFlight') : device
+  const next = { ...settled, ...completed(device, outcome.pushed, clock.now()), seq }
   await tx.putMany('meta', [taken ? withNewDeviceId(next, newId) : next])
   return outcome
 }
 
-/** The edit that creates a row. */
+/** The mutation that creates a row. */
 const asInsert = (
   { table, id, rank }: QueuedMutation,
   data: Row,
@@ -175,7 +180,8 @@ async function rowsOfBatch(
   queued: (QueuedMutation | undefined)[],
 ): Promise<Map<string, RowResults>> {
   const keys = new Map<string, readonly [string, string]>()
-  for (const edit of queued) if (edit) keys.set(keyOf(edit), [edit.table, edit.id])
+  for (const mutation of queued)
+    if (mutation) keys.set(keyOf(mutation), [mutation.table, mutation.id])
   const records = await tx.getMany('rows', [...keys.values()])
   return new Map(
     [...keys].map(([key, [table, id]], place) => {
@@ -187,17 +193,17 @@ async function rowsOfBatch(
 
 /**
  * Whether a duplicate that the server did not get from this very batch is of another device that goes by
- * our name. Not where the edit went out in an earlier batch too, of which a part was answered.
+ * our name. Not where the mutation went out in an earlier batch too, of which a part was answered.
  */
 function isOfAnotherDevice(
-  edit: QueuedMutation,
+  mutation: QueuedMutation,
   result: PushResult,
-  flight?: InFlightBatch,
+  inFlight?: InFlightBatch,
 ): boolean {
   if (result.status !== 'duplicate') return false
   const { error, version } = result as { error?: ResultError; version?: number | null }
-  const first = flight !== undefined && edit.seq > flight.previousSeq
-  return first || (edit.op === 'put' && !error && version == null)
+  const first = inFlight !== undefined && mutation.seq > inFlight.previousSeq
+  return first || (mutation.op === 'put' && !error && version == null)
 }
 
 function forgetServerRow(row: RowResults): void {
@@ -205,13 +211,13 @@ function forgetServerRow(row: RowResults): void {
   row.version = null
 }
 
-/** The server's row after an edit that it has taken. */
+/** The server's row after a mutation that it has taken. */
 function acceptResult(
   row: RowResults,
-  edit: QueuedMutation,
+  mutation: QueuedMutation,
   { status, row: told, lost, version }: PushResult,
 ): void {
-  row.madeBefore = status === 'applied' ? edit.edited_at : undefined
+  row.madeBefore = status === 'applied' ? mutation.edited_at : undefined
   // Only where the content is known may the version be taken over: a pull skips what is older.
   const known = told || status === 'applied' || status === 'merged'
   if (told) row.base = withoutTombstone(told)
@@ -219,9 +225,10 @@ function acceptResult(
   // ever will.
   else if (status === 'duplicate' && row.record.scope === undefined) row.base = null
   // Put together with columns that we do not know: a pull brings the row if it is for us.
-  else if (row.base === null && edit.op === 'patch')
+  else if (row.base === null && mutation.op === 'patch')
     row.base = status === 'merged' ? null : row.record.row
-  else if (status !== 'conflict') row.base = applyMutation(row.base, withoutLost(edit, lost ?? []))
+  else if (status !== 'conflict')
+    row.base = applyMutation(row.base, withoutLost(mutation, lost ?? []))
   if (row.base === null) forgetServerRow(row)
   else if (known && version != null) {
     row.version = version
@@ -229,7 +236,7 @@ function acceptResult(
   }
 }
 
-/** An edit without the columns that were overruled. */
+/** A mutation without the columns that were overruled. */
 function withoutLost(
   { op, data }: QueuedMutation,
   lost: readonly string[],
@@ -244,10 +251,10 @@ function withoutLost(
 function noteResult(
   outcome: PushOutcome,
   { base }: RowResults,
-  edit: QueuedMutation,
+  mutation: QueuedMutation,
   result: PushResult,
 ): void {
-  const { table, id } = edit
+  const { table, id } = mutation
   const lost = result.lost ?? []
   outcome.pushed++
   if (result.status === 'merged') outcome.merged++
@@ -257,13 +264,13 @@ function noteResult(
     conflict_id?: string | null
   }
   // Said again after a lost answer, it comes as a duplicate. Of a removal there are no columns to lose.
-  const overruled = edit.op === 'delete' ? result.lost : lost.length > 0
+  const overruled = mutation.op === 'delete' ? result.lost : lost.length > 0
   if (!overruled && !copy_id && !conflict_id) return
   outcome.conflicts.push({
     table,
     id,
     lost,
-    mine: edit.data ?? null,
+    mine: mutation.data ?? null,
     row: base,
     ...(copy_id && { copyId: copy_id }),
     ...(conflict_id && { conflictId: conflict_id }),

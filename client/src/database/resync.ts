@@ -34,7 +34,7 @@ export async function startResync(tx: Transaction, tables: readonly string[]): P
   ])
 }
 
-/** Rows that the server took from this device and no pull has named yet, with or without newer edits. */
+/** Rows that the server took from this device and no pull has named yet, with or without newer mutations. */
 export async function rowsNotPulled(tx: Transaction): Promise<RowRecord[]> {
   return (await tx.scan('rows')).filter(
     ({ scope, version }) => scope === undefined && version !== null,
@@ -43,19 +43,21 @@ export async function rowsNotPulled(tx: Transaction): Promise<RowRecord[]> {
 
 /** Drops the rows of a table that the download which has ended did not meet. */
 export async function dropUnmetRows(
-  draft: WriteTransaction,
+  transaction: WriteTransaction,
   table: string,
-  sweep: number | undefined,
+  resyncGeneration: number | undefined,
 ): Promise<number> {
-  const held = await draft.tx.scan('rows', { index: 'table', equals: [table] })
+  const held = await transaction.tx.scan('rows', { index: 'table', equals: [table] })
   return releaseRows(
-    draft,
-    held.filter((record) => record.scope !== undefined && record.resyncGeneration !== sweep),
+    transaction,
+    held.filter(
+      (record) => record.scope !== undefined && record.resyncGeneration !== resyncGeneration,
+    ),
   )
 }
 
 /**
- * Drops rows that the server no longer shows us. One with queued edits stays in sight until the server
+ * Drops rows that the server no longer shows us. One with queued mutations stays in sight until the server
  * has said what becomes of them.
  */
 export async function releaseRows(

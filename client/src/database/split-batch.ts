@@ -3,10 +3,10 @@ import { bytesToHex } from '@noble/hashes/utils'
 import type { SyncError } from '../model/errors.ts'
 import { toMutation } from '../model/mutation.ts'
 import type { FailedMutation } from '../model/records.ts'
-import { baseRow, rebase } from '../model/row.ts'
 import { type Clock, timestamp } from '../util/clock.ts'
 import { omit } from '../util/omit.ts'
 import { deviceOf } from './meta.ts'
+import { baseRow, rebase } from './rebase.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
 /**

@@ -2,7 +2,7 @@ import type { Content } from '../model/mutation.ts'
 import type { QueuedMutation, RowRecord } from '../model/records.ts'
 
 /**
- * Two edits of a row as one. The first has not been sent; it keeps its place, its base and what its
+ * Two mutations of a row as one. The first has not been sent; it keeps its place, its base and what its
  * columns were before. Null where the row was made and removed again without the server hearing of it.
  * Undefined where they have to stay two: made on another version, of other columns, each is compared with
  * what others did since its own.

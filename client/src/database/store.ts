@@ -1,6 +1,6 @@
 import { type Damage, StorageError } from '../model/errors.ts'
 import type { DamagedRecord, IdentityRecord } from '../model/records.ts'
-import { type Row, visibleRow } from '../model/row.ts'
+import type { Row } from '../model/row.ts'
 import { noTabs, type TabMessage, type Tabs } from '../platform/tabs.ts'
 import type { SyncStorage, Transaction } from '../storage/contract.ts'
 import { type Clock, systemClock, timestamp } from '../util/clock.ts'
@@ -8,6 +8,7 @@ import { createEmitter } from '../util/emitter.ts'
 import type { NewId } from '../util/uuid.ts'
 import { withChecksums } from './checksums.ts'
 import { setAside, withFurtherDamage } from './corruption.ts'
+import { visibleRow } from './rebase.ts'
 import {
   type Commit,
   createWriteTransaction,
@@ -17,7 +18,7 @@ import {
 
 export { cursorOf, deviceOf } from './meta.ts'
 
-/** Edits that wait, and edits that were refused. */
+/** Mutations that wait, and mutations that were refused. */
 export interface Counts {
   pending: number
   failed: number
@@ -33,10 +34,10 @@ export interface Store {
   read<T>(body: (tx: Transaction) => Promise<T>): Promise<T>
   /**
    * A storage may run `body` again, and one that encrypts does until it has all that is written in its
-   * hands: rows and edits follow from what `body` reads, from `draft.at` and from what was made before the
+   * hands: rows and mutations follow from what `body` reads, from `transaction.at` and from what was made before the
    * call, never from a clock or from chance.
    */
-  write<T>(origin: Origin, body: (draft: WriteTransaction) => Promise<T>): Promise<T>
+  write<T>(origin: Origin, body: (transaction: WriteTransaction) => Promise<T>): Promise<T>
   onCommit(fn: (commit: Commit) => void): () => void
   /**
    * With false tells those who listen that every row is gone, without touching any: they are for somebody
@@ -64,12 +65,12 @@ const REPAIRS = 100
 
 /**
  * Gives the device its id where it has none. Resolves to true where that is a new one. Where only the record
- * was lost it is the old one, and every edit that waits may have been sent already.
+ * was lost it is the old one, and every mutation that waits may have been sent already.
  */
 async function ensureDevice(tx: Transaction, newId: NewId): Promise<boolean> {
   if (await tx.get('meta', 'device')) return false
   const known = [...(await tx.scan('queue')), ...(await tx.scan('failed'))]
-  const seq = known.reduce((last, edit) => Math.max(last, edit.seq), 0)
+  const seq = known.reduce((last, mutation) => Math.max(last, mutation.seq), 0)
   const twin = (await tx.get('meta', 'identity')) as IdentityRecord | undefined
   const { id, user } = twin ?? { id: newId(), user: null }
   const sentSeq = twin ? seq : 0

@@ -1,8 +1,9 @@
 import type { Id, KeyAssigned } from '../model/key.ts'
 import type { QueuedMutation, RowRecord } from '../model/records.ts'
-import { baseRow, rebase, type Row } from '../model/row.ts'
+import type { Row } from '../model/row.ts'
 import type { Transaction } from '../storage/contract.ts'
 import type { LocalWrite } from './enqueue.ts'
+import { baseRow, rebase } from './rebase.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
 /** Stand-ins are integers from here down: no sequence gets there, and a double still holds them exactly. */
@@ -20,7 +21,7 @@ export function isTemporaryId(value: unknown): boolean {
   return typeof value === 'number' && value <= FIRST && Number.isSafeInteger(value)
 }
 
-/** An edit that makes a row whose key the server has yet to make. */
+/** A mutation that makes a row whose key the server has yet to make. */
 export const waitsForId = (
   { table, op, id }: QueuedMutation,
   tables: ReadonlySet<string>,
@@ -32,40 +33,43 @@ export async function countWaitingForId(
   tables: ReadonlySet<string>,
 ): Promise<Map<string, number>> {
   const counts = new Map<string, number>()
-  for (const edit of await tx.scan('queue'))
-    if (waitsForId(edit, tables)) counts.set(edit.table, (counts.get(edit.table) ?? 0) + 1)
+  for (const mutation of await tx.scan('queue'))
+    if (waitsForId(mutation, tables))
+      counts.set(mutation.table, (counts.get(mutation.table) ?? 0) + 1)
   return counts
 }
 
 /**
  * Gives rows of a table that wait for a key the keys that the server has made, in their own records and
- * wherever a queued edit names them. Keys that are left over are not used.
+ * wherever a queued mutation names them. Keys that are left over are not used.
  */
 export async function assign(
-  draft: WriteTransaction,
+  transaction: WriteTransaction,
   table: string,
   keys: readonly string[],
 ): Promise<KeyAssigned[]> {
-  const { tx, putRows, dropRows } = draft
+  const { tx, putRows, dropRows } = transaction
   const queue = await tx.scan('queue')
-  const waiting = queue.filter((edit) => waitsForId(edit, new Set([table])))
+  const waiting = queue.filter((mutation) => waitsForId(mutation, new Set([table])))
   const remote = new Map<string, Id>()
   for (const [place, { id }] of waiting.slice(0, keys.length).entries())
     remote.set(id, asId(keys[place]!))
   const assigned = [...remote].map(([local, id]) => ({ table, local: Number(local), remote: id }))
-  const renamed = <E extends QueuedMutation>(edit: E): E => {
-    const own = edit.table === table ? remote.get(edit.id) : undefined
+  const renamed = <E extends QueuedMutation>(mutation: E): E => {
+    const own = mutation.table === table ? remote.get(mutation.id) : undefined
     return {
-      ...edit,
+      ...mutation,
       ...(own !== undefined && { id: String(own) }),
-      ...(edit.data && { data: replaced(edit.data, remote) }),
-      ...(edit.old && { old: replaced(edit.old, remote) }),
+      ...(mutation.data && { data: replaced(mutation.data, remote) }),
+      ...(mutation.old && { old: replaced(mutation.old, remote) }),
     }
   }
   const names = (row: Row | undefined): boolean =>
     Object.values(row ?? {}).some((value) => isTemporaryId(value) && remote.has(String(value)))
-  const changed = (edit: QueuedMutation): boolean =>
-    (edit.table === table && remote.has(edit.id)) || names(edit.data) || names(edit.old)
+  const changed = (mutation: QueuedMutation): boolean =>
+    (mutation.table === table && remote.has(mutation.id)) ||
+    names(mutation.data) ||
+    names(mutation.old)
 
   const touched = queue.filter(changed)
   await tx.putMany('queue', touched.map(renamed))
@@ -75,10 +79,10 @@ export async function assign(
     assigned.map((each) => ({ ...each, local: String(each.local) })),
   )
 
-  const ids = new Map(touched.map((edit) => [`${edit.table}\n${edit.id}`, edit]))
+  const ids = new Map(touched.map((mutation) => [`${mutation.table}\n${mutation.id}`, mutation]))
   const held = await tx.getMany(
     'rows',
-    [...ids.values()].map((edit) => [edit.table, edit.id] as const),
+    [...ids.values()].map((mutation) => [mutation.table, mutation.id] as const),
   )
   const gone: RowRecord[] = []
   const records: RowRecord[] = []
@@ -87,9 +91,9 @@ export async function assign(
     const own = record.table === table ? remote.get(record.id) : undefined
     if (own !== undefined) gone.push(record)
     const id = own === undefined ? record.id : String(own)
-    const edits = await tx.scan('queue', { index: 'row', equals: [record.table, id] })
+    const mutations = await tx.scan('queue', { index: 'row', equals: [record.table, id] })
     const base = baseRow(record)
-    const next = rebase({ ...record, id }, base && replaced(base, remote), edits)
+    const next = rebase({ ...record, id }, base && replaced(base, remote), mutations)
     if (next) records.push({ ...next, ...(record.local && { local: record.local }) })
   }
   await dropRows(gone)
@@ -115,25 +119,25 @@ export async function resolvedId(tx: Transaction, id: string): Promise<string> {
 }
 
 /**
- * Makes up a key for each row that comes without one. In a transaction, gives the edits with these keys, and
+ * Makes up a key for each row that comes without one. In a transaction, gives the mutations with these keys, and
  * with keys in place of stand-ins that have been given one since the app read them. `key` is the column of
  * the primary key.
  */
 export function withTemporaryIds(
-  edits: readonly LocalWrite[],
+  mutations: readonly LocalWrite[],
   key: string,
 ): (tx: Transaction) => Promise<LocalWrite[]> {
-  const made = edits.map(({ op, data }) =>
+  const made = mutations.map(({ op, data }) =>
     op === 'put' && data && data[key] == null ? temporaryId() : undefined,
   )
   return async (tx) => {
     const named: LocalWrite[] = []
-    for (const [place, edit] of edits.entries()) {
+    for (const [place, mutation] of mutations.entries()) {
       const id = made[place]
-      const data = edit.data && (await resolved(tx, edit.data))
+      const data = mutation.data && (await resolved(tx, mutation.data))
       if (id === undefined)
-        named.push({ ...edit, id: await resolvedId(tx, edit.id), ...(data && { data }) })
-      else named.push({ ...edit, id: String(id), data: { ...data, [key]: id } })
+        named.push({ ...mutation, id: await resolvedId(tx, mutation.id), ...(data && { data }) })
+      else named.push({ ...mutation, id: String(id), data: { ...data, [key]: id } })
     }
     return named
   }

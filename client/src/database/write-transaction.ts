@@ -1,6 +1,7 @@
 import type { RowRecord } from '../model/records.ts'
-import { type Row, visibleRow } from '../model/row.ts'
+import type { Row } from '../model/row.ts'
 import type { Transaction } from '../storage/contract.ts'
+import { visibleRow } from './rebase.ts'
 
 /** Whose doing a change was. */
 export type Origin = 'local' | 'remote'

@@ -10,7 +10,7 @@ export interface RowRecord {
   table: string
   /** Primary key as text. */
   id: string
-  /** What the app sees but for `local`; null where a queued edit removes the row. */
+  /** What the app sees but for `local`; null where a queued mutation removes the row. */
   row: Row | null
   /** Version of the server's row that the device knows; null while it knows none. */
   version: number | null
@@ -20,24 +20,24 @@ export interface RowRecord {
   resyncGeneration?: number
   /** Values of columns that stay on this device; the app sees them on top of `row`. */
   local?: Row
-  /** Queued edits of this row. Absent means none. */
+  /** Queued mutations of this row. Absent means none. */
   queued?: number
-  /** The server's row under the queued edits; null where it has none. Only with `edits`. */
+  /** The server's row under the queued mutations; null where it has none. Only with `mutations`. */
   base?: Row | null
 }
 
-/** An edit that the server has not answered. */
+/** A mutation that the server has not answered. */
 export interface QueuedMutation {
-  /** Place in the queue; what the server knows the edit by, together with the device's id. */
+  /** Place in the queue; what the server knows the mutation by, together with the device's id. */
   seq: number
   table: string
   op: Mutation['op']
   id: string
-  /** Row version the edit was made on; null: this device created the row. */
+  /** Row version the mutation was made on; null: this device created the row. */
   base: number | null
   /** The new row (`put`) or its changed columns (`patch`). */
   data?: Row
-  /** The changed columns' values before the edit (`patch`). */
+  /** The changed columns' values before the mutation (`patch`). */
   old?: Row
   /** RFC 3339, device clock. */
   edited_at: string
@@ -49,7 +49,7 @@ export interface QueuedMutation {
   checksum?: string
 }
 
-/** An edit that the server refused, kept with its content and the reason. */
+/** A mutation that the server refused, kept with its content and the reason. */
 export interface FailedMutation extends QueuedMutation {
   error: ResultError
   /** How often it had been sent. */
@@ -60,9 +60,9 @@ export interface FailedMutation extends QueuedMutation {
 
 /** The batch that is with the server, or was when the answer got lost: it is sent again exactly as it was. */
 export interface InFlightBatch {
-  /** Its last `seq`; it holds every queued edit up to there. */
+  /** Its last `seq`; it holds every queued mutation up to there. */
   lastSeq: number
-  /** What had been sent before: edits above this `seq` went out for the first time. */
+  /** What had been sent before: mutations above this `seq` went out for the first time. */
   previousSeq: number
   /** What the server calls it by, where it is a part of one that it may have done already. */
   batch?: string
@@ -94,18 +94,18 @@ export interface DeviceRecord {
   ownerGeneration?: number
   /** What the server is told of it. */
   info?: DeviceInfo
-  /** The last `seq` given to an edit. */
+  /** The last `seq` given to a mutation. */
   seq: number
-  /** The highest `seq` ever sent: edits up to there are frozen, since the server may have them. */
+  /** The highest `seq` ever sent: mutations up to there are frozen, since the server may have them. */
   sentSeq: number
-  /** Edits confirmed since the count was last cleared. */
+  /** Mutations confirmed since the count was last cleared. */
   completed: number
   /** When they were: milliseconds since 1970 and how many, oldest first. The oldest may be rounded up. */
   completions?: readonly (readonly [at: number, count: number])[]
   inFlight?: InFlightBatch
   /** The least urgent rank that was queued since the queue was last empty. Absent means 0. */
   lowestPriority?: number
-  /** True where a more urgent edit waits behind a less urgent one. */
+  /** True where a more urgent mutation waits behind a less urgent one. */
   needsReorder?: boolean
 }
 
@@ -138,14 +138,14 @@ export interface PruneBounds {
   bytes?: number
 }
 
-/** Edits of an account that has signed out here, kept until it signs in again. */
+/** Mutations of an account that has signed out here, kept until it signs in again. */
 export interface DetachedAccountRecord {
-  name: `parked:${string}`
+  name: `detached:${string}`
   /** Who the device was to the server; it goes on under that name and its numbers. */
   device: DeviceRecord
   queue: QueuedMutation[]
   failed: FailedMutation[]
-  /** The rows that the queued edits are made on. */
+  /** The rows that the queued mutations are made on. */
   rows: RowRecord[]
 }
 

@@ -44,7 +44,7 @@ class Needs extends Error {
 const KEPT = 50_000
 
 /**
- * Keeps the values of chosen columns encrypted in `storage`, in rows and in queued edits; everything above
+ * Keeps the values of chosen columns encrypted in `storage`, in rows and in queued mutations; everything above
  * sees them as they are. Filters and orders of lists work as always, since they look at rows that have been
  * read.
  *
@@ -82,13 +82,13 @@ export function encryptedStorage(
     ...(record.local && { local: mapRow(record.local, record.table, change) }),
   })
 
-  const mapEdit = <E extends QueuedMutation>(edit: E, change: Change): E => ({
-    ...edit,
-    ...(edit.data && { data: mapRow(edit.data, edit.table, change) }),
-    ...(edit.old && { old: mapRow(edit.old, edit.table, change) }),
+  const mapEdit = <E extends QueuedMutation>(mutation: E, change: Change): E => ({
+    ...mutation,
+    ...(mutation.data && { data: mapRow(mutation.data, mutation.table, change) }),
+    ...(mutation.old && { old: mapRow(mutation.old, mutation.table, change) }),
     // Short values could be guessed by it.
-    ...(edit.checksum !== undefined && {
-      checksum: change(edit.checksum, `${edit.table}.checksum`) as string,
+    ...(mutation.checksum !== undefined && {
+      checksum: change(mutation.checksum, `${mutation.table}.checksum`) as string,
     }),
   })
 
@@ -99,22 +99,22 @@ export function encryptedStorage(
       mapAny(from as StoreName, content, changeOf)
     const row = (held: RowRecord): RowRecord =>
       columns[held.table] ? mapRecord(held, changeOf(held.id)) : held
-    const edit = <E extends QueuedMutation>(queued: E): E =>
+    const mutation = <E extends QueuedMutation>(queued: E): E =>
       columns[queued.table] ? mapEdit(queued, changeOf(queued.id)) : queued
     if (store === 'rows') return row(any as RowRecord) as T
-    if (store === 'queue' || store === 'failed') return edit(any as QueuedMutation) as T
+    if (store === 'queue' || store === 'failed') return mutation(any as QueuedMutation) as T
     if (store === 'damaged') {
       const damaged = any as DamagedRecord
       const whole = typeof damaged.content === 'object' && damaged.content !== null
       return (whole ? { ...damaged, content: known(damaged) } : damaged) as T
     }
-    if (store !== 'meta' || !(any as { name: string }).name.startsWith('parked:')) return record
-    const parked = any as { queue: QueuedMutation[]; failed: QueuedMutation[]; rows: RowRecord[] }
+    if (store !== 'meta' || !(any as { name: string }).name.startsWith('detached:')) return record
+    const detached = any as { queue: QueuedMutation[]; failed: QueuedMutation[]; rows: RowRecord[] }
     return {
-      ...parked,
-      queue: parked.queue.map(edit),
-      failed: parked.failed.map(edit),
-      rows: parked.rows.map(row),
+      ...detached,
+      queue: detached.queue.map(mutation),
+      failed: detached.failed.map(mutation),
+      rows: detached.rows.map(row),
     } as T
   }
 

@@ -25,8 +25,8 @@ export function local(storage: SyncStorage = memoryStorage()) {
     u: createTable({ ...deps, settings: { name: 'u', key: 'code' } }),
     /** Marks the queue as sent, as a push does before the request goes out. */
     send: () =>
-      store.write('local', (draft) =>
-        nextBatch(draft, { mutations: 1000, bytes: 1e6 }, { lastSeq: Infinity }, systemClock),
+      store.write('local', (transaction) =>
+        nextBatch(transaction, { mutations: 1000, bytes: 1e6 }, { lastSeq: Infinity }, systemClock),
       ),
   }
 }

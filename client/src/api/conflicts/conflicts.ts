@@ -1,5 +1,6 @@
 import { note } from '../../database/history.ts'
 import { deviceOf } from '../../database/meta.ts'
+import { rebase } from '../../database/rebase.ts'
 import type { Store } from '../../database/store.ts'
 import type { WriteTransaction } from '../../database/write-transaction.ts'
 import type {
@@ -12,7 +13,7 @@ import type {
 import { ConflictError, ValidationError } from '../../model/errors.ts'
 import type { SyncEvents } from '../../model/events.ts'
 import type { Row } from '../../model/row.ts'
-import { editable, rebase } from '../../model/row.ts'
+import { editable } from '../../model/row.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Emitter } from '../../util/emitter.ts'
 import { sameJson } from '../../util/json.ts'
@@ -99,10 +100,10 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
       })
       if (status === 'rejected') throw new ValidationError(error!)
       listed = listed.filter((other) => !wanted(other))
-      await store.write('remote', async (draft) => {
+      await store.write('remote', async (transaction) => {
         // Whose conflict it was has signed out: the row is not for whoever is next.
-        if ((await deviceOf(draft.tx)).ownerGeneration === ownerGeneration)
-          await takeIn(draft, conflict, row, version)
+        if ((await deviceOf(transaction.tx)).ownerGeneration === ownerGeneration)
+          await takeIn(transaction, conflict, row, version)
       })
       const resolved: ResolvedConflict = {
         conflict,

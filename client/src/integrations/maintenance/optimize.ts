@@ -1,14 +1,14 @@
 import { deviceOf } from '../../database/meta.ts'
+import { baseRow, rebase } from '../../database/rebase.ts'
 import { squash } from '../../database/squash.ts'
 import type { WriteTransaction } from '../../database/write-transaction.ts'
 import { contentSize } from '../../model/mutation.ts'
 import type { QueuedMutation } from '../../model/records.ts'
-import { baseRow, rebase } from '../../model/row.ts'
 import { groupBy } from '../../util/group-by.ts'
 import { omit } from '../../util/omit.ts'
 
 /**
- * Makes one edit of those of a row that were not sent and can be one. The app's own edits are
+ * Makes one mutation of those of a row that were not sent and can be one. The app's own mutations are
  * squashed as they come in; what was retried, restored or rebuilt is not. Resolves to how many fewer
  * there are.
  */
@@ -20,34 +20,34 @@ export async function mergeUnsent({ tx, putRows, dropRows }: WriteTransaction): 
     ({ table, id }) => `${table}\n${id}`,
   )
   let fewer = 0
-  for (const edits of rows.values()) {
-    if (edits.length < 2) continue
-    const [{ table, id }] = edits as [QueuedMutation]
+  for (const mutations of rows.values()) {
+    if (mutations.length < 2) continue
+    const [{ table, id }] = mutations as [QueuedMutation]
     const record = await tx.get('rows', [table, id])
     if (!record) continue
     const all = await tx.scan('queue', { index: 'row', equals: [table, id] })
     // What is left where it was made and removed here must look alone to the rule that drops it.
-    const alone = { ...omit(record, 'base'), edits: 1 }
-    const view = all.length === edits.length && record.base == null ? alone : record
+    const alone = { ...omit(record, 'base'), mutations: 1 }
+    const view = all.length === mutations.length && record.base == null ? alone : record
     const kept: QueuedMutation[] = []
-    for (const edit of edits) {
-      const { op, data, old, base, edited_at } = edit
+    for (const mutation of mutations) {
+      const { op, data, old, base, edited_at } = mutation
       const last = kept.at(-1)
       const content = { op, base, ...(data && { data }), ...(old && { old }) }
       const can = last && edited_at >= last.edited_at
       const one = can ? squash(last, content, view) : undefined
       // Other rows may have to leave this one first.
-      const waits = one && op === 'delete' && edit.seq > last!.seq + 1
-      if (one === undefined || waits) kept.push(edit)
+      const waits = one && op === 'delete' && mutation.seq > last!.seq + 1
+      if (one === undefined || waits) kept.push(mutation)
       else kept.splice(-1, 1, ...(one ? [{ ...one, edited_at, size: contentSize(one) }] : []))
     }
-    if (kept.length === edits.length) continue
+    if (kept.length === mutations.length) continue
     await tx.deleteMany(
       'queue',
-      edits.map(({ seq }) => seq),
+      mutations.map(({ seq }) => seq),
     )
     await tx.putMany('queue', kept)
-    fewer += edits.length - kept.length
+    fewer += mutations.length - kept.length
     const rest = [...all.filter(({ seq }) => seq <= sentSeq), ...kept]
     const next = rebase(record, baseRow(record), rest)
     if (next) await putRows([next])
