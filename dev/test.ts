@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +13,7 @@ import { testSeed } from './seed.ts'
 import { startStack, type Stack } from './stack.ts'
 
 const usage = `npm test                             every test, on a stack of its own
+npm run test:full                    the same, with all the random histories and points of failure
 npm test -- pgtap [word …]           database tests, those whose path contains a word
 npm test -- deno [file …]            the functions' tests
 npm test -- vitest [file …]          the client's, the stack's and the examples' tests
@@ -24,7 +25,11 @@ const runners = { pgtap: runPgtap, deno: runDeno, vitest: runVitest }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { stack: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  options: {
+    stack: { type: 'string' },
+    full: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+  },
 })
 const [only, ...chosen] = positionals
 if (values.help || (only && !(only in runners))) {
@@ -32,11 +37,21 @@ if (values.help || (only && !(only in runners))) {
   process.exit(values.help ? 0 : 1)
 }
 
+const folder = await mkdtemp(join(tmpdir(), 'tidemark-test-'))
+const leftOutFile = join(folder, 'left-out')
+process.env.TIDEMARK_LEFT_OUT = leftOutFile
+if (values.full) process.env.TIDEMARK_FULL = '1'
+
 let stack: Stack | undefined
-let folder: string | undefined
 const cleanUp = async () => {
   await stack?.stop()
-  if (folder) await rm(folder, { recursive: true, force: true })
+  await rm(folder, { recursive: true, force: true })
+}
+
+/** What tests did not play, in their words, each once. */
+async function leftOut(): Promise<Set<string>> {
+  const text = await readFile(leftOutFile, 'utf8').catch(() => '')
+  return new Set(text.split('\n').filter(Boolean))
 }
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => void cleanUp().then(() => process.exit(130)))
@@ -47,7 +62,6 @@ try {
   let stackFile = values.stack && resolve(values.stack)
   if (!stackFile) {
     console.log('stack')
-    folder = await mkdtemp(join(tmpdir(), 'tidemark-test-'))
     stack = await startStack({
       port: await freePort(),
       dbPort: await freePort(),
@@ -66,8 +80,11 @@ try {
     times.push(`${name}: ${result.passed} passed, ${result.failed} failed, ${seconds(start)}`)
     total = add(total, result)
   }
+  const missing = await leftOut()
   await cleanUp()
   console.log(`\n${times.join('\n')}`)
+  for (const each of missing) console.log(`left out: ${each} (npm run test:full plays them all)`)
+  if (values.full) console.log('left out: 20,000 histories in one go (npm run simulate plays them)')
   for (const { test, reason } of total.skipped) console.log(`skipped: ${test}: ${reason}`)
   const skipped = total.skipped.length > 0 ? `, ${total.skipped.length} skipped` : ''
   console.log(`\n${total.passed} passed, ${total.failed} failed${skipped}`)
