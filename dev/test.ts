@@ -17,6 +17,7 @@ npm run test:full                    the same, with all the random histories and
 npm test -- pgtap [word …]           database tests, those whose path contains a word
 npm test -- deno [file …]            the functions' tests
 npm test -- vitest [file …]          the client's, the stack's and the examples' tests
+npm test -- vitest -u [file …]       pages that tests draw are drawn anew
 npm test -- --stack <stack.json> …   on a stack that runs already
 TIDEMARK_SEED=random npm test        random tests with another seed, which is printed`
 
@@ -28,10 +29,12 @@ const { values, positionals } = parseArgs({
   options: {
     stack: { type: 'string' },
     full: { type: 'boolean' },
+    update: { type: 'boolean', short: 'u' },
     help: { type: 'boolean', short: 'h' },
   },
 })
 const [only, ...chosen] = positionals
+if (values.update && only === 'vitest') chosen.push('--update')
 if (values.help || (only && !(only in runners))) {
   console.log(usage)
   process.exit(values.help ? 0 : 1)

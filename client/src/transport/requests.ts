@@ -1,7 +1,9 @@
 import { classify, NetworkError } from '../model/errors.ts'
-import type { Settings } from '../sync/settings.ts'
+import type { Clock } from '../util/clock.ts'
 import { withSignal } from '../util/with-signal.ts'
-import { retry } from './backoff.ts'
+import type { Account } from './account.ts'
+import { type Backoff, retry } from './backoff.ts'
+import type { Transport } from './transport.ts'
 
 /** What a call ends with that is not tried because it makes no sense. */
 export const offline = (): NetworkError =>
@@ -17,8 +19,17 @@ export interface Requests {
   call<T>(name: string, args: object): Promise<T>
 }
 
+export interface RequestSettings {
+  transport: Transport
+  account: Account
+  backoff: Backoff
+  clock: Clock
+  /** Milliseconds that one request may take. */
+  timeout: number
+}
+
 export function createRequests(
-  { transport, account, backoff, clock, timeout }: Settings,
+  { transport, account, backoff, clock, timeout }: RequestSettings,
   /** Aborts when the sync is closed. */
   closing: AbortSignal,
   /** Throws where nothing may be asked. */
