@@ -58,10 +58,10 @@ select pg_temp.sign_in('b');
 select pg_temp.save('cursor', 'null');
 select sync_register_device(pg_temp.device(2));
 select is(
-  pg_temp.changes(sync_pull(pg_temp.device(2), null, '{"tables":["paged_item","paged_list"]}')::jsonb), '+4 +15', 'another user gets theirs'
+  pg_temp.changes(pg_temp.pull(null, '{"tables":["paged_item","paged_list"]}', 2)), '+4 +15', 'another user gets theirs'
 );
 select is(
-  pg_temp.changes(sync_pull(pg_temp.device(2), pg_temp.saved('half')::json, '{"tables":["paged_item","paged_list"]}')::jsonb), '+4 +15',
+  pg_temp.changes(pg_temp.pull(pg_temp.saved('half'), '{"tables":["paged_item","paged_list"]}', 2)), '+4 +15',
   'another user''s cursor opens nothing of that user''s'
 );
 

@@ -17,18 +17,16 @@ select pg_temp.allow_all('public.key_default');
 select pg_temp.allow_all('public.key_named');
 select pg_temp.allow_all('public.key_of_domain');
 select tidemark.add_table(t::regclass, 'public') from unnest('{key_text,key_int,key_always,key_default,key_named,key_of_domain}'::text[]) t;
+
 -- A row's life under one id: put, patch, delete.
-create function pg_temp.life(tbl text, id text) returns text language plpgsql as $$
+create function pg_temp.life(table_name text, id text) returns text language plpgsql as $$
 declare
-  first bigint := (sync_register_device(pg_temp.device(1)) ->> 'last_seq')::bigint + 1;
-  said text;
+  mutation jsonb := jsonb_build_object('table', table_name, 'id', id);
 begin
-  said := pg_temp.statuses(pg_temp.push(json_build_array(
-    json_build_object('seq', first, 'table', tbl, 'op', 'put', 'id', id, 'data', '{"n":1}'::json, 'edited_at', now()))));
-  said := said || ' ' || pg_temp.statuses(pg_temp.push(json_build_array(
-    json_build_object('seq', first + 1, 'table', tbl, 'op', 'patch', 'id', id, 'base', 1, 'data', '{"n":2}'::json, 'edited_at', now()))));
-  return said || ' ' || pg_temp.statuses(pg_temp.push(json_build_array(
-    json_build_object('seq', first + 2, 'table', tbl, 'op', 'delete', 'id', id, 'base', 2, 'edited_at', now()))));
+  return pg_temp.statuses(jsonb_build_array(
+    pg_temp.push_one(1, mutation || '{"op": "put", "data": {"n": 1}}'),
+    pg_temp.push_one(1, mutation || '{"op": "patch", "base": 1, "data": {"n": 2}}'),
+    pg_temp.push_one(1, mutation || '{"op": "delete", "base": 2}')));
 end
 $$;
 
