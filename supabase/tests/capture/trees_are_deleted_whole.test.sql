@@ -8,11 +8,7 @@ create table public.tree_restrict (id int primary key, parent int references pub
 create table public.loop_a (id int primary key, b int);
 create table public.loop_b (id int primary key, a int references public.loop_a on delete cascade);
 alter table public.loop_a add foreign key (b) references public.loop_b on delete cascade;
-alter table public.tree enable row level security;
-alter table public.tree_restrict enable row level security;
-alter table public.loop_a enable row level security;
-alter table public.loop_b enable row level security;
-select tidemark.add_table(t::regclass, 'public') from unnest('{tree,tree_restrict,loop_a,loop_b}'::text[]) t;
+select pg_temp.add_public_table('public.tree', 'public.tree_restrict', 'public.loop_a', 'public.loop_b');
 
 insert into public.tree values (1, null), (2, 1), (3, 2), (4, 3), (5, null), (6, 5);
 delete from public.tree where id = 1;

@@ -13,15 +13,9 @@ select pg_temp.add_public_table('public.steady');
 
 select pg_temp.save('cursor', 'null');
 -- The next page: {table: ids}.
-create function pg_temp.next(tables text[] default '{shaped,steady}', size int default 1000) returns jsonb language plpgsql as $$
-declare
-  page jsonb := pg_temp.pull(pg_temp.saved('cursor'), json_build_object('tables', tables, 'limit', size));
-begin
-  perform pg_temp.save('cursor', page -> 'cursor');
-  return coalesce((
-    select jsonb_object_agg(c ->> 'table', (select jsonb_agg(u -> 'id') from jsonb_array_elements(c -> 'upsert') u))
-    from jsonb_array_elements(page -> 'changes') c), '{}');
-end
+create function pg_temp.next(tables text[] default '{shaped,steady}', size int default 1000) returns jsonb language sql as $$
+  select coalesce(jsonb_object_agg(c ->> 'table', (select jsonb_agg(u -> 'id') from jsonb_array_elements(c -> 'upsert') u)), '{}')
+  from jsonb_array_elements(pg_temp.next_page(tables, size) -> 'changes') c
 $$;
 create function pg_temp.more(size int) returns jsonb[]
 language sql

@@ -8,11 +8,10 @@ create table public.drop_box (id uuid primary key, user_id uuid not null, line t
 create table public.half_open (id uuid primary key, user_id uuid not null, shown text, secret text);
 create schema closed_rooms;
 create table closed_rooms.diary (id uuid primary key, user_id uuid not null);
-select pg_temp.allow_own('public.open_book');
-select pg_temp.allow_own('public.drop_box');
-select pg_temp.allow_own('public.half_open');
-select pg_temp.allow_own('closed_rooms.diary');
-select tidemark.add_table(t::regclass, 'user:user_id') from unnest('{open_book,drop_box,half_open,closed_rooms.diary}'::text[]) t;
+select pg_temp.add_own_table('public.open_book');
+select pg_temp.add_own_table('public.drop_box');
+select pg_temp.add_own_table('public.half_open');
+select pg_temp.add_own_table('closed_rooms.diary');
 insert into public.open_book values (pg_temp.id(1), pg_temp.user_id('a'));
 insert into public.drop_box values (pg_temp.id(2), pg_temp.user_id('a'), 'x');
 insert into public.half_open values (pg_temp.id(3), pg_temp.user_id('a'), 'x', 'word');

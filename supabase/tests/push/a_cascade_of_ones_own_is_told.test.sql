@@ -7,9 +7,7 @@ create table public.own_docs (id uuid primary key, user_id uuid not null default
 create table public.own_cards (
   id uuid primary key, user_id uuid not null default auth.uid(),
   doc_id uuid references public.own_docs on delete set null, note text);
-select pg_temp.allow_own('public.own_docs');
-select pg_temp.allow_own('public.own_cards');
-select tidemark.add_table('public.own_docs', 'user:user_id'), tidemark.add_table('public.own_cards', 'user:user_id');
+select pg_temp.add_own_table('public.own_docs'), pg_temp.add_own_table('public.own_cards');
 insert into public.own_docs values
   ('00000000-0000-4000-8000-000000000001', pg_temp.user_id('a')),
   ('00000000-0000-4000-8000-000000000002', pg_temp.user_id('a'));

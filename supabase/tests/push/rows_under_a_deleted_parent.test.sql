@@ -6,10 +6,8 @@ select plan(9);
 
 create table public.bare_parent (id int primary key);
 create table public.bare_child (id int primary key, name text, parent int references public.bare_parent, other int references public.bare_parent, defaulted int default 1 references public.bare_parent);
-select pg_temp.allow_all('public.bare_parent');
-select pg_temp.allow_all('public.bare_child');
 insert into public.bare_parent values (1), (2), (3);
-select tidemark.add_table('public.bare_parent', 'public'), tidemark.add_table('public.bare_child', 'public');
+select pg_temp.add_public_table('public.bare_parent', 'public.bare_child');
 delete from public.bare_parent where id in (1, 3);
 insert into public.bare_child values (11, 'a', 1), (12, 'b', 1), (13, 'c', 2);
 update public.bare_child set defaulted = null where id = 13;
