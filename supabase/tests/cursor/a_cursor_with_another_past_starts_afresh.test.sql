@@ -60,6 +60,8 @@ begin
 end
 $$;
 select pg_temp.sign_out();
+-- A log of a few pages would be read whole.
+set local enable_seqscan = off;
 select pg_temp.save('without', to_jsonb(pg_temp.entries_read_by_a_pull()));
 insert into tidemark.sync_changes (xact, version, at, table_no, op, scope, row_id)
 select (4000000000 + n)::text::xid8, 1, now() - interval '3 days', pg_temp.table_no('restored'), 'update', 'user:' || pg_temp.user_id('a'), pg_temp.id(1)::text
