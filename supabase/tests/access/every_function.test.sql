@@ -1,6 +1,7 @@
 -- Every function of Tidemark, those to come as well: how it runs and who may call it. What is listed here is the
 -- whole surface; a function that is on no list is callable by its owner alone.
 begin;
+\ir ../helpers.psql
 select plan(13);
 
 create temp table expected (who text, signature regprocedure primary key);
@@ -105,7 +106,7 @@ select 'definer', s::regprocedure from unnest(array[
   'tidemark.table_ranks()',
   'tidemark.tables_by_name(text[], text)'
 ]) s;
--- Security definer that nobody calls: triggers, which write what the writer of a row may not.
+-- Security definer that no role may call: triggers, which write what the writer of a row may not.
 insert into expected
 select 'trigger', s::regprocedure from unnest(array[
   'tidemark.collect_delete()',
@@ -178,7 +179,7 @@ select is_empty(
 select is_empty(
   $$select o.signature, a.grantee::regrole from ours o join pg_proc p on p.oid = o.oid cross join aclexplode(p.proacl) a
     where a.grantee <> p.proowner and a.grantee <> 'authenticated'::regrole$$,
-  'to nobody but signed-in users'
+  'execute is granted to signed-in users alone'
 );
 select is_empty(
   $$select a.grantor from ours o join pg_proc p on p.oid = o.oid cross join aclexplode(p.proacl) a where a.is_grantable and a.grantee <> p.proowner$$,

@@ -1,16 +1,14 @@
 -- Rows of a parent that is really deleted (auth.users) really go: a tombstone would point at nothing, and keep what
--- its owner asked to be erased. Devices hear of it as of any delete.
+-- its owner asked to be erased. Devices are told as of any delete.
 begin;
+\ir ../helpers.psql
 select plan(6);
 
 create table public.outer_owner (id int primary key);
 create table public.inner_list (id int primary key, owner int not null references public.outer_owner on delete cascade);
 create table public.inner_item (id int primary key, list int references public.inner_list on delete cascade);
 create table public.inner_note (id int primary key, owner int references public.outer_owner on delete set null);
-alter table public.inner_list enable row level security;
-alter table public.inner_item enable row level security;
-alter table public.inner_note enable row level security;
-select tidemark.add_table(t::regclass, 'public') from unnest('{inner_list,inner_item,inner_note}'::text[]) t;
+select pg_temp.add_public_table('public.inner_list', 'public.inner_item', 'public.inner_note');
 insert into public.outer_owner values (1), (2);
 insert into public.inner_list values (1, 1), (2, 2), (3, 1);
 insert into public.inner_item values (1, 1), (2, 2);

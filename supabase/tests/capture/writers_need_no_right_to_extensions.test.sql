@@ -1,6 +1,7 @@
 -- A role that has nothing but grants on the tables (an import, a report, the user of an ORM) writes to them as
 -- before: what the triggers are made of is theirs.
 begin;
+\ir ../helpers.psql
 select plan(8);
 
 create role tidemark_test_importer nologin;

@@ -1,5 +1,6 @@
 -- A statement sends one poke for each scope that it changed, and a poke says nothing but which.
 begin;
+\ir ../helpers.psql
 select plan(11);
 
 create table public.poked_members (club text not null, user_id uuid not null, primary key (club, user_id));
@@ -33,7 +34,7 @@ select set_eq('select pg_temp.pokes()', $$values ('tidemark:pokedclub:chess'), (
 delete from public.poked where id = 3;
 select bag_eq('select pg_temp.pokes()', $$values ('tidemark:pokedclub:go')$$, 'a delete: once');
 
-insert into public.poked_members values ('chess', '00000000-0000-4000-8000-00000000000a');
+insert into public.poked_members values ('chess', pg_temp.user_id('a'));
 select bag_eq('select pg_temp.pokes()', $$values ('tidemark:user:00000000-0000-4000-8000-00000000000a')$$, 'a new member is told on their own topic');
 delete from public.poked_members;
 select bag_eq('select pg_temp.pokes()', $$values ('tidemark:user:00000000-0000-4000-8000-00000000000a')$$, 'and a removed one');
@@ -52,7 +53,7 @@ begin
 end
 $$;
 select results_eq('select * from pg_temp.in_clubs(1000)', $$values ('of its club', 1000::bigint)$$, 'a thousand scopes are told one by one');
-select results_eq('select * from pg_temp.in_clubs(1001)', $$values ('tidemark:public', 1::bigint)$$, 'of more all are told at once, on the topic that everybody hears');
+select results_eq('select * from pg_temp.in_clubs(1001)', $$values ('tidemark:public', 1::bigint)$$, 'of more all are told at once, on the topic that every user listens to');
 select is(
   (select m.payload ->> 'scope' from realtime.messages m where m.id not in (select s.id from seen s)), 'public', 'with its name'
 );

@@ -1,37 +1,23 @@
 -- What differs is fetched, and nothing else.
 begin;
+\ir ../helpers.psql
 select plan(9);
 
-create function pg_temp.sign_in(who text) returns void
-language sql
-as $$
-  select set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true),
-    set_config('role', 'authenticated', true)
-$$;
 create table public.fetched (id bigint primary key, user_id uuid not null default auth.uid(), n numeric, hidden boolean not null default false);
 alter table public.fetched enable row level security;
 grant select, insert, update, delete on public.fetched to authenticated;
 create policy "own rows" on public.fetched to authenticated using (user_id = (select auth.uid()) and not hidden);
 select tidemark.add_table('public.fetched', 'user:user_id');
 insert into public.fetched (id, user_id, n, hidden) values
-  (1, '00000000-0000-4000-8000-00000000000a', 9007199254740993, false),
-  (2, '00000000-0000-4000-8000-00000000000a', 2, false),
-  (3, '00000000-0000-4000-8000-00000000000a', 3, false),
-  (4, '00000000-0000-4000-8000-00000000000a', 4, true),
-  (5, '00000000-0000-4000-8000-00000000000b', 5, false);
+  (1, pg_temp.user_id('a'), 9007199254740993, false),
+  (2, pg_temp.user_id('a'), 2, false),
+  (3, pg_temp.user_id('a'), 3, false),
+  (4, pg_temp.user_id('a'), 4, true),
+  (5, pg_temp.user_id('b'), 5, false);
 delete from public.fetched where id = 3;
 
-create function pg_temp.rows(ids text[], options json default '{}') returns jsonb
-language plpgsql
-as $$
-declare
-  answer json;
-begin
-  perform pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
-  answer := public.sync_rows('fetched', ids, options);
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
+create function pg_temp.rows(ids text[], options json default '{}') returns jsonb language sql as $$
+  select pg_temp.as_user('a', format('public.sync_rows(''fetched'', %L, %L)', ids, options))
 $$;
 
 select is(
@@ -44,7 +30,7 @@ select is(pg_temp.rows('{1}', '{"exact": true}') #> '{0,row,n}', '"9007199254740
 select is(jsonb_array_length(pg_temp.rows('{1,2}')), 2, 'several at once');
 select is(pg_temp.rows('{3}'), '[]'::jsonb, 'a deleted row is not there');
 select is(pg_temp.rows('{4}'), '[]'::jsonb, 'nor is one that a policy hides');
-select is(pg_temp.rows('{5}'), '[]'::jsonb, 'nor somebody else''s');
+select is(pg_temp.rows('{5}'), '[]'::jsonb, 'nor a row of another user');
 select is(pg_temp.rows('{77}'), pg_temp.rows('{5}'), 'which is answered like an id that is free');
 select is(pg_temp.rows('{}'), '[]'::jsonb, 'no ids, no rows');
 select throws_ok(
