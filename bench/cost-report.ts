@@ -1,4 +1,4 @@
-import type { Bytes, CostFigures, Size } from './cost.ts'
+import type { Bytes, CostFigures, Size } from './cost-figures.ts'
 import { markdownTable } from './table.ts'
 
 /** The section of docs/benchmarks.md on bytes, as paragraphs. */

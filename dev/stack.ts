@@ -5,7 +5,7 @@ import { bootstrap } from './bootstrap.ts'
 import { StackError } from './errors.ts'
 import { spawnFunctions } from './functions/process.ts'
 import { forkGateway } from './gateway/process.ts'
-import type { GatewayOptions } from './gateway/server.ts'
+import type { GatewayOptions } from './gateway/options.ts'
 import { loadKeys } from './keys.ts'
 import { applyOnce, migrate } from './migrate.ts'
 import { freePort, requireFreePort } from './ports.ts'
@@ -13,7 +13,10 @@ import { pageDir } from './page.ts'
 import { restartPostgres, startPostgres } from './postgres.ts'
 import { guard, isRunning, stopProcess } from './processes.ts'
 import { root } from './root.ts'
+import type { StackInfo, StackSecrets } from './stack-info.ts'
 import { databaseUrl } from './urls.ts'
+
+export type { StackInfo, StackSecrets } from './stack-info.ts'
 
 export interface StackOptions {
   port: number
@@ -33,21 +36,6 @@ export interface StackOptions {
   inspect?: { functions: number; gateway: number }
   /** Gets one line per step, and what the functions print. Silent by default. */
   log?: (line: string) => void
-}
-
-/** What stack.json holds: all that a client needs. */
-export interface StackInfo {
-  api_url: string
-  functions_url: string
-  db_url: string
-  publishable_key: string
-  secret_key: string
-}
-
-/** What private.json holds beside it, for tests. */
-export interface StackSecrets {
-  admin_db_url: string
-  jwt_secret: string
 }
 
 export type PartName = 'Postgres' | 'Deno' | 'the gateway'

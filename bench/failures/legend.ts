@@ -1,7 +1,8 @@
 import { observable, observe, type Observable, syncState } from '@legendapp/state'
 import { ObservablePersistLocalStorageBase } from '@legendapp/state/persist-plugins/local-storage'
 import { syncedSupabase } from '@legendapp/state/sync-plugins/supabase'
-import { type Contender, type Note, within } from './contender.ts'
+import { type Contender, type Note } from './contender.ts'
+import { within } from './within.ts'
 
 /** Two columns with times and one that says deleted, kept by a trigger. */
 const columns = (table: string): string => `

@@ -1,7 +1,7 @@
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
 import { sign } from 'hono/jwt'
 import { jwtSecret, stack, type TestUser } from '../../dev/testing.ts'
-import { within } from './contender.ts'
+import { within } from './within.ts'
 
 export type Fault =
   /** No request arrives. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Sql } from 'postgres'
 import type { TestUser } from '../../dev/testing.ts'
-import { type Contender, type Device, type Need, type Note, within } from './contender.ts'
+import { type Contender, type Device, type Need, type Note } from './contender.ts'
+import { within } from './within.ts'
 import { type Fault, Network } from './network.ts'
 
 /** What is needed to play: a database with the contender's table, and somebody to have the device. */

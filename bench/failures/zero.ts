@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { startZero, zeroFolder } from '../rivals/zero-cache.ts'
-import { type Contender, type Note, within } from './contender.ts'
+import { type Contender, type Note } from './contender.ts'
+import { within } from './within.ts'
 import { ZeroLine } from './zero-line.ts'
 
 /** What zero/notes-client.js exports. */

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { denoBinary } from '../binaries.ts'
 import { StackError } from '../errors.ts'
 import { modules, program, root } from '../root.ts'
-import type { StackInfo } from '../stack.ts'
+import type { StackInfo } from '../stack-info.ts'
 import { denoEnvironment, denoFlags } from './deno.ts'
 
 export interface FunctionsOptions {

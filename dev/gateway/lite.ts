@@ -3,7 +3,7 @@ import { createPostgresConnection } from '@supabase/lite/postgres'
 import type { MiddlewareHandler } from 'hono'
 import type postgres from 'postgres'
 import { databaseUrl } from '../urls.ts'
-import type { GatewayOptions } from './server.ts'
+import type { GatewayOptions } from './options.ts'
 import { printedTypes } from './types.ts'
 
 export interface Lite {

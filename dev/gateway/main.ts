@@ -1,5 +1,6 @@
 import './experimental.ts'
-import { startGateway, type GatewayOptions } from './server.ts'
+import type { GatewayOptions } from './options.ts'
+import { startGateway } from './server.ts'
 
 // Alone in its process, so that neither its work nor its log mixes with those of whoever starts a stack.
 process.once('message', (options: GatewayOptions) => {

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StackError } from '../errors.ts'
 import { program } from '../root.ts'
-import type { GatewayOptions } from './server.ts'
+import type { GatewayOptions } from './options.ts'
 
 /** Returns at once; `ready` tells when it answers requests. */
 export async function forkGateway(

@@ -1,28 +1,16 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import postgres from 'postgres'
-import type { Keys } from '../keys.ts'
 import { databaseUrl } from '../urls.ts'
 import { identify, Refusal } from './access.ts'
 import { allow, headersOf, openToBrowsers, readBody, send } from './http.ts'
 import { createLite } from './lite.ts'
-import { createPage, type PageOptions } from './page.ts'
+import { createPage } from './page.ts'
+import type { GatewayOptions } from './options.ts'
 import { proxy, verifyFunctionCall } from './proxy.ts'
 import { serveRealtime } from '../realtime/server.ts'
 import { Rpc } from './rpc.ts'
 import { createStorage } from './storage.ts'
-
-export interface GatewayOptions {
-  port: number
-  dbPort: number
-  /** Where the functions listen. Absent when the stack serves none. */
-  functionsPort?: number | undefined
-  /** Where Storage keeps its objects. */
-  objectsDir: string
-  /** Served at `/`. Absent: nothing is. */
-  page?: PageOptions | undefined
-  keys: Keys
-}
 
 /** One address for everything, with the paths of a hosted project. */
 export async function startGateway(options: GatewayOptions): Promise<void> {

@@ -4,7 +4,7 @@ import { createPostgresConnection } from '@supabase/lite/postgres'
 import { databaseUrl } from '../urls.ts'
 import { filesOf } from './objects.ts'
 import { resumable } from './resumable.ts'
-import type { GatewayOptions } from './server.ts'
+import type { GatewayOptions } from './options.ts'
 
 /** Storage: objects in the stack's folder, and the policies of storage.objects over them. */
 export function createStorage({ dbPort, keys, objectsDir }: GatewayOptions) {
