@@ -17,18 +17,20 @@ const Checksums = z.array(
 )
 type Checksum = z.infer<typeof Checksums>[number]
 
-/** What a device prints: all of `await sync.verify()`, or its checksums alone. */
+/** What a device prints: all of `await verify(sync)`, or its checksums alone. */
 const Printed = z.union([Checksums, z.object({ checksums: Checksums })])
 
 export const verify = defineCommand({
   meta: {
     name: 'verify',
-    description: 'Compares what a device holds, as sync.verify() found it, with the database.',
+    description:
+      'Compares what a device holds, as verify(sync) of tidemark/maintenance found it, with the database.',
   },
   args: {
     file: {
       type: 'positional',
-      description: 'what `await sync.verify({ heal: false })` resolves to there, as json',
+      description:
+        'what `await verify(sync, { heal: false })` of tidemark/maintenance resolves to there, as json',
       required: true,
     },
     user: { type: 'string', description: "the device's user: an id of auth.users", required: true },
@@ -66,7 +68,7 @@ export const verify = defineCommand({
     out.result({ tables: compared, same: compared.every(({ same }) => same) })
     if (compared.some(({ same }) => !same)) {
       out.line(
-        '\nsync.verify() on the device fetches what differs; edits that wait there count as differences.',
+        '\nverify(sync) on the device fetches what differs; pending edits there count as differences.',
       )
       process.exitCode = 1
     }
@@ -87,7 +89,7 @@ async function readChecksums(file: string): Promise<Checksum[]> {
   } catch {
     throw new CliError(
       'bad_file',
-      `${file} has no list of {scope, table, count, checksum}: write down what sync.verify() resolves to`,
+      `${file} has no list of {scope, table, count, checksum}: write down what verify(sync) of tidemark/maintenance resolves to`,
     )
   }
 }

@@ -75,7 +75,7 @@ describe('docs/conflicts.md is right about', () => {
       const found = [
         answer.error?.code,
         more.copy_id && 'a second row',
-        more.conflict_id && 'it waits',
+        more.conflict_id && 'an open conflict',
       ]
       expect(found.find(Boolean) ?? '').toBe(and)
     },

@@ -93,7 +93,7 @@ describe('the page of the client', () => {
     const table = uniqueName('notes')
     await sql.unsafe(blocks(readme, 'sql')[0]!.replaceAll('notes', table))
     const user = await createUser()
-    const [calls] = blocks(read('docs/client.md'), 'ts')
+    const [calls, , maintenance] = blocks(read('docs/client.md'), 'ts')
     const program = `
       import { createClient } from '@supabase/supabase-js'
       const supabase = createClient('${stack().api_url}', '${stack().publishable_key}', {
@@ -101,7 +101,9 @@ describe('the page of the client', () => {
       })
       await supabase.auth.signInWithPassword({ email: '${user.email}', password: '${user.password}' })
       ${calls!.replace("'tidemark'", "'./client/src/index.ts'").replaceAll("'notes'", `'${table}'`)}
-      console.log(await sync.verify())
+      await sync.sync()
+      ${maintenance!.replace("'tidemark/maintenance'", "'./client/src/integrations/maintenance/index.ts'")}
+      console.log({ inSync, differing })
       await sync.close()
       await supabase.realtime.disconnect()`
     await writeFile(join(folder, 'calls.ts'), program)
