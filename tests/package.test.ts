@@ -23,7 +23,17 @@ beforeAll(async () => {
 
   const modules = join(folder, 'app', 'node_modules')
   installed = await install(file, modules)
-  const theirs = ['@supabase', '@tanstack', '@types', 'idb', 'react', 'zod', 'tslib', 'iceberg-js']
+  const theirs = [
+    '@noble',
+    '@supabase',
+    '@tanstack',
+    '@types',
+    'idb',
+    'react',
+    'zod',
+    'tslib',
+    'iceberg-js',
+  ]
   for (const name of theirs)
     await symlink(join(project, 'node_modules', name), join(modules, name)).catch(() => {})
 }, 240_000)
