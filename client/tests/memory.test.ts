@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import { queryObjects } from 'node:v8'
 import type { Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { countToPlay } from '../../dev/full.ts'
 import { connect, createUser, stack, type TestUser } from '../../dev/testing.ts'
 import { createClient } from '@supabase/supabase-js'
 import { createSync } from '../src/index.ts'
@@ -28,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => sql.end())
 
 describe('a device that has synced many times', () => {
-  const SYNCS = 150
+  const SYNCS = countToPlay(150, 50, 'syncs of a device, after which its memory is looked at')
 
   it('holds nothing of the requests that were answered', async () => {
     const table = await makeTable(sql)
