@@ -1,6 +1,6 @@
--- What a push needs to know about rows before it touches them, and may not read itself: the log, and
--- tombstones that the app's SELECT policy hides. Both only within the caller's scopes, so neither
--- says anything about other people's rows.
+-- What a push needs to know about rows before it touches them, and the caller may not read: the log, and tombstones
+-- that the app's SELECT policy hides. Both only within the caller's scopes, so neither says anything about other
+-- people's rows.
 
 -- Locks the named rows in key order, so that nothing changes between looking and writing, and two
 -- pushes cannot wait for each other.

@@ -1,4 +1,5 @@
--- Which tables sync, under which scope and by which conflict policy.
+-- Which tables sync, under which scope and by which conflict policy. tidemark.add_table writes the registry; pull, push
+-- and verification read it.
 -- Names are stored, not regclass: reg* columns block pg_upgrade.
 
 create table tidemark.sync_tables (
@@ -76,6 +77,38 @@ create view tidemark.live_tables with (security_invoker = true) as
 select f.* from tidemark.find_tables() f;
 comment on view tidemark.live_tables is 'Registered tables that exist, with their oid and the names their columns have now.';
 
+-- A registered table by number, for functions that run as the caller.
+create function tidemark.table_by_no(wanted int)
+returns tidemark.live_tables
+language plpgsql
+stable
+security definer -- reads the registry
+set search_path = pg_catalog, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  registered tidemark.live_tables;
+begin
+  select t.* into registered from tidemark.find_tables(wanted) t;
+  return registered;
+end
+$$;
+
+-- Which relations are synced, for functions that run as the caller.
+create function tidemark.table_names()
+returns table (name text, relation oid)
+language plpgsql
+stable
+security definer -- reads the registry
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+    select t.name, t.relation from tidemark.live_tables t;
+end
+$$;
+
 -- Parents before children: a table's rank is the longest chain of foreign keys above it.
 -- A cycle of foreign keys cannot be ranked; the walk stops at the number of tables.
 create function tidemark.table_ranks()
@@ -108,3 +141,46 @@ begin
 end
 $$;
 comment on function tidemark.table_ranks() is 'Registered tables with their place in foreign-key order: 0 has no parent.';
+
+-- Whether a table went away after this call's snapshot, which the registry was read in. The right to it
+-- is looked up among what there is now; of what there is not, it is null.
+create function tidemark.is_gone(relation oid)
+returns boolean
+language plpgsql
+volatile -- not as of the snapshot
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return has_table_privilege(relation, 'select') is null;
+end
+$$;
+
+-- Which table a relation is, its triggers say: they carry its number through a rename and through a dump. One
+-- that was made anew under an old name carries none. As text, since other triggers' arguments are no numbers.
+create view tidemark.numbered_relations with (security_invoker = true) as
+select g.tgrelid as relation, split_part(encode(g.tgargs, 'escape'), '\000', 1) as number
+from pg_catalog.pg_trigger g
+where g.tgname = 'tidemark_log_update';
+comment on view tidemark.numbered_relations is 'Relations with the triggers of a synced table, and its number.';
+
+-- The numbers that a relation goes by: its own, and that of the table which had its name before.
+create function tidemark.numbers_at(target oid)
+returns int[]
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return array(
+    select r.number::int from tidemark.numbered_relations r where r.relation = target
+    union
+    select t.table_no
+    from tidemark.sync_tables t
+    join pg_catalog.pg_namespace n on n.nspname = t.schema_name
+    join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = t.table_name
+    where c.oid = target
+  );
+end
+$$;

@@ -1,47 +1,6 @@
--- Pull: what is new for this device since its cursor. Writes nothing, so it runs on replicas and by
--- GET. Security invoker: rows are read under the caller's own policies, and an entry whose row the
--- caller may not see becomes a remove. The way back, push, begins with the next file.
-
--- The page size asked for, within the limits.
-create function tidemark.page_limit(options json)
-returns int
-language plpgsql
-stable
-security definer -- reads the settings
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  asked text := nullif((options -> 'limit')::text, 'null');
-  limits tidemark.settings;
-begin
-  select s.* into limits from tidemark.settings s;
-  if asked is null then
-    return limits.default_page;
-  elsif asked !~ '^[1-9]\d{0,8}$' then
-    perform tidemark.refuse(400, 'malformed', format('options.limit: expected 1 to %s', limits.max_page));
-  end if;
-  return least(asked::int, limits.max_page);
-end
-$$;
-
-create function tidemark.text_array(input json, path text)
-returns text[]
-language plpgsql
-immutable
-security invoker
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if input is null or json_typeof(input) = 'null' then
-    return null;
-  elsif json_typeof(input) <> 'array' or exists (
-    select from json_array_elements(input) e where json_typeof(e) <> 'string'
-  ) then
-    perform tidemark.refuse(400, 'malformed', path || ': expected an array of strings');
-  end if;
-  return array(select json_array_elements_text(input));
-end
-$$;
+-- Pull: what is new for a device since its cursor. It writes nothing, so it runs on replicas and by GET. Security
+-- invoker: rows are read under the caller's own policies, and an entry whose row the caller may not see becomes a
+-- remove. The edge functions sync and sync-pull call it, and clients do.
 
 create function public.sync_pull(device_id uuid, "cursor" json default null, options json default '{}')
 returns json

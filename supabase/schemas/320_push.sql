@@ -1,5 +1,6 @@
--- Push: a device's queue, exactly once. The device is locked, what an earlier call decided is answered
--- again, the rest is applied as the caller, and what this call said is kept until the device has heard it.
+-- Push: a device's queue, exactly once. The device is locked, what an earlier call decided is answered again, the rest
+-- is applied as the caller, and the results of this call are stored until the device has received them. The edge
+-- functions sync and sync-push call it, and clients do.
 
 -- Mutations that an earlier call already decided: what it said, and the rows of those that it took as they
 -- are now, where the caller may read them. A refused one may have an id that no row can have.

@@ -1,6 +1,5 @@
--- Where a push writes to: what the catalogue says of a table and of this caller's rights on it, and the
--- rows that are there before and after. From here on every file is a part of push, which applies a
--- device's queue as the caller; what the parts come together in is sync_push.
+-- Where a push writes to: what the catalogue says of a table and of the caller's rights on it, and the rows that are
+-- there before and after. All files up to 320_push.sql are parts of sync_push.
 
 -- A table that a push writes to, with everything about it that the catalogue knows: looked up once a call.
 create type tidemark.push_target as (
@@ -26,27 +25,6 @@ create type tidemark.push_target as (
   may_update boolean, -- the caller has a grant to update
   has_parents boolean -- rows point at rows that can be tombstones
 );
-
--- Whether a type is a domain that refuses null, itself or by the domain it is over. A record with a column
--- of such a type cannot be made before that column has its value.
-create function tidemark.is_never_null(type oid)
-returns boolean
-language plpgsql
-stable
-security invoker
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return (
-    with recursive domains as (
-      select y.typnotnull, y.typbasetype from pg_catalog.pg_type y where y.oid = type and y.typtype = 'd'
-      union all
-      select y.typnotnull, y.typbasetype from domains d join pg_catalog.pg_type y on y.oid = d.typbasetype and y.typtype = 'd'
-    )
-    select coalesce(bool_or(d.typnotnull), false) from domains d
-  );
-end
-$$;
 
 -- Defaults are printed for the path that the statements have which they become part of; the table itself with
 -- its schema, as its name may be that of a type of Postgres's.

@@ -65,24 +65,6 @@ begin
 end
 $$;
 
--- Transaction numbers mean nothing in another cluster, or after a failover that lost commits.
-create function tidemark.epoch()
-returns text
-language plpgsql
-stable
-security definer -- reads the settings
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return (
-    select left(md5(concat_ws(':', s.epoch, system.system_identifier, checkpoint.timeline_id)), 16)
-    from tidemark.settings s
-    cross join pg_control_system() system
-    cross join pg_control_checkpoint() checkpoint
-  );
-end
-$$;
-
 -- Whether a cursor's past is still this database's past. It is not when
 --   * it comes from another database (epoch), or from one that was ahead of this one;
 --   * entries that it has not seen were purged, or a table it holds is no longer synced;

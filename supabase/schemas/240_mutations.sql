@@ -1,6 +1,6 @@
--- Mutations as they come in: read, checked one by one, and given back as rows. Nothing here touches
--- an app table. What is wrong with one mutation becomes its own result; what makes the list itself
--- unusable (not an array, sequence numbers that do not increase) refuses the call.
+-- Mutations as they come in: read, checked one by one, and given back as rows. Nothing here touches a table of the app.
+-- A fault of one mutation becomes the result of that mutation; a fault of the list itself (not an array, sequence
+-- numbers that do not increase) refuses the call. sync_push and sync_resolve call this.
 
 create type tidemark.mutation as (
   n int, -- place in the call, from 1

@@ -1,5 +1,4 @@
--- Push of new rows: one statement a table. What is refused after it, and what the log is told before it,
--- holds for edits too.
+-- Push of new rows: one statement a table. Edits (290_push_edits.sql) use the checks of this file as well.
 
 -- Tells the log trigger which row was edited when, by which device; '' takes it back.
 create function tidemark.announce(device uuid, mutations tidemark.mutation[])

@@ -1,5 +1,5 @@
--- Devices: who they belong to, and how far their pushes got. The device row is locked for the
--- length of a push, so two equal calls at once run one after the other.
+-- Devices: whose they are, and how far their pushes got. sync_push locks the row of its device until the transaction
+-- ends, so two equal calls at once run one after the other.
 
 create table tidemark.sync_devices (
   device_id uuid primary key,
@@ -24,64 +24,6 @@ create table tidemark.sync_devices (
 comment on table tidemark.sync_devices is 'One row a device: owner, description, last push, last sequence number, revocation.';
 
 create index sync_devices_user on tidemark.sync_devices (user_id);
-alter table tidemark.sync_devices enable row level security;
-
--- The caller, or 401. Everything the RPCs do starts here.
-create function tidemark.require_user()
-returns uuid
-language plpgsql
-stable
-security invoker
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  me uuid := auth.uid();
-begin
-  if me is null then
-    perform tidemark.refuse(401, 'not_signed_in', 'the request carries no user', 'Sign in and send the user''s access token.');
-  end if;
-  return me;
-end
-$$;
-
--- 426 for a client whose protocol this database no longer, or not yet, speaks.
-create function tidemark.require_protocol(options json)
-returns void
-language plpgsql
-stable
-security definer -- reads the settings
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  spoken text := coalesce(nullif((options -> 'protocol')::text, 'null'), '1');
-  limits tidemark.settings;
-begin
-  select s.* into limits from tidemark.settings s;
-  if spoken !~ '^\d{1,9}$' then
-    perform tidemark.refuse(400, 'malformed', 'options.protocol: expected a whole number');
-  elsif spoken::int not between limits.oldest_protocol and limits.newest_protocol then
-    perform tidemark.refuse(426, 'upgrade_required',
-      format('protocol %s; this database speaks %s to %s', spoken, limits.oldest_protocol, limits.newest_protocol),
-      'Update the app; its queue is kept.');
-  end if;
-end
-$$;
-
--- Whether bigint and numeric columns go out as text.
-create function tidemark.wants_exact(options json)
-returns boolean
-language plpgsql
-immutable
-security invoker
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if json_typeof(options -> 'exact') not in ('boolean', 'null') then
-    perform tidemark.refuse(400, 'malformed', 'options.exact: expected true or false');
-  end if;
-  return coalesce((options ->> 'exact')::boolean, false);
-end
-$$;
 
 -- 403 when the device is somebody else's or was revoked. An unknown one passes: the first push registers it.
 create function tidemark.require_device(device uuid)

@@ -1,6 +1,5 @@
--- The rows of a page, read under the caller's own policies: those that the log names as they are now,
--- and those of a scope or table that is new to the device straight from the table. Which of them a page
--- is made of is for sync_pull to say, in the next file.
+-- The rows of a page, read under the caller's own policies: rows that the log names, as they are now, and rows of a
+-- scope or table that is new to the device, straight from the table. sync_pull says which of them a page is made of.
 
 -- The columns a pull reads from alias t. exact: bigint and numeric as text, for readers whose JSON
 -- parser rounds. Without it, and with SELECT on the whole table, simply everything.

@@ -1,4 +1,35 @@
--- What waits for a person's decision gets it: the decision is a mutation like any other, made by no device.
+-- Conflicts that wait for a person, as clients list and decide them. A decision is a mutation like any other, made by no
+-- device.
+
+create function public.sync_conflicts()
+returns json
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  tables int[];
+begin
+  perform tidemark.require_user();
+  tables := (tidemark.tables_to_pull(null)).tables;
+  return (
+    select coalesce(json_agg(json_build_object(
+      'conflict_id', k.conflict_id, 'table', (tidemark.table_by_no(k.table_no)).name, 'id', k.row_id, 'op', k.op,
+      'columns', k.columns, 'client', k.client, 'server', k.server, 'base', k.base,
+      'base_version', k.base_version, 'server_version', k.server_version,
+      'device_id', k.device_id, 'edited_at', k.edited_at, 'created_at', k.created_at, 'analysis', k.analysis
+    ) order by k.created_at, k.conflict_id), '[]'::json)
+    from tidemark.open_conflicts() k
+    -- not of a row that the caller no longer sees, nor of a table that is gone or closed: the case keeps
+    -- such a table from being read
+    where case when k.table_no = any (tables)
+      then exists (select from tidemark.row_states(tidemark.table_by_no(k.table_no), array[k.row_id])) end
+  );
+end
+$$;
+comment on function public.sync_conflicts() is
+  'The caller''s open conflicts: [{conflict_id, table, id, op, columns, client, server, base, base_version, server_version, device_id, edited_at, created_at, analysis}], oldest first.';
 
 -- Decides one of the caller's open conflicts: {"take": "client"}, {"take": "server"} or {"row": {…}}.
 -- What is written is an ordinary edit of the caller's, under their policies. The same decision again, after

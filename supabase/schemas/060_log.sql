@@ -1,6 +1,6 @@
--- The log: one row a change, facts only. Row content is read from the table at pull time, under
--- the reader's own policies. Written by the triggers of 20261121000400, read by sync_pull
--- (which entries are new to this device) and sync_push (which columns changed since a base version).
+-- The log: one row a change, facts only. The content of a row is read from its table at pull time, under the reader's
+-- own policies. The triggers of 080_capture.sql and 110_members.sql write the log; sync_pull reads which entries are new
+-- to a device, and sync_push which columns changed since a base version.
 
 create type tidemark.change_op as enum ('insert', 'update', 'delete', 'leave', 'join');
 
@@ -32,5 +32,3 @@ comment on column tidemark.sync_changes.edited_at is 'When the user edited, by t
 
 -- History of one row, for merges. Hashed, because ids are long and every write pays for the index.
 create index sync_changes_history on tidemark.sync_changes (hashtextextended(row_id, table_no));
-
-alter table tidemark.sync_changes enable row level security;

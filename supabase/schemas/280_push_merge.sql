@@ -1,6 +1,5 @@
--- Push onto rows that somebody else may have changed: they are locked, compared with what the device knew,
--- and merged column by column. The rules are those of the file about conflicts; here they meet rows. What
--- is left to write afterwards is written by the next file.
+-- Push onto rows that another device may have changed: they are locked, compared with what the device knew, and merged
+-- column by column by the rules of 120_conflict_rules.sql. 290_push_edits.sql writes what is left to write.
 
 -- An edit of a row that exists, on its way through the merge.
 create type tidemark.edit as (

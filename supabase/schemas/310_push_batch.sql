@@ -1,5 +1,5 @@
--- A list of mutations. Set-based: one statement a table and operation, in foreign-key order. Only when a
--- statement raises is the list halved to find the mutation it was, and that one is answered as rejected.
+-- A list of mutations. Set-based: one statement a table and operation, in foreign-key order. Only when a statement
+-- raises is the list halved, until the mutation that raised stands alone and is answered as rejected.
 
 -- All mutations, or an error. Rounds keep several mutations of one row in order; within a round
 -- parents are written before children, and children deleted before parents.

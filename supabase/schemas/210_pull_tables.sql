@@ -1,37 +1,5 @@
--- What a pull covers: the registered tables that a caller asks for and may read, parents first. Push and
--- verification find their tables here too. What is then read from them is the next file's.
-
--- A registered table by number, for functions that run as the caller.
-create function tidemark.table_by_no(wanted int)
-returns tidemark.live_tables
-language plpgsql
-stable
-security definer -- reads the registry
-set search_path = pg_catalog, pg_temp
-set plan_cache_mode = force_generic_plan
-as $$
-declare
-  registered tidemark.live_tables;
-begin
-  select t.* into registered from tidemark.find_tables(wanted) t;
-  return registered;
-end
-$$;
-
--- Which relations are synced, for functions that run as the caller.
-create function tidemark.table_names()
-returns table (name text, relation oid)
-language plpgsql
-stable
-security definer -- reads the registry
-set search_path = pg_catalog, pg_temp
-as $$
-#variable_conflict use_column
-begin
-  return query
-    select t.name, t.relation from tidemark.live_tables t;
-end
-$$;
+-- What a pull covers: the synced tables that a caller asks for and may read, parents first. Verification, conflicts and
+-- new ids find their tables here too.
 
 -- Registered tables, parents first. The first name that is not registered is refused, as `path` says where
 -- the caller has it: %s is its place, from 0.
@@ -96,19 +64,5 @@ begin
         select bool_and(has_column_privilege(t.relation, c.name, 'select'))
         from unnest(array[t.key_column, coalesce(t.scope_column, t.key_column), 'version', 'deleted_at']) as c (name)))
   ) p;
-end
-$$;
-
--- Whether a table went away after this call's snapshot, which the registry was read in. The right to it
--- is looked up among what there is now; of what there is not, it is null.
-create function tidemark.is_gone(relation oid)
-returns boolean
-language plpgsql
-volatile -- not as of the snapshot
-security invoker
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return has_table_privilege(relation, 'select') is null;
 end
 $$;

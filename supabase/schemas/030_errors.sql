@@ -1,0 +1,30 @@
+-- The two ways in which Tidemark says no: to a client that calls public.sync_*, and to the owner of the app who calls
+-- tidemark.add_table or tidemark.add_scope in a migration.
+
+-- Whole-call errors of the RPCs: PostgREST turns SQLSTATE PTxyz into HTTP status xyz.
+create function tidemark.refuse(status int, code text, detail text default null, hint text default null)
+returns void
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception using
+    errcode = 'PT' || status,
+    message = code,
+    detail = coalesce(detail, ''),
+    hint = coalesce(hint, '');
+end
+$$;
+comment on function tidemark.refuse(int, text, text, text) is 'Raises a whole-call error: HTTP status, stable code as message, what is wrong, what to do.';
+
+create function tidemark.refuse_table(errcode text, code text, message text, hint text)
+returns void
+language plpgsql
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception using errcode = errcode, message = code || ': ' || message, hint = hint;
+end
+$$;

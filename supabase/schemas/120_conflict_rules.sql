@@ -1,0 +1,151 @@
+-- Rules for a column that two sides changed. Rules that compute a value (union, sum, …) lose nothing; rules that choose
+-- one side report the column as lost. Push (280_push_merge.sql) applies them.
+
+-- Arrays as sets of whole elements, in the server's order, then the client's additions. With the value
+-- before the edit, what the edit removed is removed.
+create function tidemark.merge_sets(server jsonb, client jsonb, old jsonb)
+returns jsonb
+language sql
+immutable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+  with
+  s as (
+    select e.item, min(e.place) as place
+    from jsonb_array_elements(case jsonb_typeof(server) when 'array' then server else '[]' end) with ordinality as e (item, place)
+    group by e.item
+  ),
+  c as (
+    select e.item, min(e.place) as place
+    from jsonb_array_elements(case jsonb_typeof(client) when 'array' then client else '[]' end) with ordinality as e (item, place)
+    group by e.item
+  ),
+  o as (
+    select distinct e.item
+    from jsonb_array_elements(case jsonb_typeof(old) when 'array' then old else '[]' end) as e (item)
+  )
+  select coalesce(jsonb_agg(u.item order by u.side, u.place), '[]')
+  from (
+    select s.item, 1 as side, s.place from s
+    where s.item in (select c.item from c) or s.item not in (select o.item from o)
+    union all
+    select c.item, 2, c.place from c
+    where c.item not in (select s.item from s) and c.item not in (select o.item from o)
+  ) u
+$$;
+
+-- Objects key by key, at any depth; where both sides changed a leaf, the newer edit stays.
+create function tidemark.merge_deep(server jsonb, client jsonb, old jsonb, client_is_newer boolean)
+returns jsonb
+language plpgsql
+immutable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_typeof(server) = 'object' and jsonb_typeof(client) = 'object' then
+    return (
+      select coalesce(jsonb_object_agg(m.key, m.value) filter (where m.value is not null), '{}')
+      from (
+        select k.key, case
+          -- removed here, or there, since the edit began
+          when not client ? k.key and old ? k.key and old -> k.key = server -> k.key then null
+          when not server ? k.key and old ? k.key and old -> k.key = client -> k.key then null
+          when not client ? k.key then server -> k.key
+          when not server ? k.key then client -> k.key
+          else tidemark.merge_deep(server -> k.key, client -> k.key, old -> k.key, client_is_newer)
+        end as value
+        from (select jsonb_object_keys(server) union select jsonb_object_keys(client)) as k (key)
+      ) m
+    );
+  elsif server = client or old is not null and old = client then
+    return server;
+  elsif old is not null and old = server or client_is_newer then
+    return client;
+  end if;
+  return server;
+end
+$$;
+
+-- A function named in a policy or rule, quoted; it is looked up under the search_path below.
+create function tidemark.function_name(name text)
+returns text
+language sql
+immutable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+  select string_agg(quote_ident(part), '.') from unnest(parse_ident(name)) part
+$$;
+
+-- One column that both sides changed, by its rule. Values as jsonb; old is null where the device did
+-- not send it. Which value is greater is the column's type to say (null: it has no order, and texts are
+-- compared). Null means undecided.
+create function tidemark.resolve_column(
+  rule text, server jsonb, client jsonb, old jsonb, client_is_newer boolean, client_is_greater boolean default null
+)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = pg_catalog, public, extensions, pg_temp
+as $$
+declare
+  resolved jsonb;
+begin
+  if rule = 'merge' then
+    rule := case
+      when jsonb_typeof(server) = 'array' and jsonb_typeof(client) = 'array' then 'union'
+      when jsonb_typeof(server) = 'object' and jsonb_typeof(client) = 'object' then 'deep'
+      else 'newest' end;
+  end if;
+  case
+    when rule in ('newest', 'last_write_wins') then
+      resolved := case when client_is_newer then client else server end;
+    when rule in ('client', 'client_wins') then
+      resolved := client;
+    when rule in ('server', 'server_wins') then
+      resolved := server;
+    when rule = 'union' then
+      resolved := tidemark.merge_sets(server, client, old);
+    when rule = 'deep' then
+      resolved := tidemark.merge_deep(server, client, old, client_is_newer);
+    when rule in ('sum', 'max', 'min') and coalesce(server, 'null') = 'null' then
+      -- a missing side counts as nothing there
+      resolved := client;
+    when rule in ('sum', 'max', 'min') and coalesce(client, 'null') = 'null' then
+      resolved := server;
+    when rule = 'sum' then
+      resolved := to_jsonb((server #>> '{}')::numeric + (client #>> '{}')::numeric
+        - case when jsonb_typeof(old) in ('number', 'string') then (old #>> '{}')::numeric else 0 end);
+    when rule in ('max', 'min') then
+      resolved := case
+        when coalesce(client_is_greater, (client #>> '{}') collate "C" > server #>> '{}') = (rule = 'max') then client
+        else server end;
+    when rule like 'function:%' then
+      execute format('select %s($1, $2, $3)', tidemark.function_name(substr(rule, 10)))
+        into resolved using server, client, old;
+    else
+      return null;
+  end case;
+  return coalesce(resolved, 'null');
+end
+$$;
+
+-- Whether the device's value is not, or not wholly, in what a rule made of it.
+create function tidemark.is_overruled(rule text, server jsonb, client jsonb, old jsonb, resolved jsonb)
+returns boolean
+language sql
+immutable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when resolved is null or client = resolved then false
+    when rule = 'sum' then client = 'null'
+    when rule in ('union', 'merge') and jsonb_typeof(client) = 'array' and jsonb_typeof(server) = 'array' then false
+    when rule in ('deep', 'merge') and jsonb_typeof(client) = 'object' and jsonb_typeof(server) = 'object'
+      then tidemark.merge_deep(server, client, old, true) <> resolved
+    else resolved = server end
+$$;

@@ -1,0 +1,201 @@
+-- Conflicts that wait for a person. Push parks them here; sync_conflicts and sync_resolve (330_resolve.sql) show and
+-- decide them; tidemark.add_table and tidemark.purge keep or close them.
+
+create table tidemark.sync_conflicts (
+  conflict_id uuid primary key default gen_random_uuid(),
+  table_no int not null,
+  row_id text not null,
+  user_id uuid not null,
+  device_id uuid,
+  seq bigint,
+  op text not null,
+  columns text[] not null, -- the overlap; empty for a delete
+  client jsonb, -- what the device wanted in these columns; null for a delete
+  server jsonb not null, -- the row it met
+  base jsonb, -- these columns before the device's edit, where it sent them
+  base_version bigint,
+  server_version bigint not null,
+  edited_at timestamptz not null,
+  analysis jsonb not null,
+  created_at timestamptz not null default now(),
+  resolved_at timestamptz,
+  resolution text,
+  chosen jsonb, -- the row that somebody wrote to decide it
+  constraint a_resolution_has_an_instant check ((resolved_at is null) = (resolution is null)),
+  constraint only_a_row_is_chosen check (chosen is null or resolution = 'row'),
+  constraint a_deleting_conflict_has_no_columns check ((op = 'delete') = (client is null))
+);
+comment on table tidemark.sync_conflicts is 'Edits that wait for a person: both versions, the base, the overlap, an analysis.';
+create index sync_conflicts_open on tidemark.sync_conflicts (user_id) where resolved_at is null;
+
+-- The latest change of a row by somebody else than this device.
+create function tidemark.last_change(table_no int, row_id text, device uuid)
+returns jsonb
+language plpgsql
+stable
+security definer -- reads the log, in the caller's scopes only
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  scopes text[] := tidemark.my_scopes();
+begin
+  return (
+    select jsonb_build_object('edited_at', coalesce(c.edited_at, c.at), 'user_id', c.user_id, 'device_id', c.device_id)
+    from (
+      select l.*
+      from tidemark.sync_changes l
+      where hashtextextended(l.row_id, l.table_no) = hashtextextended(last_change.row_id, last_change.table_no)
+        and l.row_id = last_change.row_id and l.table_no = last_change.table_no
+        and l.device_id is distinct from device
+      offset 0 -- through the index of histories, not that by scope
+    ) c
+    where c.scope = any (scopes)
+    order by c.version desc
+    limit 1
+  );
+end
+$$;
+
+-- What there is to say about a conflict: when each side was edited, which columns of which kind, who
+-- and on which device, and how sure one can be of the suggestion (0 to 1): more when one person is on
+-- both sides, when the edits lie far apart, when the values can be combined.
+create function tidemark.analyse_conflict(
+  columns text[], client jsonb, server jsonb, base jsonb, edited_at timestamptz,
+  client_user uuid, client_device uuid, other jsonb
+)
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+  with
+  facts as (
+    select
+      (other ->> 'edited_at')::timestamptz as server_edited_at,
+      coalesce(edited_at >= (other ->> 'edited_at')::timestamptz, true) as client_is_newer,
+      coalesce(abs(extract(epoch from edited_at - (other ->> 'edited_at')::timestamptz)), 0) as apart,
+      coalesce(other ->> 'user_id' = client_user::text, false) as same_user
+  ),
+  details as (
+    select
+      coalesce(jsonb_object_agg(c.name, c.kind) filter (where c.name is not null), '{}') as kinds,
+      coalesce(bool_and(c.kind in ('array', 'object')), false) as combinable,
+      jsonb_object_agg(c.name, tidemark.resolve_column('merge', server -> c.name, client -> c.name, base -> c.name, f.client_is_newer))
+        filter (where c.name is not null) as merged
+    from facts f
+    left join lateral (
+      select n as name, coalesce(jsonb_typeof(client -> n), 'null') as kind from unnest(columns) n
+    ) c on true
+  )
+  select jsonb_build_object(
+    'temporal', jsonb_build_object('client_edited_at', edited_at, 'server_edited_at', f.server_edited_at,
+      'newer', case when f.client_is_newer then 'client' else 'server' end, 'seconds_apart', f.apart),
+    'structural', jsonb_build_object('columns', to_jsonb(columns), 'kinds', d.kinds, 'deletes', client is null),
+    'semantic', jsonb_build_object('combinable', d.combinable),
+    'user', jsonb_build_object('same_user', f.same_user, 'client_user', client_user, 'client_device', client_device,
+      'server_user', other ->> 'user_id', 'server_device', other ->> 'device_id'),
+    'confidence', round((least(1.0,
+      0.4 + case when f.same_user then 0.3 else 0 end + least(0.2, f.apart / 18000) + case when d.combinable then 0.1 else 0 end))::numeric, 2),
+    'suggested', case
+      when client is null then jsonb_build_object('take', 'server')
+      when d.combinable then jsonb_build_object('row', d.merged)
+      else jsonb_build_object('take', case when f.client_is_newer then 'client' else 'server' end) end
+  )
+  from facts f cross join details d
+$$;
+
+create function tidemark.park_conflict(
+  table_no int, row_id text, device uuid, seq bigint, op text, columns text[],
+  client jsonb, server jsonb, base jsonb, base_version bigint, edited_at timestamptz
+)
+returns uuid
+language sql
+volatile
+security definer -- writes a conflict of the caller's
+set search_path = pg_catalog, pg_temp
+as $$
+  insert into tidemark.sync_conflicts (
+    table_no, row_id, user_id, device_id, seq, op, columns, client, server, base, base_version, server_version, edited_at, analysis
+  )
+  values (
+    park_conflict.table_no, park_conflict.row_id, auth.uid(), device, park_conflict.seq, park_conflict.op, park_conflict.columns,
+    park_conflict.client, park_conflict.server, park_conflict.base, park_conflict.base_version,
+    (park_conflict.server ->> 'version')::bigint, park_conflict.edited_at,
+    tidemark.analyse_conflict(
+      park_conflict.columns, park_conflict.client, park_conflict.server, park_conflict.base, park_conflict.edited_at,
+      auth.uid(), device, coalesce(
+        tidemark.last_change(park_conflict.table_no, park_conflict.row_id, device),
+        jsonb_build_object('edited_at', park_conflict.server -> 'updated_at')))
+  )
+  returning conflict_id
+$$;
+
+-- Conflicts that still wait. One whose row was deleted, or whose columns changed again, has closed by
+-- itself: there is nothing left to decide. (tidemark.purge writes that down before the log forgets it.) So has
+-- one of a table that is gone: nobody could decide it. Those of one table are asked for when it moves to another
+-- number, whether it is there by its name or not.
+create function tidemark.waiting_conflicts(of_table int default null)
+returns setof tidemark.sync_conflicts
+language plpgsql
+stable
+security invoker
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select k.*
+    from tidemark.sync_conflicts k
+    where k.resolved_at is null
+      and case when of_table is not null then k.table_no = of_table
+        else k.table_no in (select t.table_no from tidemark.live_tables t) end
+      and not exists (
+        select from tidemark.sync_changes c
+        where hashtextextended(c.row_id, c.table_no) = hashtextextended(k.row_id, k.table_no)
+          and c.row_id = k.row_id and c.table_no = k.table_no
+          and c.version > k.server_version
+          and (c.op = 'delete' or k.columns && c.columns)
+      );
+end
+$$;
+
+create function tidemark.open_conflicts()
+returns setof tidemark.sync_conflicts
+language plpgsql
+stable
+security definer -- reads the caller's own conflicts
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select k.* from tidemark.waiting_conflicts() k where k.user_id = auth.uid();
+end
+$$;
+
+-- A conflict that was decided in just this way: whoever asks again has not had the answer.
+create function tidemark.decided_conflict(id uuid, how text, wanted jsonb)
+returns setof tidemark.sync_conflicts
+language plpgsql
+stable
+security definer -- reads the caller's own conflicts
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select k.* from tidemark.sync_conflicts k
+    where k.conflict_id = id and k.user_id = auth.uid()
+      and k.resolution = how and k.chosen is not distinct from wanted;
+end
+$$;
+
+create function tidemark.close_conflict(id uuid, how text, wanted jsonb)
+returns void
+language sql
+volatile
+security definer -- writes a conflict of the caller's
+set search_path = pg_catalog, pg_temp
+as $$
+  update tidemark.sync_conflicts k
+  set resolved_at = now(), resolution = how, chosen = wanted
+  where k.conflict_id = id and k.user_id = auth.uid() and k.resolved_at is null
+$$;
