@@ -1,8 +1,8 @@
 import { glob, readFile } from 'node:fs/promises'
-import { join, relative } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import postgres from 'postgres'
 import { Parser } from 'tap-parser'
-import { splitStatements } from '../statements.ts'
+import { splitStatements, type Statement } from '../statements.ts'
 import type { StackInfo } from '../stack.ts'
 import { seconds, type RunOptions, type Summary } from './summary.ts'
 
@@ -60,7 +60,7 @@ async function runFile(
   })
   const output: string[] = []
   try {
-    for (const { text, line } of splitStatements(await readFile(file, 'utf8'))) {
+    for await (const { text, line, file: source } of readScript(file)) {
       try {
         const rows = (await sql.unsafe(text).raw()) as unknown as (Buffer | null)[][]
         for (const row of rows)
@@ -70,13 +70,32 @@ async function runFile(
         const more = [error.detail, error.hint, error.where].filter(Boolean)
         return {
           output: output.join('\n'),
-          failure: [`line ${line}: ${error.message} (${error.code})`, ...more].join('\n'),
+          failure: [
+            `${source === file ? '' : `${relative(dirname(file), source)}, `}line ${line}: ${error.message} (${error.code})`,
+            ...more,
+          ].join('\n'),
         }
       }
     }
     return { output: output.join('\n'), failure: undefined }
   } finally {
     await sql.end({ timeout: 1 })
+  }
+}
+
+const include = /^\\ir[ \t]+(\S+)[ \t]*(?:\n|$)/
+
+/** The statements of a script, and in place of each `\ir path` those of the file at that path, relative to the script. */
+async function* readScript(file: string): AsyncGenerator<Statement & { file: string }> {
+  for (const { text, line } of splitStatements(await readFile(file, 'utf8'))) {
+    // A psql command ends with its line and not with a semicolon, so the next statement is split off with it.
+    let rest: Statement | undefined = { text, line }
+    for (let found; rest && (found = include.exec(rest.text));) {
+      yield* readScript(resolve(dirname(file), found[1]!))
+      const [next]: Statement[] = splitStatements(rest.text.slice(found[0].length))
+      rest = next && { text: next.text, line: rest.line + next.line }
+    }
+    if (rest) yield { ...rest, file }
   }
 }
 

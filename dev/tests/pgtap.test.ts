@@ -75,4 +75,53 @@ describe('a folder of pgTAP files', () => {
     expect(chosen).toEqual({ passed: 3, failed: 0, skipped: [] })
     await rm(root, { recursive: true })
   })
+
+  it('includes files by \\ir, and names the file and the line where a statement fails', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'tidemark-pgtap-'))
+    const folder = join(root, 'supabase', 'tests', 'stage')
+    await mkdir(folder, { recursive: true })
+    const scripts = {
+      '../helpers.psql': [
+        'create function pg_temp.one() returns int language sql as $$ select 1; $$;',
+        '\\ir stage/planned.psql',
+      ],
+      'planned.psql': [
+        '-- included by a file that is included itself',
+        'select plan(pg_temp.one());',
+      ],
+      'passes.test.sql': [
+        'begin;',
+        '\\ir ../helpers.psql',
+        '-- a comment',
+        "select ok('",
+        '\\ir nothing.psql',
+        "' is not null, 'what a text says includes nothing');",
+        'rollback;',
+      ],
+      'dies.test.sql': [
+        'begin;',
+        '\\ir ../helpers.psql',
+        '',
+        'select 1;',
+        'select 1 / 0;',
+        'rollback;',
+      ],
+      'dies_at_once.test.sql': ['\\ir ../helpers.psql', '', 'select 1 / 0;'],
+      'dies_in_there.test.sql': ['begin;', '\\ir broken.psql', 'rollback;'],
+      'broken.psql': ['select 1;', '', 'select 1 / 0;'],
+    }
+    for (const [name, lines] of Object.entries(scripts))
+      await writeFile(join(folder, name), lines.join('\n'))
+    const lines: string[] = []
+    const log = (line: string) => lines.push(line)
+    const options = { stackFile: process.env.TIDEMARK_STACK!, log, chosen: [] }
+    expect(await runPgtap(root, options)).toMatchObject({ passed: 1, failed: 3 })
+    const died = lines.filter((line) => line.includes('the file died at'))
+    expect(died.map((line) => line.trim()).sort()).toEqual([
+      'the file died at broken.psql, line 3: division by zero (22012)',
+      'the file died at line 3: division by zero (22012)',
+      'the file died at line 5: division by zero (22012)',
+    ])
+    await rm(root, { recursive: true })
+  })
 })

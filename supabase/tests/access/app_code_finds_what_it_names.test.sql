@@ -1,32 +1,19 @@
 -- The app's triggers, policies, defaults and conflict functions find tables, types and functions by the names that they find
 -- them by through the API, without a schema and without a search_path of their own, whatever call of Tidemark's meets them.
 begin;
+\ir ../helpers.psql
 select plan(29);
 
-create function pg_temp.sign_in() returns void language sql as $$
-  select set_config('role', 'authenticated', true), set_config('search_path', 'public, extensions', true),
-    set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create temp sequence seq;
-grant usage on sequence seq to authenticated;
--- One mutation, and what is said to it.
-create function pg_temp.push(op text, id int, base int, data jsonb, device int default 1, "table" text default 'finds') returns text language sql as $$
+-- One mutation from a device, and what it is answered.
+create function pg_temp.answer(op text, id int, base int, data jsonb, device int default 1, table_name text default 'finds') returns text language sql as $$
   select concat_ws(' ', r ->> 'status', r #>> '{error,code}', r #>> '{error,message}')
-  from (select sync_push(pg_temp.device(device), json_build_array(json_build_object('seq', nextval('pg_temp.seq'), 'table', "table", 'op', op,
-    'id', pg_temp.id(id), 'base', base, 'data', data, 'edited_at', now()))) #> '{results,0}' as r) a
+  from pg_temp.push_one(device, jsonb_build_object('table', table_name, 'op', op, 'id', pg_temp.id(id), 'base', base, 'data', data)) r
 $$;
 
 create type public.finds_mood as enum ('sad', 'ok');
 create table public.finds_log (n int generated always as identity, what text, path text default current_setting('search_path'), hash text);
 create table public.finds_members (user_id uuid, list uuid);
-insert into public.finds_members values ('00000000-0000-4000-8000-00000000000a', pg_temp.id(100));
+insert into public.finds_members values (pg_temp.user_id('a'), pg_temp.id(100));
 set local search_path = public, extensions;
 create function finds_note() returns trigger language plpgsql as $$
 begin
@@ -70,43 +57,46 @@ create function pg_temp.logged() returns text[] language sql security definer as
 $$;
 
 -- As through the API's own routes.
-select pg_temp.sign_in();
+select pg_temp.sign_in('a');
+set local search_path = public, extensions;
 select lives_ok($$insert into finds (id, name) values (pg_temp.id(1), 'sql')$$, 'an insert');
 select lives_ok($$update finds set name = 'again'$$, 'and an update find it');
 select pg_temp.logged();
 
 -- Push.
-select is(pg_temp.push('put', 2, null, '{"name": "a"}'), 'applied', 'a push of a new row finds it: its default, its policy, its triggers, also one that waits');
+select is(pg_temp.answer('put', 2, null, '{"name": "a"}'), 'applied', 'a push of a new row finds it: its default, its policy, its triggers, also one that waits');
 select is(pg_temp.logged(), '{row_before INSERT finds,row_after INSERT finds}', 'which ran');
-select is(pg_temp.push('patch', 2, 1, '{"name": "b"}'), 'applied', 'of an edit');
+select is(pg_temp.answer('patch', 2, 1, '{"name": "b"}'), 'applied', 'of an edit');
 select is(pg_temp.logged(), '{row_before UPDATE finds,row_after UPDATE finds}', 'which ran');
-select is(pg_temp.push('put', 2, 2, '{"name": "b", "n": 1}'), 'applied', 'of a whole row that is there');
-select is(pg_temp.push('patch', 2, 1, '{"name": "c"}', 2), 'merged', 'of an edit that meets another, and what decides between them');
+select is(pg_temp.answer('put', 2, 2, '{"name": "b", "n": 1}'), 'applied', 'of a whole row that is there');
+select is(pg_temp.answer('patch', 2, 1, '{"name": "c"}', 2), 'merged', 'of an edit that meets another, and what decides between them');
 select ok(pg_temp.logged() @> '{judge patch}', 'which ran');
-select is(pg_temp.push('delete', 2, 1, null, 3), 'conflict', 'of a delete that meets an edit, and what decides between them');
+select is(pg_temp.answer('delete', 2, 1, null, 3), 'conflict', 'of a delete that meets an edit, and what decides between them');
 select is(pg_temp.logged(), '{judge delete}', 'which ran');
-select is(pg_temp.push('delete', 2, 4, null, 2), 'applied', 'of a delete');
+select is(pg_temp.answer('delete', 2, 4, null, 2), 'applied', 'of a delete');
 select is(pg_temp.logged(), '{row_before DELETE finds,row_before UPDATE finds,row_after UPDATE finds}', 'which is an update, too');
-select is(pg_temp.push('put', 3, null, '{}', 1, 'finds_parents'), 'applied', 'of a parent');
-select is(pg_temp.push('put', 4, null, jsonb_build_object('parent', pg_temp.id(3))), 'applied', 'with a child');
+select is(pg_temp.answer('put', 3, null, '{}', 1, 'finds_parents'), 'applied', 'of a parent');
+select is(pg_temp.answer('put', 4, null, jsonb_build_object('parent', pg_temp.id(3))), 'applied', 'with a child');
 select pg_temp.logged();
-select is(pg_temp.push('delete', 3, 1, null, 1, 'finds_parents'), 'applied', 'of a delete that takes a child along');
+select is(pg_temp.answer('delete', 3, 1, null, 1, 'finds_parents'), 'applied', 'of a delete that takes a child along');
 select ok(pg_temp.logged() @> '{row_before UPDATE finds_parents,row_before DELETE finds,row_before UPDATE finds}', 'with the triggers of both');
 
 -- Pull and verification.
-reset role;
-insert into finds (id, user_id, list) select pg_temp.id(n), '00000000-0000-4000-8000-00000000000a', pg_temp.id(100) from generate_series(5, 7) n;
-select pg_temp.sign_in();
-create temp table page as select sync_pull(pg_temp.device(1), null, '{"tables": ["finds"], "limit": 2}')::jsonb as p;
+select pg_temp.sign_out();
+insert into finds (id, user_id, list) select pg_temp.id(n), pg_temp.user_id('a'), pg_temp.id(100) from generate_series(5, 7) n;
+select pg_temp.sign_in('a');
+set local search_path = public, extensions;
+create temp table page as select pg_temp.pull(null, '{"tables": ["finds"], "limit": 2}') as p;
 select is(jsonb_array_length(p #> '{changes,0,upsert}'), 2, 'a first page') from page;
 select is(p #> '{progress,total}', '4', 'and how much there is') from page;
-reset role;
+select pg_temp.sign_out();
 create temp table past as select (purged_to::text::bigint + 10)::text::xid8 as xact from tidemark.settings;
 update tidemark.sync_changes set xact = (select xact from past) where xact = pg_current_xact_id();
 create temp table place as select json_build_object('epoch', tidemark.epoch(), 'at', now(), 'seen', format('%1$s:%1$s:', xact),
   'tables', (select json_agg(table_no) from tidemark.live_tables t where t.name = 'finds')) as "cursor" from past;
 grant select on place to authenticated;
-select pg_temp.sign_in();
+select pg_temp.sign_in('a');
+set local search_path = public, extensions;
 select is(
   (select jsonb_array_length(sync_pull(pg_temp.device(1), "cursor", '{"tables": ["finds"]}')::jsonb #> '{changes,0,upsert}') from place), 4, 'a page of news'
 );
@@ -118,18 +108,19 @@ select is(json_array_length(sync_rows('finds', array[pg_temp.id(5), pg_temp.id(9
 select pg_temp.logged();
 select lives_ok($$delete from finds where id = pg_temp.id(5)$$, 'a delete by SQL');
 select is(pg_temp.logged(), '{row_before DELETE finds,row_before UPDATE finds,row_after UPDATE finds}', 'runs its triggers');
-reset role;
-insert into finds_parents values (pg_temp.id(8), '00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_out();
+insert into finds_parents values (pg_temp.id(8), pg_temp.user_id('a'));
 update finds set parent = pg_temp.id(8) where id = pg_temp.id(6);
-select pg_temp.sign_in();
+select pg_temp.sign_in('a');
+set local search_path = public, extensions;
 select lives_ok($$delete from finds_parents where id = pg_temp.id(8)$$, 'and one that takes a child along');
 
 -- What app code sees, and what it does not.
 create temp table finds_log (what text, hash text);
-create temp table finds_members as select '00000000-0000-4000-8000-00000000000b'::uuid as user_id, pg_temp.id(200) as list;
-select is(pg_temp.push('put', 9, null, '{"name": "a"}'), 'applied', 'a session''s own tables');
+create temp table finds_members as select pg_temp.user_id('b') as user_id, pg_temp.id(200) as list;
+select is(pg_temp.answer('put', 9, null, '{"name": "a"}'), 'applied', 'a session''s own tables');
 select is((select count(*) from pg_temp.finds_log), 0::bigint, 'are not taken for the app''s');
-reset role;
+select pg_temp.sign_out();
 select is(
   (select path from public.finds_log order by n desc limit 1), 'pg_catalog, public, extensions, pg_temp', 'which come after the schemas of the API'
 );

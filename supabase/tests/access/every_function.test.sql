@@ -1,6 +1,7 @@
 -- Every function of Tidemark, those to come as well: how it runs and who may call it. What is listed here is the
 -- whole surface; a function that is on no list is callable by its owner alone.
 begin;
+\ir ../helpers.psql
 select plan(13);
 
 create temp table expected (who text, signature regprocedure primary key);

@@ -1,5 +1,6 @@
 -- Every table, view and sequence of Tidemark, those to come as well: closed to all but their owner.
 begin;
+\ir ../helpers.psql
 select plan(13);
 
 create temp view ours as

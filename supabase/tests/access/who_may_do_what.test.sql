@@ -1,46 +1,11 @@
 -- The same by trying: what each role is answered.
 begin;
+\ir ../helpers.psql
 select plan(60);
 
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
-create function pg_temp.pull(place jsonb default null, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_pull(device, place::json, options)::jsonb
-$$;
--- What a page holds: "+" and the key for an upsert, "-" for a remove; changes in the order sent, their rows by key.
-create function pg_temp.got(page jsonb) returns text language sql as $$
-  select coalesce(string_agg(e.item, ' ' order by c.n, e.side, e.key), '')
-  from jsonb_array_elements(page -> 'changes') with ordinality as c (change, n)
-  cross join lateral (
-    select '+' || ltrim(split_part(r ->> 'id', '-', 5), '0'), 1, r ->> 'id' from jsonb_array_elements(change -> 'upsert') r
-    union all
-    select '-' || ltrim(split_part(r, '-', 5), '0'), 2, r from jsonb_array_elements_text(change -> 'remove') r
-  ) as e (item, side, key)
-$$;
-
 create table public.tried (id uuid primary key, user_id uuid not null default auth.uid(), name text);
-alter table public.tried enable row level security;
-create policy "own" on public.tried using (user_id = auth.uid());
-select tidemark.add_table('public.tried', 'user:user_id');
-insert into public.tried values (pg_temp.id(1), '00000000-0000-4000-8000-00000000000a', 'a');
+select pg_temp.add_own_table('public.tried');
+insert into public.tried values (pg_temp.id(1), pg_temp.user_id('a'), 'a');
 create temp table calls as
 select * from (values
   ('sync_push', $$select sync_push(pg_temp.device(1), '[]')$$),
@@ -79,7 +44,7 @@ set local role authenticated;
 select throws_ok(call, 'PT401', 'not_signed_in', 'without a user: ' || name) from calls;
 reset role;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000b');
+select pg_temp.sign_in('b');
 select throws_ok($$select * from tidemark.sync_changes$$, '42501', null, 'a user reads no log');
 select throws_ok($$select * from tidemark.sync_tables$$, '42501', null, 'nor the registry');
 select throws_ok($$select * from tidemark.live_tables$$, '42501', null, 'also through a view');
@@ -93,20 +58,20 @@ select throws_ok($$select tidemark.add_scope('team', 'public.tried', 'id', 'user
 select throws_ok($$select tidemark.purge()$$, '42501', null, 'nor purges');
 select throws_ok($$select tidemark.health()$$, '42501', null, 'nor reads how everybody is doing');
 select throws_ok($$select tidemark.delete_collected()$$, '42501', null, 'nor calls a trigger');
-select is(pg_temp.got(pg_temp.pull(null, '{"tables":["tried"]}')), '', 'a user pulls nothing of another''s');
+select is(pg_temp.changes(pg_temp.pull(null, '{"tables":["tried"]}')), '', 'a user pulls nothing of another''s');
 select is(
-  pg_temp.said(pg_temp.push('[
+  pg_temp.statuses(pg_temp.push('[
     {"seq":1,"table":"tried","op":"put","id":"00000000-0000-4000-8000-000000000001","data":{"name":"mine"},"edited_at":"2026-01-01T00:00:00Z"},
     {"seq":2,"table":"tried","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":1,"data":{"name":"mine"},"edited_at":"2026-01-01T00:00:00Z"},
     {"seq":3,"table":"tried","op":"delete","id":"00000000-0000-4000-8000-000000000001","base":1,"edited_at":"2026-01-01T00:00:00Z"},
     {"seq":4,"table":"tried","op":"put","id":"00000000-0000-4000-8000-000000000002","data":{"user_id":"00000000-0000-4000-8000-00000000000a"},"edited_at":"2026-01-01T00:00:00Z"}]')),
   'rejected:forbidden rejected:not_found applied rejected:forbidden', 'nor overwrites, edits, deletes or plants a row'
 );
-reset role;
+select pg_temp.sign_out();
 select results_eq($$select id, name, deleted_at from public.tried$$, $$values (pg_temp.id(1), 'a', null::timestamptz)$$, 'the row is as it was');
 -- The parts of the API that run as their owner, called by themselves.
 select set_config('test.no', (select t.table_no::text from tidemark.sync_tables t where t.name = 'tried'), true);
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000b');
+select pg_temp.sign_in('b');
 select is_empty(
   $$select * from tidemark.lock_rows(current_setting('test.no')::int, array[pg_temp.id(1)::text])$$, 'no part of the API tells of another''s row'
 );
@@ -115,7 +80,7 @@ select is_empty(
   'nor of its changes'
 );
 select is(tidemark.last_change(current_setting('test.no')::int, pg_temp.id(1)::text, null), null, 'nor of who changed it');
-select is(tidemark.my_keys('user'), array['00000000-0000-4000-8000-00000000000b'], 'a user is in one''s own scope');
+select is(tidemark.my_keys('user'), array[pg_temp.user_id('b')::text], 'a user is in one''s own scope');
 
 select * from finish();
 rollback;

@@ -1,12 +1,11 @@
 -- Nobody but the owner reads, writes or empties what is Tidemark's, and nobody empties a synced table.
 begin;
+\ir ../helpers.psql
 select plan(49);
 
 create table public.guarded (id uuid primary key, user_id uuid not null default auth.uid());
-alter table public.guarded enable row level security;
-create policy "own" on public.guarded to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.guarded', 'user:user_id');
-insert into public.guarded values ('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-00000000000b');
+select pg_temp.add_own_table('public.guarded');
+insert into public.guarded values ('00000000-0000-4000-8000-000000000001', pg_temp.user_id('b'));
 
 -- Each as anon and as a signed-in user; service_role has no way in either.
 create temp table roles (role text);
@@ -15,7 +14,7 @@ create function pg_temp.as_role(role text, statement text) returns text
 language plpgsql
 as $$
 begin
-  perform set_config('request.jwt.claims', json_build_object('sub', '00000000-0000-4000-8000-00000000000a', 'role', role)::text, true);
+  perform set_config('request.jwt.claims', json_build_object('sub', pg_temp.user_id('a'), 'role', role)::text, true);
   perform set_config('role', role, true);
   begin
     execute statement;

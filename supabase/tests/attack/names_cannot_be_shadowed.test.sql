@@ -1,20 +1,15 @@
 -- Whoever has SQL of their own (an app's function that runs it, a connection as authenticated) may make
 -- temporary tables, types, functions and operators. None of them gets between Tidemark and what it names.
 begin;
+\ir ../helpers.psql
 select plan(7);
 
 create table public.shadowed (id uuid primary key, user_id uuid not null default auth.uid(), note text);
-alter table public.shadowed enable row level security;
-create policy "own" on public.shadowed to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.shadowed', 'user:user_id');
+select pg_temp.add_own_table('public.shadowed');
 create temp table caught (who text, what text);
 grant all on caught to public;
 
-create function pg_temp.sign_in() returns void language sql as $$
-  select set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true)
-$$;
-select pg_temp.sign_in();
-set local role authenticated;
+select pg_temp.sign_in('a');
 
 -- As the attacker.
 create function pg_temp.note(what text) returns boolean language plpgsql as $$
@@ -35,7 +30,7 @@ create temp table live_tables (id int);
 create temp table settings (id int);
 create temp table pg_class (id int);
 create temp table shadowed (id int);
-create function pg_temp.uid() returns pg_catalog.uuid language sql as $$ select '00000000-0000-4000-8000-00000000000b'::pg_catalog.uuid $$;
+create function pg_temp.uid() returns pg_catalog.uuid language sql as $$ select pg_temp.user_id('b')::pg_catalog.uuid $$;
 create function pg_temp.my_scopes() returns pg_catalog.text[] language sql as $$ select '{user:00000000-0000-4000-8000-00000000000b}'::pg_catalog.text[] $$;
 select set_config('search_path', 'pg_temp, public, extensions', true);
 discard plans;
@@ -54,8 +49,8 @@ select lives_ok('delete from public.shadowed where id = ''00000000-0000-4000-800
 reset role;
 select is_empty($$ select who, what from caught where who <> 'authenticated' $$, 'nothing of the session ran with the rights of another');
 select is(
-  (select array_agg(distinct c.user_id) from tidemark.sync_changes c join tidemark.live_tables t using (table_no) where t.name = 'shadowed'),
-  array['00000000-0000-4000-8000-00000000000a'::pg_catalog.uuid], 'and the log says who it was'
+  (select array_agg(distinct c.user_id) from pg_temp.log_of('shadowed') c),
+  array[pg_temp.user_id('a')::pg_catalog.uuid], 'and the log says who it was'
 );
 
 select * from finish();

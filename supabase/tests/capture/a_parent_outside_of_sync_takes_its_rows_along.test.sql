@@ -1,6 +1,7 @@
 -- Rows of a parent that is really deleted (auth.users) really go: a tombstone would point at nothing, and keep what
 -- its owner asked to be erased. Devices hear of it as of any delete.
 begin;
+\ir ../helpers.psql
 select plan(6);
 
 create table public.outer_owner (id int primary key);

@@ -1,5 +1,6 @@
 -- Bulk SQL stays set-based: one entry a row, and time that grows with the rows, not with their square.
 begin;
+\ir ../helpers.psql
 select plan(8);
 
 create table public.bulk_parent (id int primary key, name text);

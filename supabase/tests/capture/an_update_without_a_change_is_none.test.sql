@@ -1,18 +1,17 @@
 -- Writing what is there already neither counts a version nor reaches any device.
 begin;
+\ir ../helpers.psql
 select plan(9);
 
 create table public.unchanged (
   id int primary key, name text, price numeric, tags text[], doc jsonb, note json,
   shown text generated always as (upper(name)) stored
 );
-alter table public.unchanged enable row level security;
-select tidemark.add_table('public.unchanged', 'public');
+select pg_temp.add_public_table('public.unchanged');
 insert into public.unchanged (id, name, price, tags, doc, note) values (1, 'a', 1.50, '{x}', '{"k":1}', '{"k": 1}'), (2, null, null, null, null, null);
 
 create table public.unchanged_plain (id int primary key, name text);
-alter table public.unchanged_plain enable row level security;
-select tidemark.add_table('public.unchanged_plain', 'public');
+select pg_temp.add_public_table('public.unchanged_plain');
 insert into public.unchanged_plain values (1, 'a'), (2, 'b');
 
 create function pg_temp.entries(name text) returns bigint language sql as $$

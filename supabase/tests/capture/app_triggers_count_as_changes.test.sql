@@ -1,10 +1,10 @@
 -- What the app's own triggers make of a row is what gets stamped and logged, whatever they are called.
 begin;
+\ir ../helpers.psql
 select plan(6);
 
 create table public.triggered (id int primary key, name text, shouted text, touched timestamptz);
-alter table public.triggered enable row level security;
-select tidemark.add_table('public.triggered', 'public');
+select pg_temp.add_public_table('public.triggered');
 create function public.triggered_shout() returns trigger language plpgsql as $$
 begin
   new.shouted := upper(new.name) || coalesce(current_setting('test.suffix', true), '');
@@ -19,8 +19,7 @@ select results_eq(
   $$select version, shouted from public.triggered$$, $$values (2::bigint, 'B')$$, 'a trigger that fires after the stamp still has its say'
 );
 select is(
-  (select c.columns from tidemark.sync_changes c join tidemark.sync_tables t using (table_no)
-    where t.name = 'triggered' and c.op = 'update'),
+  (select c.columns from pg_temp.log_of('triggered') c where c.op = 'update'),
   '{name,shouted}', 'the log names what the trigger changed, too'
 );
 select set_config('test.suffix', '!', true);
@@ -31,8 +30,7 @@ select results_eq(
 );
 
 create table public.touched (id int primary key, name text);
-alter table public.touched enable row level security;
-select tidemark.add_table('public.touched', 'public');
+select pg_temp.add_public_table('public.touched');
 create function public.touch() returns trigger language plpgsql as $$
 begin
   new.updated_at := clock_timestamp() + interval '1 hour';
@@ -50,8 +48,7 @@ select is((select updated_at from public.touched), now(), 'and does not choose u
 
 -- A trigger that writes the same row again, after the fact.
 create table public.recounted (id int primary key, name text, words int);
-alter table public.recounted enable row level security;
-select tidemark.add_table('public.recounted', 'public');
+select pg_temp.add_public_table('public.recounted');
 create function public.recount() returns trigger language plpgsql as $$
 begin
   update public.recounted set words = length(new.name) where id = new.id;
@@ -62,8 +59,7 @@ create trigger recount after update of name on public.recounted for each row exe
 insert into public.recounted values (1, 'a');
 update public.recounted set name = 'abc';
 select is(
-  (select string_agg(c.version || array_to_string(c.columns, ','), ' ' order by c.version) from tidemark.sync_changes c
-    join tidemark.sync_tables t using (table_no) where t.name = 'recounted' and c.op = 'update'),
+  (select string_agg(c.version || array_to_string(c.columns, ','), ' ' order by c.version) from pg_temp.log_of('recounted') c where c.op = 'update'),
   '2name 3words', 'a write inside of a write is an entry of its own'
 );
 

@@ -1,11 +1,7 @@
 -- Deleting is for whom the DELETE policy lets; setting deleted_at by hand must not go round it, nor bring a row back.
 begin;
+\ir ../helpers.psql
 select plan(9);
-
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
 
 create table public.archive (id int primary key, user_id uuid not null default auth.uid(), name text);
 alter table public.archive enable row level security;
@@ -14,14 +10,13 @@ create policy "change" on public.archive for update using (true);
 create policy "add" on public.archive for insert with check (true);
 create policy "delete own" on public.archive for delete using (user_id = auth.uid());
 create table public.archive_page (id int primary key, parent int references public.archive on delete cascade);
-alter table public.archive_page enable row level security;
 select tidemark.add_table('public.archive', 'public');
-select tidemark.add_table('public.archive_page', 'public');
-insert into public.archive values (1, '00000000-0000-4000-8000-00000000000b', 'a'), (2, '00000000-0000-4000-8000-00000000000b', 'b');
+select pg_temp.add_public_table('public.archive_page');
+insert into public.archive values (1, pg_temp.user_id('b'), 'a'), (2, pg_temp.user_id('b'), 'b');
 insert into public.archive_page values (1, 1);
 delete from public.archive where id = 2;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select throws_ok(
   $$update public.archive set deleted_at = now() where id = 1$$, 'TM016', null, 'an update cannot delete'
 );
@@ -32,7 +27,7 @@ select throws_ok(
   $$update public.archive set deleted_at = '2000-01-01' where id = 2$$, 'TM016', null, 'nor change when it was deleted'
 );
 select lives_ok($$update public.archive set name = 'mine', deleted_at = deleted_at where id = 1$$, 'writing the row as it is is no offence');
-reset role;
+select pg_temp.sign_out();
 set local role service_role;
 select throws_ok($$update public.archive set deleted_at = now() where id = 1$$, 'TM016', null, 'the service role deletes with DELETE, too');
 reset role;
@@ -43,8 +38,7 @@ select is((select deleted_at from public.archive_page), null, 'and no child live
 update public.archive set deleted_at = null where id = 2;
 select is((select deleted_at from public.archive where id = 2), null, 'the owner of the table may bring a row back');
 select is(
-  (select c.op || ' ' || array_to_string(c.columns, ',') from tidemark.sync_changes c join tidemark.sync_tables t using (table_no)
-    where t.name = 'archive' and c.row_id = '2' order by c.id desc limit 1),
+  (select c.op || ' ' || array_to_string(c.columns, ',') from pg_temp.log_of('archive') c where c.row_id = '2' order by c.id desc limit 1),
   'update deleted_at', 'which devices hear of as of any change'
 );
 

@@ -1,5 +1,6 @@
 -- A parent that stays as a tombstone does to its children what ON DELETE says.
 begin;
+\ir ../helpers.psql
 select plan(8);
 
 create table public.fk_list (id int primary key, code text unique);

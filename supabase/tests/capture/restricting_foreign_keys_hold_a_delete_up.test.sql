@@ -1,5 +1,6 @@
 -- RESTRICT and NO ACTION refuse as in plain Postgres, but do not count rows that are tombstones.
 begin;
+\ir ../helpers.psql
 select plan(9);
 
 create table public.held_parent (id int primary key);

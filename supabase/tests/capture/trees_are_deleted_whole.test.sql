@@ -1,5 +1,6 @@
 -- Foreign keys from a table to itself, in a line, in a loop and on the spot.
 begin;
+\ir ../helpers.psql
 select plan(12);
 
 create table public.tree (id int primary key, parent int references public.tree on delete cascade);
@@ -27,8 +28,7 @@ select is(pg_temp.alive('tree'), '5 6', 'a branch goes with its root, at any dep
 delete from public.tree where id in (5, 6);
 select is(pg_temp.alive('tree'), 'none', 'a root and its leaf may go in one statement');
 select is(
-  (select max(n) from (select count(*) as n from tidemark.sync_changes c join tidemark.sync_tables t using (table_no)
-    where t.name = 'tree' and c.op = 'delete' group by c.row_id) d),
+  (select max(n) from (select count(*) as n from pg_temp.log_of('tree') c where c.op = 'delete' group by c.row_id) d),
   1::bigint, 'and each is deleted once'
 );
 insert into public.tree values (10, 10), (11, 10);

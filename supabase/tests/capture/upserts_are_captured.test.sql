@@ -1,13 +1,13 @@
 -- insert … on conflict and merge: what inserted is an insert, what updated an update, what did nothing nothing.
 begin;
+\ir ../helpers.psql
 select plan(7);
 
 create table public.upserted (id int primary key, name text);
-alter table public.upserted enable row level security;
-select tidemark.add_table('public.upserted', 'public');
+select pg_temp.add_public_table('public.upserted');
 create function pg_temp.logged() returns text language sql as $$
   select coalesce(string_agg(c.op || c.row_id || ':' || c.version, ' ' order by c.version, c.row_id), '')
-  from tidemark.sync_changes c join tidemark.sync_tables t using (table_no) where t.name = 'upserted'
+  from pg_temp.log_of('upserted') c
 $$;
 insert into public.upserted values (1, 'a');
 
@@ -26,7 +26,7 @@ select is(
   '1m3 2c2† 3n1', 'merge inserts, updates and deletes softly'
 );
 select is(
-  (select count(*) from tidemark.sync_changes c join tidemark.sync_tables t using (table_no) where t.name = 'upserted'), 6::bigint,
+  (select count(*) from pg_temp.log_of('upserted') c), 6::bigint,
   'and logs each of the three'
 );
 select throws_ok(

@@ -1,6 +1,7 @@
 -- NO ACTION looks at what is left when all cascades have ended, as in plain Postgres: rows that go in the same
 -- statement do not hold each other back, and a tombstone holds nothing, not even what is erased for good.
 begin;
+\ir ../helpers.psql
 select plan(20);
 
 create function pg_temp.sync(names text[]) returns void language plpgsql as $$

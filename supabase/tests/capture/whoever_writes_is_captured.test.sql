@@ -1,18 +1,12 @@
 -- Capture does not depend on the role: anon, the service role and the owner may write, if policies let them, and
 -- need no right on Tidemark's schema for it.
 begin;
+\ir ../helpers.psql
 select plan(5);
 
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-
 create table public.guestbook (id int primary key, line text);
-alter table public.guestbook enable row level security;
-create policy "anyone" on public.guestbook using (true);
 grant all on public.guestbook to anon, authenticated, service_role;
-select tidemark.add_table('public.guestbook', 'public');
+select pg_temp.add_public_table('public.guestbook');
 
 set local role anon;
 insert into public.guestbook values (1, 'anon');
@@ -24,14 +18,13 @@ reset role;
 set local role service_role;
 insert into public.guestbook values (3, 'service');
 reset role;
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 insert into public.guestbook values (4, 'signed in');
-reset role;
+select pg_temp.sign_out();
 insert into public.guestbook values (5, 'owner');
 
 select is(
-  (select string_agg(c.op || c.row_id, ' ' order by c.id) from tidemark.sync_changes c
-    join tidemark.sync_tables t using (table_no) where t.name = 'guestbook'),
+  (select string_agg(c.op || c.row_id, ' ' order by c.id) from pg_temp.log_of('guestbook') c),
   'insert1 update1 insert2 delete2 insert3 insert4 insert5', 'every role''s writes are logged'
 );
 select is((select count(*) from public.guestbook where deleted_at is not null), 1::bigint, 'and every role''s deletes are soft');

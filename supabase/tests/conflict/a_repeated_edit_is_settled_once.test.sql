@@ -1,51 +1,27 @@
 -- An answer that got lost is asked for again: no second copy, no second conflict, no second sum.
 begin;
+\ir ../helpers.psql
 select plan(15);
 
 create table public.once_kept (id uuid primary key, user_id uuid not null default auth.uid(), name text);
 create table public.once_parked (id uuid primary key, user_id uuid not null default auth.uid(), name text);
 create table public.once_summed (id uuid primary key, user_id uuid not null default auth.uid(), visits int);
-do $$
-declare
-  t text;
-begin
-  foreach t in array array['once_kept', 'once_parked', 'once_summed'] loop
-    execute format('alter table public.%I enable row level security', t);
-    execute format('grant select, insert, update, delete on public.%I to authenticated', t);
-    execute format('create policy "own rows" on public.%I to authenticated using (user_id = (select auth.uid()))', t);
-  end loop;
-end
-$$;
-select tidemark.add_table('public.once_kept', 'user:user_id', 'keep_both');
-select tidemark.add_table('public.once_parked', 'user:user_id', 'manual');
-select tidemark.add_table('public.once_summed', 'user:user_id', 'last_write_wins', '{"visits": "sum"}');
+select pg_temp.add_own_table('public.once_kept', 'keep_both');
+select pg_temp.add_own_table('public.once_parked', 'manual');
+select pg_temp.add_own_table('public.once_summed', 'last_write_wins', '{"visits": "sum"}');
 
-create function pg_temp.push(device text, mutations json) returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, mutations) -> 'results';
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
-
-select pg_temp.push('1', '[
+select pg_temp.push('[
   {"seq": 1, "table": "once_kept", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "b"}},
   {"seq": 2, "table": "once_parked", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "b"}},
   {"seq": 3, "table": "once_summed", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"visits": 10}},
   {"seq": 4, "table": "once_kept", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "t"}},
   {"seq": 5, "table": "once_parked", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "t"}},
-  {"seq": 6, "table": "once_summed", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"visits": 15}, "old": {"visits": 10}}]');
+  {"seq": 6, "table": "once_summed", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"visits": 15}, "old": {"visits": 10}}]', device => 1);
 create function pg_temp.send() returns jsonb language sql as $$
-  select pg_temp.push('2', '[
+  select pg_temp.push('[
     {"seq": 1, "table": "once_kept", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "o"}},
     {"seq": 2, "table": "once_parked", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "o"}},
-    {"seq": 3, "table": "once_summed", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"visits": 12}, "old": {"visits": 10}}]')
+    {"seq": 3, "table": "once_summed", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"visits": 12}, "old": {"visits": 10}}]', device => 2)
 $$;
 create temp table said (n int, a jsonb);
 insert into said values (1, pg_temp.send());
@@ -63,10 +39,10 @@ select is((select visits from public.once_summed), 17, 'the difference was added
 
 -- In one transaction with an edit that is refused: the others are settled once, too.
 select is(
-  jsonb_path_query_array(pg_temp.push('3', '[
+  jsonb_path_query_array(pg_temp.push('[
     {"seq": 1, "table": "once_kept", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "p"}},
     {"seq": 2, "table": "once_summed", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"visits": "many"}},
-    {"seq": 3, "table": "once_summed", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"visits": 11}, "old": {"visits": 10}}]'),
+    {"seq": 3, "table": "once_summed", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"visits": 11}, "old": {"visits": 10}}]', device => 3),
     '$[*].status'),
   '["conflict", "rejected", "merged"]'::jsonb, 'beside an edit that is rejected'
 );

@@ -1,38 +1,25 @@
 -- A conflict of a table that does not sync any more could be decided by nobody: it is not counted, and not kept.
 begin;
+\ir ../helpers.psql
 select plan(12);
 
-create function pg_temp.as_user(call text) returns jsonb language plpgsql as $$
-declare
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-0000000000e3", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  execute 'select ' || call into answer;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
 create function pg_temp.make(table_name text) returns void language plpgsql as $$
 begin
   execute format('create table public.%I (id int primary key, owner uuid not null, name text)', table_name);
-  execute format('alter table public.%I enable row level security', table_name);
-  execute format('grant select on public.%I to authenticated', table_name);
-  execute format('create policy "all" on public.%I using (true)', table_name);
-  execute format('insert into public.%I values (1, ''00000000-0000-4000-8000-0000000000e3'')', table_name);
-  execute format('select tidemark.add_table(''public.%I'', ''user:owner'', ''manual'')', table_name);
+  perform pg_temp.allow_all(format('public.%I', table_name)::regclass);
+  execute format('insert into public.%I values (1, %L)', table_name, pg_temp.user_id('e3'));
+  perform tidemark.add_table(format('public.%I', table_name)::regclass, 'user:owner', 'manual');
   insert into tidemark.sync_conflicts (table_no, row_id, user_id, op, columns, client, server, server_version, edited_at, analysis)
-  select t.table_no, '1', '00000000-0000-4000-8000-0000000000e3', 'patch', '{name}', '{"name": "theirs"}', '{"id": 1}', 1, now(), '{}'
-  from tidemark.sync_tables t where t.name = make.table_name;
+  values (pg_temp.table_no(table_name), '1', pg_temp.user_id('e3'), 'patch', '{name}', '{"name": "theirs"}', '{"id": 1}', 1, now(), '{}');
 end
 $$;
 -- as listed, counted for the user, counted for operators, and stored unresolved
 create function pg_temp.counts() returns text language sql as $$
   select concat_ws(' ',
-    jsonb_array_length(pg_temp.as_user('public.sync_conflicts()')),
-    pg_temp.as_user('public.sync_status()') ->> 'open_conflicts',
+    jsonb_array_length(pg_temp.open_conflicts('e3')),
+    pg_temp.as_user('e3', 'public.sync_status()') ->> 'open_conflicts',
     (tidemark.health() ->> 'open_conflicts')::int - current_setting('test.others')::int,
-    (select count(*) from tidemark.sync_conflicts k where k.user_id = '00000000-0000-4000-8000-0000000000e3' and k.resolved_at is null))
+    (select count(*) from tidemark.sync_conflicts k where k.user_id = pg_temp.user_id('e3') and k.resolved_at is null))
 $$;
 select set_config('test.others', tidemark.health() ->> 'open_conflicts', true);
 
@@ -50,10 +37,10 @@ select is(pg_temp.counts(), '0 0 0 1', 'of a table that was dropped it is not co
 select tidemark.purge();
 select is(pg_temp.counts(), '0 0 0 0', 'and a purge closes it');
 select results_eq(
-  $$select k.resolution from tidemark.sync_conflicts k where k.user_id = '00000000-0000-4000-8000-0000000000e3'$$, array['moved on'],
+  $$select k.resolution from tidemark.sync_conflicts k where k.user_id = pg_temp.user_id('e3')$$, array['moved on'],
   'as one that was decided by what happened'
 );
-delete from tidemark.sync_conflicts k where k.user_id = '00000000-0000-4000-8000-0000000000e3';
+delete from tidemark.sync_conflicts k where k.user_id = pg_temp.user_id('e3');
 
 select pg_temp.make('going_made_anew');
 drop table public.going_made_anew;
@@ -67,7 +54,7 @@ select is(pg_temp.counts(), '1 1 1 1', 'under its own it does, and the conflict 
 alter table public.going_made_anew rename to going_renamed;
 select tidemark.add_table('public.going_renamed', 'user:owner', 'manual');
 select is(pg_temp.counts(), '1 1 1 1', 'added under the new one it takes the conflict along');
-select is(pg_temp.as_user('public.sync_conflicts()') #>> '{0,table}', 'going_renamed', 'under the new name');
+select is(pg_temp.open_conflicts('e3') #>> '{0,table}', 'going_renamed', 'under the new name');
 
 select * from finish();
 rollback;

@@ -1,40 +1,20 @@
 -- After a restore a version counts twice. An edit whose old values the row never had was made on the other one:
 -- it meets the conflict that it is, and is told.
 begin;
+\ir ../helpers.psql
 select plan(12);
 
 create table public.pasts (
   id uuid primary key, user_id uuid not null default auth.uid(), name text, n int, big bigint, price numeric, at timestamptz, note json);
-alter table public.pasts enable row level security;
-grant select, insert, update, delete on public.pasts to authenticated;
-create policy "own rows" on public.pasts to authenticated using (user_id = (select auth.uid()));
 create function public.trim_name() returns trigger language plpgsql as $$ begin new.name := trim(new.name); return new; end $$;
 create trigger trim_name before insert or update on public.pasts for each row execute function public.trim_name();
-select tidemark.add_table('public.pasts', 'user:user_id', 'server_wins', '{"n": "sum"}');
+select pg_temp.add_own_table('public.pasts', 'server_wins', '{"n": "sum"}');
 
-create temp sequence seq;
-create function pg_temp.push(device text, mutation jsonb) returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq'), 'table', 'pasts'));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000f9a5%s', device)::uuid, numbered) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
 -- Row n: made by device 2, and at version 2 by plain SQL.
-create function pg_temp.patch(n int, data jsonb, old jsonb, device text default '2') returns jsonb language sql as $$
-  select pg_temp.push(device, jsonb_build_object('op', 'patch', 'id', pg_temp.id(n), 'base', 2, 'data', data, 'old', old)) - '{seq,row}'::text[]
+create function pg_temp.patch(n int, data jsonb, old jsonb, device int default 2) returns jsonb language sql as $$
+  select pg_temp.push_one(device, jsonb_build_object('table', 'pasts', 'op', 'patch', 'id', pg_temp.id(n), 'base', 2, 'data', data, 'old', old)) - '{seq,row}'::text[]
 $$;
-select pg_temp.push('2', jsonb_build_object('op', 'put', 'id', pg_temp.id(n), 'data', '{"name": "a", "n": 0}'::jsonb))
+select pg_temp.push_one(2, jsonb_build_object('table', 'pasts', 'op', 'put', 'id', pg_temp.id(n), 'data', '{"name": "a", "n": 0}'::jsonb))
 from generate_series(1, 10) n;
 update public.pasts set name = 'sql', n = 1, big = 9007199254740993, price = 1.50, at = '2026-01-31 10:00+00', note = '{"a": 1}';
 
@@ -54,12 +34,12 @@ select is(pg_temp.patch(6, '{"big": 1, "price": 2, "at": null, "note": null}',
   'another spelling of the same value, or its rounding by JSON, is the same');
 select is(pg_temp.patch(7, '{"n": 3}', '{"n": null}') ->> 'status', 'merged', 'null is a value that a row may never have had');
 
-select pg_temp.push('1', jsonb_build_object('op', 'patch', 'id', pg_temp.id(8), 'base', 2, 'data', '{"name": " mine "}'::jsonb, 'old', '{"name": "sql"}'::jsonb));
+select pg_temp.push_one(1, jsonb_build_object('table', 'pasts', 'op', 'patch', 'id', pg_temp.id(8), 'base', 2, 'data', '{"name": " mine "}'::jsonb, 'old', '{"name": "sql"}'::jsonb));
 select is((select name from public.pasts where id = pg_temp.id(8)), 'mine', 'a trigger writes something else than was sent');
-select is(pg_temp.push('1', jsonb_build_object('op', 'patch', 'id', pg_temp.id(8), 'base', 3, 'data', '{"name": "more"}'::jsonb,
+select is(pg_temp.push_one(1, jsonb_build_object('table', 'pasts', 'op', 'patch', 'id', pg_temp.id(8), 'base', 3, 'data', '{"name": "more"}'::jsonb,
   'old', '{"name": " mine "}'::jsonb)) - 'seq', '{"status": "applied", "version": 4}'::jsonb,
   'which is no other past for the device that sent it');
-select is(pg_temp.push('2', jsonb_build_object('op', 'patch', 'id', pg_temp.id(8), 'base', 4, 'data', '{"name": "else"}'::jsonb,
+select is(pg_temp.push_one(2, jsonb_build_object('table', 'pasts', 'op', 'patch', 'id', pg_temp.id(8), 'base', 4, 'data', '{"name": "else"}'::jsonb,
   'old', '{"name": " mine "}'::jsonb)) -> 'lost', '["name"]'::jsonb, 'and is one for another device');
 select * from finish();
 rollback;

@@ -1,29 +1,10 @@
 -- Edits are compared by when they were made: a device's clock is corrected by what it says the time is, and nobody edits in the future.
 begin;
+\ir ../helpers.psql
 select plan(8);
 
 create table public.clocked (id uuid primary key, user_id uuid not null default auth.uid(), name text);
-alter table public.clocked enable row level security;
-grant select, insert, update, delete on public.clocked to authenticated;
-create policy "own rows" on public.clocked to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.clocked', 'user:user_id');
-
--- A mutation as the signed-in user: {table, op, id, base, …} in, its result out.
-create temp sequence seq;
-create function pg_temp.push(device text, mutation jsonb, options json default '{}') returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, numbered, options) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
+select pg_temp.add_own_table('public.clocked');
 
 -- Device 1 edited ten minutes ago; device 2's edit says edited_at, and its clock client_time.
 create function pg_temp.name_after(edited interval, clock interval) returns text
@@ -32,10 +13,10 @@ as $$
 declare
   mutation jsonb := jsonb_build_object('table', 'clocked', 'id', gen_random_uuid());
 begin
-  perform pg_temp.push('0', mutation || '{"op": "put", "data": {"name": "base"}}');
-  perform pg_temp.push('1', mutation || jsonb_build_object('op', 'patch', 'base', 1, 'data', jsonb_build_object('name', 'theirs'),
+  perform pg_temp.push_one(0, mutation || '{"op": "put", "data": {"name": "base"}}');
+  perform pg_temp.push_one(1, mutation || jsonb_build_object('op', 'patch', 'base', 1, 'data', jsonb_build_object('name', 'theirs'),
     'edited_at', now() - interval '10 minutes'));
-  perform pg_temp.push('2', mutation || jsonb_build_object('op', 'patch', 'base', 1, 'data', jsonb_build_object('name', 'ours'),
+  perform pg_temp.push_one(2, mutation || jsonb_build_object('op', 'patch', 'base', 1, 'data', jsonb_build_object('name', 'ours'),
     'edited_at', now() + edited), json_build_object('client_time', now() + clock));
   return (select name from public.clocked where id = (mutation ->> 'id')::uuid);
 end
@@ -50,16 +31,16 @@ select is(pg_temp.name_after('-1 day -5 minutes', '-1 day'), 'ours', 'a clock th
 select is(pg_temp.name_after('-1 day -15 minutes', '-1 day'), 'theirs', 'a clock that is a day slow: the older edit loses');
 
 -- Clamping: an edit from the future counts as made now, so it cannot win for ever.
-select pg_temp.push('5', '{"table": "clocked", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "base"}}');
-select pg_temp.push('5', '{"table": "clocked", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1,
+select pg_temp.push_one(5, '{"table": "clocked", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "base"}}');
+select pg_temp.push_one(5, '{"table": "clocked", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1,
   "edited_at": "2999-01-01T00:00:00Z", "data": {"name": "from the future"}}');
 select is(
   (select max(edited_at) from tidemark.sync_changes where row_id = '00000000-0000-4000-8000-000000000001'),
   now(),
   'an edit dated in the future is dated now'
 );
-select pg_temp.push('6', '{"table": "clocked", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "now"}}');
-select is((select name from public.clocked where id = '00000000-0000-4000-8000-000000000001'), 'now',
+select pg_temp.push_one(6, '{"table": "clocked", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "now"}}');
+select is((select name from public.clocked where id = pg_temp.id(1)), 'now',
   'an edit without a date counts as made now');
 
 select * from finish();

@@ -1,5 +1,6 @@
 -- A batch is merged as a set; what becomes of one edit depends on its own row, and on its own place in the queue.
 begin;
+\ir ../helpers.psql
 select plan(6);
 
 create table public.batched (id int primary key, user_id uuid not null default auth.uid(), name text, phone text, tags text[], n int);
@@ -7,29 +8,16 @@ alter table public.batched enable row level security;
 grant select, insert, update, delete on public.batched to authenticated;
 create policy "own rows" on public.batched to authenticated using (user_id = (select auth.uid()) and coalesce(name, '') <> 'hidden') with check (user_id = (select auth.uid()));
 select tidemark.add_table('public.batched', 'user:user_id', 'server_wins', '{"tags": "union", "n": "sum"}');
-create function pg_temp.push(device text, mutations json) returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, mutations) -> 'results';
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
 
 insert into public.batched (id, user_id, name, phone, tags, n)
-select i, '00000000-0000-4000-8000-00000000000a', 'b', 'b', '{b}', 1 from generate_series(1, 9) i;
+select i, pg_temp.user_id('a'), 'b', 'b', '{b}', 1 from generate_series(1, 9) i;
 update public.batched set name = 't' where id in (1, 2, 3, 7);
 update public.batched set tags = '{b,t}', n = 5 where id in (3, 4);
 delete from public.batched where id = 5;
 update public.batched set name = 'hidden' where id = 6;
 
 create temp table answer as
-select value as r from jsonb_array_elements(pg_temp.push('2', '[
+select value as r from jsonb_array_elements(pg_temp.push('[
   {"seq": 1, "table": "batched", "op": "patch", "id": "1", "base": 1, "data": {"name": "o"}},
   {"seq": 2, "table": "batched", "op": "patch", "id": "2", "base": 1, "data": {"phone": "o"}},
   {"seq": 3, "table": "batched", "op": "patch", "id": "3", "base": 1, "data": {"name": "o", "phone": "o", "tags": ["b", "o"], "n": 3}, "old": {"tags": ["b"], "n": 1}},
@@ -42,7 +30,7 @@ select value as r from jsonb_array_elements(pg_temp.push('2', '[
   {"seq": 10, "table": "batched", "op": "patch", "id": "8", "base": 1, "data": {"phone": "o"}},
   {"seq": 11, "table": "batched", "op": "delete", "id": "9", "base": 1},
   {"seq": 12, "table": "batched", "op": "put", "id": "8", "base": null, "data": {"name": "b", "phone": "o"}},
-  {"seq": 13, "table": "batched", "op": "patch", "id": "77", "base": 1, "data": {"phone": "o"}}]'));
+  {"seq": 13, "table": "batched", "op": "patch", "id": "77", "base": 1, "data": {"phone": "o"}}]', device => 2));
 
 select is(
   (select jsonb_object_agg(r ->> 'seq', coalesce(r #>> '{error,code}', r ->> 'status') || coalesce(' ' || (r ->> 'lost'), '')) from answer),

@@ -1,5 +1,6 @@
 -- A column's rule decides what two sides made of it, whatever the table's policy is; what does not stay is reported.
 begin;
+\ir ../helpers.psql
 select plan(54);
 
 create function public.longer_text(server jsonb, client jsonb, old jsonb) returns jsonb
@@ -20,10 +21,7 @@ create table public.ruled (
   high int, low int, latest timestamptz, first_word text, longest_stay interval, stage public.ruled_stage,
   prefs jsonb
 );
-alter table public.ruled enable row level security;
-grant select, insert, update, delete on public.ruled to authenticated;
-create policy "own rows" on public.ruled to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.ruled', 'user:user_id', 'server_wins', '{
+select pg_temp.add_own_table('public.ruled', 'server_wins', '{
   "newest": "newest", "client": "client", "server": "server",
   "longest": "function:public.longer_text", "told": "function:public.with_old",
   "tags": "union", "numbers": "union", "labels": "union",
@@ -33,40 +31,17 @@ select tidemark.add_table('public.ruled', 'user:user_id', 'server_wins', '{
   "prefs": "deep"
 }');
 
-create temp sequence seq;
-create function pg_temp.push(device text, mutation jsonb) returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq'), 'table', 'ruled'));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, numbered) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
-
 -- One column, three values: before, what device 1 wrote, what device 2 writes without knowing. Says what
 -- is stored then, whether the column is lost, and that the row came back where device 2 has another value.
 create function pg_temp.decided(column_name text, before jsonb, theirs jsonb, ours jsonb, old jsonb, age text) returns jsonb
 language plpgsql
 as $$
 declare
-  mutation jsonb := jsonb_build_object('id', gen_random_uuid());
-  answer jsonb;
-  stored jsonb;
+  row_id uuid := gen_random_uuid();
+  answer jsonb := pg_temp.conflict('ruled', row_id::text, jsonb_build_object(column_name, before), jsonb_build_object(column_name, theirs),
+    jsonb_build_object(column_name, ours), case when old is not null then jsonb_build_object(column_name, old) end, age);
+  stored jsonb := (select to_jsonb(t) from public.ruled t where t.id = row_id);
 begin
-  perform pg_temp.push('0', mutation || jsonb_build_object('op', 'put', 'data', jsonb_build_object(column_name, before)));
-  perform pg_temp.push('1', mutation || jsonb_build_object('op', 'patch', 'base', 1,
-    'edited_at', now() - interval '10 minutes', 'data', jsonb_build_object(column_name, theirs)));
-  answer := pg_temp.push('2', mutation || jsonb_build_object('op', 'patch', 'base', 1,
-    'edited_at', now() - case age when 'older' then interval '20 minutes' else interval '5 minutes' end,
-    'data', jsonb_build_object(column_name, ours))
-    || case when old is null then '{}' else jsonb_build_object('old', jsonb_build_object(column_name, old)) end);
-  select to_jsonb(t) into stored from public.ruled t where t.id = (mutation ->> 'id')::uuid;
   return jsonb_strip_nulls(jsonb_build_object('is', stored -> column_name, 'lost', answer -> 'lost'))
     || case when answer #> array['row', column_name] is distinct from stored -> column_name
       then jsonb_build_object('told', answer -> 'row') else '{}' end;

@@ -1,23 +1,7 @@
 -- Every policy in every situation: two devices of one user, who edit, delete or create the same row unaware of each other.
 begin;
+\ir ../helpers.psql
 select plan(70);
-
--- A mutation as the signed-in user: {table, op, id, base, …} in, its result out.
-create temp sequence seq;
-create function pg_temp.push(device text, mutation jsonb) returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, numbered) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
 
 -- Both sides of a column in one value, and an edit beats a delete.
 create function public.both_sides(server jsonb, client jsonb, old jsonb, context jsonb) returns jsonb
@@ -58,13 +42,13 @@ declare
   copy jsonb;
 begin
   if situation <> 'insert/insert' then
-    perform pg_temp.push('0', mutation || '{"op": "put", "data": {"name": "base", "phone": "base"}}');
+    perform pg_temp.push_one(0, mutation || '{"op": "put", "data": {"name": "base", "phone": "base"}}');
   end if;
-  perform pg_temp.push('1', theirs || case situation
+  perform pg_temp.push_one(1, theirs || case situation
     when 'delete/update' then '{"op": "delete"}'
     when 'insert/insert' then '{"op": "put", "base": null, "data": {"name": "theirs", "phone": "theirs"}}'
     else '{"op": "patch", "data": {"name": "theirs"}}' end::jsonb);
-  answer := pg_temp.push('2', ours || case situation
+  answer := pg_temp.push_one(2, ours || case situation
     when 'update/delete' then '{"op": "delete"}'
     when 'insert/insert' then '{"op": "put", "base": null, "data": {"name": "ours", "phone": "ours"}}'
     when 'different columns' then '{"op": "patch", "data": {"phone": "ours"}}'

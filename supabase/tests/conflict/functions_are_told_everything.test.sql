@@ -1,5 +1,6 @@
 -- A policy that is a function of the app's sees both sides, the values before the edit, and what it is about.
 begin;
+\ir ../helpers.psql
 select plan(9);
 
 create table public.told (server jsonb, client jsonb, old jsonb, context jsonb);
@@ -16,33 +17,13 @@ begin
 end
 $$;
 create table public.judged (id uuid primary key, user_id uuid not null default auth.uid(), name text, phone text, visits int);
-alter table public.judged enable row level security;
-grant select, insert, update, delete on public.judged to authenticated;
-create policy "own rows" on public.judged to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.judged', 'user:user_id', 'function:public.listen', '{"visits": "sum"}');
+select pg_temp.add_own_table('public.judged', 'function:public.listen', '{"visits": "sum"}');
 
--- A mutation as the signed-in user: {table, op, id, base, …} in, its result out.
-create temp sequence seq;
-create function pg_temp.push(device text, mutation jsonb, options json default '{}') returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, numbered, options) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
-
-select pg_temp.push('0', '{"table": "judged", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "b", "phone": "b", "visits": 1}}');
-select pg_temp.push('1', jsonb_build_object('table', 'judged', 'op', 'patch', 'id', '00000000-0000-4000-8000-000000000001', 'base', 1,
+select pg_temp.push_one(0, '{"table": "judged", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "b", "phone": "b", "visits": 1}}');
+select pg_temp.push_one(1, jsonb_build_object('table', 'judged', 'op', 'patch', 'id', '00000000-0000-4000-8000-000000000001', 'base', 1,
   'edited_at', now() - interval '10 minutes', 'data', '{"name": "t", "visits": 2}'::jsonb));
 create temp table answer as
-select pg_temp.push('2', jsonb_build_object('table', 'judged', 'op', 'patch', 'id', '00000000-0000-4000-8000-000000000001', 'base', 1,
+select pg_temp.push_one(2, jsonb_build_object('table', 'judged', 'op', 'patch', 'id', '00000000-0000-4000-8000-000000000001', 'base', 1,
   'edited_at', now() - interval '5 minutes', 'data', '{"name": "o", "phone": "o", "visits": 3}'::jsonb, 'old', '{"name": "b", "visits": 1}'::jsonb)) as a;
 
 select is((select count(*) from public.told), 1::bigint, 'the function is asked once an edit');
@@ -52,24 +33,24 @@ select is(old, '{"name": "b", "visits": 1}'::jsonb, 'and the values before the e
 select is(
   context - 'edited_at',
   '{"table": "judged", "id": "00000000-0000-4000-8000-000000000001", "op": "patch", "columns": ["name"],
-    "device_id": "00000000-0000-4000-8000-0000000000d2", "user_id": "00000000-0000-4000-8000-00000000000a",
-    "base_version": 1, "version": 2, "client_is_newer": true}'::jsonb,
+    "user_id": "00000000-0000-4000-8000-00000000000a", "base_version": 1, "version": 2, "client_is_newer": true}'::jsonb
+    || jsonb_build_object('device_id', pg_temp.device(2)),
   'and of which table, row, columns, device, user and versions it is: columns with a rule of their own are decided'
 ) from public.told;
 select is((select row(name, phone, visits)::text from public.judged), row('t', 'o', 4)::text, 'null keeps the stored side');
 select is(a -> 'lost', '["name"]', 'which the device is told') from answer;
 
 select is(
-  pg_temp.push('3', '{"table": "judged", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "stubborn"}}')
+  pg_temp.push_one(3, '{"table": "judged", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "stubborn"}}')
     -> 'error',
   '{"code": "constraint", "message": "this function cannot decide", "hint": "Ask a person."}'::jsonb,
   'a function that raises rejects this edit, in its own words'
 );
 
 -- The row that two devices created.
-select pg_temp.push('1', jsonb_build_object('table', 'judged', 'op', 'put', 'id', '00000000-0000-4000-8000-000000000002', 'base', null,
+select pg_temp.push_one(1, jsonb_build_object('table', 'judged', 'op', 'put', 'id', '00000000-0000-4000-8000-000000000002', 'base', null,
   'edited_at', now() - interval '10 minutes', 'data', '{"name": "t"}'::jsonb));
-select pg_temp.push('2', jsonb_build_object('table', 'judged', 'op', 'put', 'id', '00000000-0000-4000-8000-000000000002', 'base', null,
+select pg_temp.push_one(2, jsonb_build_object('table', 'judged', 'op', 'put', 'id', '00000000-0000-4000-8000-000000000002', 'base', null,
   'edited_at', now() - interval '5 minutes', 'data', '{"name": "o"}'::jsonb));
 select is(
   (select context -> 'client_is_newer' from public.told where context ->> 'id' = '00000000-0000-4000-8000-000000000002'),

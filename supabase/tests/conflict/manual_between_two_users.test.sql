@@ -1,5 +1,6 @@
 -- In a shared scope a conflict belongs to the user whose edit waits; the other side is named in its analysis.
 begin;
+\ir ../helpers.psql
 select plan(10);
 
 create table public.pair_members (pair int not null, user_id uuid not null, primary key (pair, user_id));
@@ -12,54 +13,42 @@ $$;
 create policy "members" on public.pair_notes to authenticated using (public.in_pair(pair));
 select tidemark.add_scope('pairkind', 'public.pair_members', 'pair', 'user_id');
 select tidemark.add_table('public.pair_notes', 'pairkind:pair', 'manual');
-insert into public.pair_members values (1, '00000000-0000-4000-8000-00000000000a'), (1, '00000000-0000-4000-8000-00000000000b');
+insert into public.pair_members values (1, pg_temp.user_id('a')), (1, pg_temp.user_id('b'));
 insert into public.pair_notes values (1, 1, 'b');
 
-create function pg_temp.call(who text, query text) returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', json_build_object('sub', '00000000-0000-4000-8000-00000000000' || who, 'role', 'authenticated')::text, true), set_config('role', 'authenticated', true);
-  execute 'select ' || query into answer;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
-select pg_temp.call('a', $$ public.sync_push('00000000-0000-4000-8000-0000000000d1', '[{"seq": 1, "table": "pair_notes", "op": "patch", "id": "1", "base": 1, "data": {"text": "a"}}]') $$);
-select pg_temp.call('b', $$ public.sync_push('00000000-0000-4000-8000-0000000000d2', '[{"seq": 1, "table": "pair_notes", "op": "patch", "id": "1", "base": 1, "data": {"text": "b"}}]') $$);
+select pg_temp.push_one(1, '{"table": "pair_notes", "op": "patch", "id": "1", "base": 1, "data": {"text": "a"}}', name => 'a');
+select pg_temp.push_one(2, '{"table": "pair_notes", "op": "patch", "id": "1", "base": 1, "data": {"text": "b"}}', name => 'b');
 
-select is(pg_temp.call('a', 'public.sync_conflicts()'), '[]'::jsonb, 'whose edit is stored has nothing to decide');
-create temp table listed as select pg_temp.call('b', 'public.sync_conflicts()') as l;
+select is(pg_temp.open_conflicts('a'), '[]'::jsonb, 'whose edit is stored has nothing to decide');
+create temp table listed as select pg_temp.open_conflicts('b') as l;
 select is(jsonb_array_length(l), 1, 'whose edit waits has') from listed;
 select is(
   l #> '{0,analysis,user}',
-  '{"same_user": false, "client_user": "00000000-0000-4000-8000-00000000000b", "client_device": "00000000-0000-4000-8000-0000000000d2",
-    "server_user": "00000000-0000-4000-8000-00000000000a", "server_device": "00000000-0000-4000-8000-0000000000d1"}'::jsonb,
+  jsonb_build_object('same_user', false, 'client_user', pg_temp.user_id('b'), 'client_device', pg_temp.device(2),
+    'server_user', pg_temp.user_id('a'), 'server_device', pg_temp.device(1)),
   'and sees who is on the other side'
 ) from listed;
 select is(l #>> '{0,server,text}' || (l #>> '{0,client,text}'), 'ab', 'with both versions') from listed;
 select throws_ok(
-  format('select pg_temp.call(''a'', %L)', format('public.sync_resolve(%L, ''{"take": "client"}'')', l #>> '{0,conflict_id}')),
+  format('select pg_temp.resolve(%L, ''{"take": "client"}'', ''a'')', l #>> '{0,conflict_id}'),
   'PT404', 'conflict_not_open', 'the other user does not decide it'
 ) from listed;
 
 -- Removed from the scope: the row is out of sight, and so is the conflict.
-delete from public.pair_members where user_id = '00000000-0000-4000-8000-00000000000b';
-select is(pg_temp.call('b', 'public.sync_conflicts()'), '[]'::jsonb, 'who was removed no longer sees the other''s version');
+delete from public.pair_members where user_id = pg_temp.user_id('b');
+select is(pg_temp.open_conflicts('b'), '[]'::jsonb, 'who was removed no longer sees the other''s version');
 select is(
-  (select pg_temp.call('b', format('public.sync_resolve(%L, ''{"take": "client"}'')', l #>> '{0,conflict_id}')) #>> '{error,code}' from listed),
+  (select pg_temp.resolve(l #>> '{0,conflict_id}', '{"take": "client"}', 'b') #>> '{error,code}' from listed),
   'not_found', 'nor reaches the row by deciding'
 );
 select is((select text from public.pair_notes), 'a', 'the row is untouched');
-insert into public.pair_members values (1, '00000000-0000-4000-8000-00000000000b');
+insert into public.pair_members values (1, pg_temp.user_id('b'));
 select is(
-  (select pg_temp.call('b', format('public.sync_resolve(%L, ''{"take": "client"}'')', l #>> '{0,conflict_id}')) ->> 'status' from listed), 'resolved',
+  (select pg_temp.resolve(l #>> '{0,conflict_id}', '{"take": "client"}', 'b') ->> 'status' from listed), 'resolved',
   'back in the scope they decide it'
 );
 select tidemark.remove_table('public.pair_notes');
-select is(pg_temp.call('b', 'public.sync_conflicts()'), '[]'::jsonb, 'a table that is no longer synced leaves no conflicts to list');
+select is(pg_temp.open_conflicts('b'), '[]'::jsonb, 'a table that is no longer synced leaves no conflicts to list');
 
 select * from finish();
 rollback;

@@ -1,50 +1,17 @@
 -- manual: the edit waits with both versions, the base, the overlap and an analysis; the row stays as it is.
 begin;
+\ir ../helpers.psql
 select plan(18);
 
 create table public.parked (id uuid primary key, user_id uuid not null default auth.uid(), name text, phone text, tags text[]);
-alter table public.parked enable row level security;
-grant select, insert, update, delete on public.parked to authenticated;
-create policy "own rows" on public.parked to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.parked', 'user:user_id', 'manual');
+select pg_temp.add_own_table('public.parked', 'manual');
 
--- A mutation as the signed-in user: {table, op, id, base, …} in, its result out.
-create temp sequence seq;
-create function pg_temp.push(device text, mutation jsonb, options json default '{}') returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, numbered, options) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
-
-create function pg_temp.listed(who text) returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', jsonb_build_object('sub', who, 'role', 'authenticated')::text, true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_conflicts();
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
-
-select pg_temp.push('0', '{"table": "parked", "op": "put", "id": "00000000-0000-4000-8000-000000000001",
+select pg_temp.push_one(0, '{"table": "parked", "op": "put", "id": "00000000-0000-4000-8000-000000000001",
   "data": {"name": "b", "phone": "b", "tags": ["b"]}}');
-select pg_temp.push('1', jsonb_build_object('table', 'parked', 'op', 'patch', 'id', '00000000-0000-4000-8000-000000000001',
+select pg_temp.push_one(1, jsonb_build_object('table', 'parked', 'op', 'patch', 'id', '00000000-0000-4000-8000-000000000001',
   'base', 1, 'edited_at', now() - interval '10 minutes', 'data', '{"name": "t", "tags": ["b", "t"]}'::jsonb));
 create temp table answer as
-select pg_temp.push('2', jsonb_build_object('table', 'parked', 'op', 'patch', 'id', '00000000-0000-4000-8000-000000000001',
+select pg_temp.push_one(2, jsonb_build_object('table', 'parked', 'op', 'patch', 'id', '00000000-0000-4000-8000-000000000001',
   'base', 1, 'edited_at', now() - interval '4 minutes', 'data', '{"name": "o", "phone": "o", "tags": ["b", "o"]}'::jsonb,
   'old', '{"name": "b", "tags": ["b"]}'::jsonb)) as a;
 
@@ -58,14 +25,14 @@ select is(
 );
 
 create temp table listed as
-select pg_temp.listed('00000000-0000-4000-8000-00000000000a') as l;
+select pg_temp.open_conflicts() as l;
 select is(jsonb_array_length(l), 1, 'the conflict is listed') from listed;
 select is(l -> 0 ->> 'conflict_id', a ->> 'conflict_id', 'under the id of the answer') from listed, answer;
 select is(
   (l -> 0) - '{conflict_id,analysis,server,edited_at,created_at}'::text[],
   '{"table": "parked", "id": "00000000-0000-4000-8000-000000000001", "op": "patch",
     "columns": ["name", "tags"], "client": {"name": "o", "tags": ["b", "o"]}, "base": {"name": "b", "tags": ["b"]},
-    "base_version": 1, "server_version": 2, "device_id": "00000000-0000-4000-8000-0000000000d2"}'::jsonb,
+    "base_version": 1, "server_version": 2}'::jsonb || jsonb_build_object('device_id', pg_temp.device(2)),
   'with the overlapping columns, the device''s values, those before the edit, and both versions'
 ) from listed;
 select is(
@@ -91,9 +58,8 @@ select is(
 ) from listed;
 select is(
   l #> '{0,analysis,user}',
-  '{"same_user": true,
-    "client_user": "00000000-0000-4000-8000-00000000000a", "client_device": "00000000-0000-4000-8000-0000000000d2",
-    "server_user": "00000000-0000-4000-8000-00000000000a", "server_device": "00000000-0000-4000-8000-0000000000d1"}'::jsonb,
+  jsonb_build_object('same_user', true, 'client_user', pg_temp.user_id('a'), 'client_device', pg_temp.device(2),
+    'server_user', pg_temp.user_id('a'), 'server_device', pg_temp.device(1)),
   'the analysis says who and which device is on either side'
 ) from listed;
 select is(l #> '{0,analysis,suggested}', '{"take": "client"}'::jsonb, 'single values cannot be combined: the newer side is suggested')
@@ -101,16 +67,16 @@ from listed;
 select ok((l #>> '{0,analysis,confidence}')::numeric between 0 and 1, 'the confidence is between 0 and 1') from listed;
 
 -- Values that can be combined.
-select pg_temp.push('1', '{"table": "parked", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 3, "data": {"tags": ["b", "t", "u"]}}');
+select pg_temp.push_one(1, '{"table": "parked", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 3, "data": {"tags": ["b", "t", "u"]}}');
 create temp table combined as
-select pg_temp.push('2', '{"table": "parked", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 3,
+select pg_temp.push_one(2, '{"table": "parked", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 3,
   "data": {"tags": ["t", "o"]}, "old": {"tags": ["b", "t"]}}') as a;
 select is(
   (select k.analysis -> 'suggested' from tidemark.sync_conflicts k, combined where k.conflict_id = (a ->> 'conflict_id')::uuid),
   '{"row": {"tags": ["t", "u", "o"]}}'::jsonb,
   'values that can be combined are suggested combined, with the value before the edit'
 );
-select is(pg_temp.listed('00000000-0000-4000-8000-00000000000b'), '[]'::jsonb, 'another user lists none of it');
+select is(pg_temp.open_conflicts('b'), '[]'::jsonb, 'another user lists none of it');
 select throws_ok(
   $$ select set_config('request.jwt.claims', '', true), public.sync_conflicts() $$,
   'PT401', 'not_signed_in', 'nobody lists conflicts without signing in'

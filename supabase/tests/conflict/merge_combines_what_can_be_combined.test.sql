@@ -1,43 +1,20 @@
 -- merge: lists are united, objects merged, single values the newer edit's.
 begin;
+\ir ../helpers.psql
 select plan(8);
 
 create table public.mergers (id uuid primary key, user_id uuid not null default auth.uid(), title text, tags text[], list jsonb, prefs jsonb, n int);
-alter table public.mergers enable row level security;
-grant select, insert, update, delete on public.mergers to authenticated;
-create policy "own rows" on public.mergers to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.mergers', 'user:user_id', 'merge');
-
--- A mutation as the signed-in user: {table, op, id, base, …} in, its result out.
-create temp sequence seq;
-create function pg_temp.push(device text, mutation jsonb, options json default '{}') returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, numbered, options) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
+select pg_temp.add_own_table('public.mergers', 'merge');
 
 create function pg_temp.merged(before jsonb, theirs jsonb, ours jsonb, age text) returns jsonb
 language plpgsql
 as $$
 declare
-  mutation jsonb := jsonb_build_object('table', 'mergers', 'id', gen_random_uuid());
-  answer jsonb;
+  row_id uuid := gen_random_uuid();
+  answer jsonb := pg_temp.conflict('mergers', row_id::text, before, theirs, ours, before, age);
 begin
-  perform pg_temp.push('0', mutation || jsonb_build_object('op', 'put', 'data', before));
-  perform pg_temp.push('1', mutation || jsonb_build_object('op', 'patch', 'base', 1, 'edited_at', now() - interval '10 minutes', 'data', theirs));
-  answer := pg_temp.push('2', mutation || jsonb_build_object('op', 'patch', 'base', 1, 'data', ours, 'old', before,
-    'edited_at', now() - case age when 'older' then interval '20 minutes' else interval '5 minutes' end));
   return (select jsonb_strip_nulls(to_jsonb(t) - '{id,user_id,version,updated_at}'::text[] || jsonb_build_object('lost', answer -> 'lost'))
-    from public.mergers t where t.id = (mutation ->> 'id')::uuid);
+    from public.mergers t where t.id = row_id);
 end
 $$;
 

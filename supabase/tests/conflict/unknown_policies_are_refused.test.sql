@@ -1,5 +1,6 @@
 -- add_table knows the policies and rules there are, and says so where it is given another one.
 begin;
+\ir ../helpers.psql
 select plan(29);
 
 create table public.choosy (id uuid primary key, user_id uuid not null, name text, tags text[]);

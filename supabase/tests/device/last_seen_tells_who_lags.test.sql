@@ -1,36 +1,16 @@
 -- A device's lag is the time since it was last heard of: a push, or registering.
 begin;
+\ir ../helpers.psql
 select plan(7);
 
 create table public.seen_rows (id uuid primary key, user_id uuid not null default auth.uid(), name text);
-alter table public.seen_rows enable row level security;
-grant select, insert, update, delete on public.seen_rows to authenticated;
-create policy "own rows" on public.seen_rows to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.seen_rows', 'user:user_id');
-
--- A call as a signed-in user; null is nobody.
-create function pg_temp.call(who text, query text) returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', coalesce(json_build_object('sub', who, 'role', 'authenticated')::text, ''), true),
-    set_config('role', 'authenticated', true);
-  if who is null then
-    perform set_config('request.jwt.claims', '', true);
-  end if;
-  execute 'select ' || query into answer;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
+select pg_temp.add_own_table('public.seen_rows');
 
 create function pg_temp.lag() returns numeric
 language sql
 as $$
   select (d ->> 'lag_seconds')::numeric
-  from jsonb_array_elements(pg_temp.call('00000000-0000-4000-8000-00000000000a', 'public.sync_devices()')) d
+  from jsonb_array_elements(pg_temp.call(pg_temp.user_id('a'), 'public.sync_devices()')) d
   where d ->> 'device_id' = '00000000-0000-4000-8000-0000000000d1'
 $$;
 create function pg_temp.away() returns void
@@ -40,31 +20,31 @@ as $$
   where device_id = '00000000-0000-4000-8000-0000000000d1'
 $$;
 
-select pg_temp.call('00000000-0000-4000-8000-00000000000a', 'public.sync_register_device(''00000000-0000-4000-8000-0000000000d1'')');
+select pg_temp.call(pg_temp.user_id('a'), 'public.sync_register_device(''00000000-0000-4000-8000-0000000000d1'')');
 select pg_temp.away();
 select is(pg_temp.lag(), 5400::numeric, 'the lag is the time since the device was last seen');
-select pg_temp.call('00000000-0000-4000-8000-00000000000a', 'public.sync_register_device(''00000000-0000-4000-8000-0000000000d1'')');
+select pg_temp.call(pg_temp.user_id('a'), 'public.sync_register_device(''00000000-0000-4000-8000-0000000000d1'')');
 select is(pg_temp.lag(), 0::numeric, 'registering is a sign of life');
 
 select pg_temp.away();
-select pg_temp.call('00000000-0000-4000-8000-00000000000a', 'public.sync_push(''00000000-0000-4000-8000-0000000000d1'', ''[]'')');
+select pg_temp.call(pg_temp.user_id('a'), 'public.sync_push(''00000000-0000-4000-8000-0000000000d1'', ''[]'')');
 select is(pg_temp.lag(), 0::numeric, 'so is a push, even an empty one');
 
 select pg_temp.away();
-select pg_temp.call('00000000-0000-4000-8000-00000000000a', 'public.sync_pull(''00000000-0000-4000-8000-0000000000d1'')');
+select pg_temp.call(pg_temp.user_id('a'), 'public.sync_pull(''00000000-0000-4000-8000-0000000000d1'')');
 select is(pg_temp.lag(), 5400::numeric, 'a pull writes nothing');
 
-select pg_temp.call('00000000-0000-4000-8000-00000000000a', 'public.sync_push(''00000000-0000-4000-8000-0000000000d1'',
+select pg_temp.call(pg_temp.user_id('a'), 'public.sync_push(''00000000-0000-4000-8000-0000000000d1'',
   ''[{"seq": 7, "table": "seen_rows", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "x"}}]'')');
 select is(
-  pg_temp.call('00000000-0000-4000-8000-00000000000a', 'public.sync_devices()') #>> '{0,last_seq}', '7', 'the list says how far a device''s edits got'
+  pg_temp.call(pg_temp.user_id('a'), 'public.sync_devices()') #>> '{0,last_seq}', '7', 'the list says how far a device''s edits got'
 );
 select is(
-  pg_temp.call('00000000-0000-4000-8000-00000000000a', 'public.sync_register_device(''00000000-0000-4000-8000-0000000000d1'')') ->> 'last_seq',
+  pg_temp.call(pg_temp.user_id('a'), 'public.sync_register_device(''00000000-0000-4000-8000-0000000000d1'')') ->> 'last_seq',
   '7', 'a device that was restored from a backup learns which of its numbers are used'
 );
 select is(
-  pg_temp.call('00000000-0000-4000-8000-00000000000a', 'public.sync_register_device(''00000000-0000-4000-8000-0000000000d2'')') ->> 'last_seq',
+  pg_temp.call(pg_temp.user_id('a'), 'public.sync_register_device(''00000000-0000-4000-8000-0000000000d2'')') ->> 'last_seq',
   '0', 'each device counts for itself'
 );
 

@@ -1,34 +1,13 @@
 -- tidemark.health(): one json for operators.
 begin;
+\ir ../helpers.psql
 select plan(20);
 
-create function pg_temp.sign_in(who text) returns void
-language sql
-as $$
-  select set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true),
-    set_config('role', 'authenticated', true)
-$$;
-create function pg_temp.push(who text, device text, mutations json) returns json
-language plpgsql
-as $$
-declare
-  answer json;
-begin
-  perform pg_temp.sign_in(who);
-  answer := public.sync_push(device::uuid, mutations) -> 'results';
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
-
 create table public.watched (id bigint primary key, user_id uuid not null default auth.uid(), name text constraint short check (length(name) < 5));
-alter table public.watched enable row level security;
-grant select, insert, update, delete on public.watched to authenticated;
-create policy "own rows" on public.watched to authenticated using (user_id = (select auth.uid()));
 
 create temp table seen (step text, h jsonb);
 insert into seen values ('before', tidemark.health());
-select tidemark.add_table('public.watched', 'user:user_id', 'manual');
+select pg_temp.add_own_table('public.watched', 'manual');
 
 select is(
   (select array_agg(k order by k) from seen, jsonb_object_keys(h) k),
@@ -41,16 +20,16 @@ select is(
 );
 select is((select (h ->> 'server_time')::timestamptz from seen), now(), 'health says when it was asked');
 
-select pg_temp.push('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000d1', '[
+select pg_temp.push('[
   {"seq": 1, "table": "watched", "op": "put", "id": "1", "data": {"name": "b"}},
   {"seq": 2, "table": "watched", "op": "put", "id": "2", "data": {"name": "b"}},
   {"seq": 3, "table": "watched", "op": "put", "id": "3", "data": {"name": "far too long"}},
-  {"seq": 4, "table": "nowhere", "op": "put", "id": "3", "data": {"name": "b"}}]');
-select pg_temp.push('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000d2', '[
-  {"seq": 1, "table": "watched", "op": "patch", "id": "1", "base": 1, "data": {"name": "t"}}]');
-select pg_temp.push('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-0000000000d1', '[
+  {"seq": 4, "table": "nowhere", "op": "put", "id": "3", "data": {"name": "b"}}]', device => 1);
+select pg_temp.push('[
+  {"seq": 1, "table": "watched", "op": "patch", "id": "1", "base": 1, "data": {"name": "t"}}]', device => 2);
+select pg_temp.push('[
   {"seq": 4, "table": "nowhere", "op": "put", "id": "3", "data": {"name": "b"}},
-  {"seq": 5, "table": "watched", "op": "patch", "id": "1", "base": 1, "data": {"name": "o"}}]');
+  {"seq": 5, "table": "watched", "op": "patch", "id": "1", "base": 1, "data": {"name": "o"}}]', device => 1);
 insert into seen values ('after', tidemark.health());
 
 create function pg_temp.grown(path text[]) returns bigint
@@ -74,7 +53,7 @@ select cmp_ok(pg_temp.grown('{log,bytes}'), '>=', 0::bigint, 'the log''s size');
 -- Ages.
 update tidemark.sync_devices set last_seen_at = now() - interval '9 years' where device_id = '00000000-0000-4000-8000-0000000000d1';
 update tidemark.sync_devices set last_seen_at = now() - interval '10 years' where device_id = '00000000-0000-4000-8000-0000000000d2';
-update tidemark.sync_changes set at = now() - interval '11 years' where row_id = '2' and table_no = (select table_no from tidemark.live_tables where name = 'watched');
+update tidemark.sync_changes set at = now() - interval '11 years' where row_id = '2' and table_no = pg_temp.table_no('watched');
 insert into seen values ('later', tidemark.health());
 select is(
   (select h #> '{devices,slowest}' from seen where step = 'later') - 'last_seen_at',
@@ -85,7 +64,7 @@ select is((select (h #>> '{devices,slowest,last_seen_at}')::timestamptz from see
 select is((select (h #>> '{log,oldest_entry}')::timestamptz from seen where step = 'later'), now() - interval '11 years', 'the log''s oldest entry');
 
 -- Who may ask.
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select throws_ok('select tidemark.health()', '42501', null, 'a user may not');
 set local role anon;
 select throws_ok('select tidemark.health()', '42501', null, 'nor may anon');

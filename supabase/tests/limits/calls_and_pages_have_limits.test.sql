@@ -1,45 +1,10 @@
 -- Limits are settings; a call beyond one is refused with the limits in the answer, and nothing is written.
 begin;
+\ir ../helpers.psql
 select plan(15);
 
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
-create function pg_temp.pull(place jsonb default null, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_pull(device, place::json, options)::jsonb
-$$;
--- What a page holds: "+" and the key for an upsert, "-" for a remove; changes in the order sent, their rows by key.
-create function pg_temp.got(page jsonb) returns text language sql as $$
-  select coalesce(string_agg(e.item, ' ' order by c.n, e.side, e.key), '')
-  from jsonb_array_elements(page -> 'changes') with ordinality as c (change, n)
-  cross join lateral (
-    select '+' || ltrim(split_part(r ->> 'id', '-', 5), '0'), 1, r ->> 'id' from jsonb_array_elements(change -> 'upsert') r
-    union all
-    select '-' || ltrim(split_part(r, '-', 5), '0'), 2, r from jsonb_array_elements_text(change -> 'remove') r
-  ) as e (item, side, key)
-$$;
-
 create table public.limited (id uuid primary key, user_id uuid not null default auth.uid(), name text);
-alter table public.limited enable row level security;
-create policy "own" on public.limited using (user_id = auth.uid());
-select tidemark.add_table('public.limited', 'user:user_id');
+select pg_temp.add_own_table('public.limited');
 update tidemark.settings set max_mutations = 3, max_batch_bytes = 2000, max_mutation_bytes = 500, max_page = 5, default_page = 2;
 create function pg_temp.batch(n int, size int) returns json language sql as $$
   select json_agg(json_build_object('seq', i, 'table', 'limited', 'op', 'put', 'id', gen_random_uuid(), 'data', json_build_object('name', repeat('x', size)), 'edited_at', '2026-01-01T00:00:00Z'))
@@ -57,8 +22,8 @@ exception when others then
 end
 $$;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
-select is(pg_temp.said(pg_temp.push(pg_temp.batch(3, 1))), 'applied applied applied', 'a batch at the limit is taken');
+select pg_temp.sign_in('a');
+select is(pg_temp.statuses(pg_temp.push(pg_temp.batch(3, 1))), 'applied applied applied', 'a batch at the limit is taken');
 select is(
   pg_temp.refused(pg_temp.batch(4, 1)) - 'bytes', '{"state":"PT413","code":"batch_too_large","max_mutations":3,"max_bytes":2000,"mutations":4}',
   'one mutation more is refused, and the limits are told'
@@ -70,15 +35,15 @@ select is(
   (pg_temp.refused(json_build_array(repeat('x', 3000))) ->> 'code'), 'batch_too_large', 'its size is looked at before its content'
 );
 select is(
-  pg_temp.said(pg_temp.push(json_build_array(
+  pg_temp.statuses(pg_temp.push(json_build_array(
     json_build_object('seq', 10, 'table', 'limited', 'op', 'put', 'id', pg_temp.id(1), 'data', json_build_object('name', repeat('x', 600)), 'edited_at', '2026-01-01T00:00:00Z'),
     json_build_object('seq', 11, 'table', 'limited', 'op', 'put', 'id', pg_temp.id(2), 'data', '{}'::json, 'edited_at', '2026-01-01T00:00:00Z')))),
   'rejected:too_large applied', 'a mutation beyond its limit is rejected alone'
 );
 select is((select count(*) from public.limited), 4::bigint, 'nothing else was written');
-reset role;
-insert into public.limited select gen_random_uuid(), '00000000-0000-4000-8000-00000000000a', 'x' from generate_series(1, 4);
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_out();
+insert into public.limited select gen_random_uuid(), pg_temp.user_id('a'), 'x' from generate_series(1, 4);
+select pg_temp.sign_in('a');
 create function pg_temp.rows(options json) returns int language sql as $$
   select coalesce(sum(jsonb_array_length(c -> 'upsert')), 0)::int from jsonb_array_elements(pg_temp.pull(null, options) -> 'changes') c
 $$;
@@ -89,7 +54,7 @@ select throws_ok($$select pg_temp.pull(null, '{"limit":0}')$$, 'PT400', 'malform
 select throws_ok($$select pg_temp.pull(null, '{"limit":-5}')$$, 'PT400', 'malformed', 'or negative');
 select throws_ok($$select pg_temp.pull(null, '{"limit":"all"}')$$, 'PT400', 'malformed', 'or without end');
 select throws_ok($$select pg_temp.pull(null, '{"limit":99999999999999999999}')$$, 'PT400', 'malformed', 'or beyond counting');
-reset role;
+select pg_temp.sign_out();
 select throws_ok($$update tidemark.settings set max_page = 0$$, '23514', null, 'a limit of nothing cannot be set');
 select throws_ok($$insert into tidemark.settings (only_row) values (false)$$, '23514', null, 'there is one row of settings');
 

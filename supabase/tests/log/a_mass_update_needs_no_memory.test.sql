@@ -1,6 +1,7 @@
 -- A statement of any number of rows is logged in as much memory as work_mem allows: a backfill of a large table
 -- is not held in it.
 begin;
+\ir ../helpers.psql
 select plan(2);
 
 -- What the session holds while the log is written, which is in the midst of the trigger that writes it.
@@ -13,7 +14,7 @@ end
 $$;
 create trigger weigh after insert on tidemark.sync_changes for each statement execute function pg_temp.weigh();
 
-create table public.massive (id int primary key, owner uuid not null default '00000000-0000-4000-8000-0000000000e7', name text);
+create table public.massive (id int primary key, owner uuid not null default pg_temp.user_id('e7'), name text);
 alter table public.massive enable row level security;
 select tidemark.add_table('public.massive', 'user:owner');
 insert into public.massive (id) select generate_series(1, 30000);

@@ -1,12 +1,12 @@
 -- However a statement is put together, an entry stands for one row and one version.
 begin;
+\ir ../helpers.psql
 select plan(4);
 
 create table public.counted (id int primary key, name text);
-alter table public.counted enable row level security;
-select tidemark.add_table('public.counted', 'public');
+select pg_temp.add_public_table('public.counted');
 create function pg_temp.entries() returns bigint language sql as $$
-  select count(*) from tidemark.sync_changes c join tidemark.sync_tables t using (table_no) where t.name = 'counted'
+  select count(*) from pg_temp.log_of('counted') c
 $$;
 
 with first as (insert into public.counted values (1, 'a') returning id),
@@ -17,13 +17,11 @@ update public.counted t set name = s.name from (values (1, 'c'), (1, 'd'), (2, '
 select is(pg_temp.entries(), 4::bigint, 'a row joined twice is updated and logged once');
 do $$ begin for n in 1..3 loop update public.counted set name = n::text where id = 1; end loop; end $$;
 select is(
-  (select string_agg(c.version::text, ' ' order by c.id) from tidemark.sync_changes c join tidemark.sync_tables t using (table_no)
-    where t.name = 'counted' and c.row_id = '1'),
+  (select string_agg(c.version::text, ' ' order by c.id) from pg_temp.log_of('counted') c where c.row_id = '1'),
   '1 2 3 4 5', 'versions count without a gap'
 );
 select is(
-  (select count(distinct c.version) from tidemark.sync_changes c join tidemark.sync_tables t using (table_no)
-    where t.name = 'counted' and c.row_id = '1'),
+  (select count(distinct c.version) from pg_temp.log_of('counted') c where c.row_id = '1'),
   5::bigint, 'and none comes twice'
 );
 

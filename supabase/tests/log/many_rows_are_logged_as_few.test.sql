@@ -1,5 +1,6 @@
 -- A statement of many rows is logged by other SQL than one of few. Both say the same of every kind of change.
 begin;
+\ir ../helpers.psql
 select plan(5);
 
 create table public.alike (id int primary key, owner uuid not null, name text, tags text[] not null default '{}');
@@ -24,7 +25,7 @@ $$;
 -- What was logged of each kind after the insert: operation, version, columns, scope; and how often.
 create function pg_temp.logged(first int, n int) returns table (line text, times bigint) language sql as $$
   with ours as materialized (
-    select c.* from tidemark.sync_changes c join tidemark.sync_tables t using (table_no) where t.name = 'alike'
+    select c.* from pg_temp.log_of('alike') c
   )
   select concat_ws(' ', (c.row_id::int % 100000 - first) / n, c.op, c.version, (select string_agg(k, ',' order by k) from unnest(c.columns) k), right(c.scope, 1)), count(*)
   from ours c
@@ -57,7 +58,7 @@ select is(
   (select count(*) from tidemark.sync_changes c where c.device_id = '00000000-0000-4000-9004-000000000001'), 201::bigint, 'and all rows name it'
 );
 select is(
-  (select count(*) from tidemark.sync_changes c join tidemark.sync_tables t using (table_no) where t.name = 'alike' and c.op <> 'update' and c.columns is not null),
+  (select count(*) from pg_temp.log_of('alike') c where c.op <> 'update' and c.columns is not null),
   0::bigint, 'only updates name columns'
 );
 

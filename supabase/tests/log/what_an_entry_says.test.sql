@@ -1,18 +1,18 @@
 -- An entry holds facts about a change and no content: scope, table, row, operation, version, changed columns.
 begin;
+\ir ../helpers.psql
 select plan(12);
 
 create table public.facts (id uuid primary key default gen_random_uuid(), user_id uuid not null, name text, secret text);
 alter table public.facts enable row level security;
 select tidemark.add_table('public.facts', 'user:user_id');
 create table public.facts_for_all (id text primary key, n int);
-alter table public.facts_for_all enable row level security;
-select tidemark.add_table('public.facts_for_all', 'public');
+select pg_temp.add_public_table('public.facts_for_all');
 create function pg_temp.latest() returns table (scope text, row_id text, op text, version bigint, columns text[]) language sql as $$
   select c.scope, c.row_id, c.op::text, c.version, c.columns from tidemark.sync_changes c order by c.id desc limit 1
 $$;
 
-insert into public.facts values ('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-00000000000a', 'a', 'word');
+insert into public.facts values ('00000000-0000-4000-8000-000000000001', pg_temp.user_id('a'), 'a', 'word');
 select results_eq(
   'select * from pg_temp.latest()',
   $$values ('user:00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000001', 'insert', 1::bigint, null::text[])$$,

@@ -1,32 +1,12 @@
 -- An entry names the user of the request; during a push also the device, and when the edit was made there.
 begin;
+\ir ../helpers.psql
 select plan(7);
 
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
-
 create table public.acted (id int primary key, user_id uuid not null default auth.uid(), name text);
-alter table public.acted enable row level security;
-create policy "all" on public.acted using (true);
-select tidemark.add_table('public.acted', 'public');
+select pg_temp.add_public_table('public.acted');
 create table public.acted_on (id int primary key, name text);
-alter table public.acted_on enable row level security;
-create policy "all" on public.acted_on using (true);
-select tidemark.add_table('public.acted_on', 'public');
+select pg_temp.add_public_table('public.acted_on');
 create function public.acted_echo() returns trigger language plpgsql as $$
 begin
   insert into public.acted_on values (new.id + 1000, new.name);
@@ -39,23 +19,23 @@ create function pg_temp.actor(tbl text, key text) returns table (user_id uuid, d
   where t.name = tbl and c.row_id = key order by c.id desc limit 1
 $$;
 
-insert into public.acted values (1, '00000000-0000-4000-8000-00000000000a', 'owner');
+insert into public.acted values (1, pg_temp.user_id('a'), 'owner');
 select results_eq($$select * from pg_temp.actor('acted', '1')$$, $$values (null::uuid, null::uuid, null::timestamptz)$$, 'plain SQL has no user and no device');
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000b');
-insert into public.acted values (2, '00000000-0000-4000-8000-00000000000a', 'api');
-reset role;
+select pg_temp.sign_in('b');
+insert into public.acted values (2, pg_temp.user_id('a'), 'api');
+select pg_temp.sign_out();
 select results_eq(
-  $$select * from pg_temp.actor('acted', '2')$$, $$values ('00000000-0000-4000-8000-00000000000b'::uuid, null::uuid, null::timestamptz)$$,
+  $$select * from pg_temp.actor('acted', '2')$$, $$values (pg_temp.user_id('b'), null::uuid, null::timestamptz)$$,
   'a request has its user, whoever owns the row'
 );
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select pg_temp.push($$[
   {"seq":1,"table":"acted","op":"put","id":"3","data":{"name":"pushed"},"edited_at":"2026-01-01T10:00:00Z"},
   {"seq":2,"table":"acted","op":"put","id":"4","data":{"name":"pushed"},"edited_at":"2026-01-01T11:00:00Z"}]$$);
-reset role;
+select pg_temp.sign_out();
 select results_eq(
   $$select * from pg_temp.actor('acted', '3')$$,
-  $$values ('00000000-0000-4000-8000-00000000000a'::uuid, pg_temp.device(1), '2026-01-01T10:00:00Z'::timestamptz)$$,
+  $$values (pg_temp.user_id('a'), pg_temp.device(1), '2026-01-01T10:00:00Z'::timestamptz)$$,
   'a push has its device and the device''s instant'
 );
 select results_eq(
@@ -66,18 +46,18 @@ select results_eq(
   'what a trigger writes on the way comes from the device, but was not edited there'
 );
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 update public.acted set name = 'after' where id = 3;
-reset role;
+select pg_temp.sign_out();
 select results_eq(
   $$select device_id, edited_at from pg_temp.actor('acted', '3')$$, $$values (null::uuid, null::timestamptz)$$,
   'a push leaves nothing behind for the rest of the transaction'
 );
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select pg_temp.push($$[{"seq":3,"table":"acted","op":"put","id":"5","data":{"name":"ok"},"edited_at":"2026-01-01T10:00:00Z"},
   {"seq":4,"table":"acted","op":"put","id":"6","data":{"id":"6","name":"x","user_id":"no uuid"},"edited_at":"2026-01-01T10:00:00Z"}]$$);
 update public.acted set name = 'after' where id = 5;
-reset role;
+select pg_temp.sign_out();
 select results_eq(
   $$select device_id, edited_at from pg_temp.actor('acted', '5')$$, $$values (null::uuid, null::timestamptz)$$,
   'nor does one with a rejected mutation'

@@ -1,32 +1,11 @@
 -- A device's clock may be wrong: what it says is moved by how wrong it is now, and never lies in the future.
 begin;
+\ir ../helpers.psql
 select plan(11);
 
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
-
 create table public.clocked (id uuid primary key, user_id uuid not null default auth.uid(), name text);
-alter table public.clocked enable row level security;
-create policy "own" on public.clocked using (user_id = auth.uid());
-select tidemark.add_table('public.clocked', 'user:user_id');
-insert into public.clocked select pg_temp.id(n), '00000000-0000-4000-8000-00000000000a', 'a' from generate_series(1, 6) n;
+select pg_temp.add_own_table('public.clocked');
+insert into public.clocked select pg_temp.id(n), pg_temp.user_id('a'), 'a' from generate_series(1, 6) n;
 create function pg_temp.edit(n int, seq int, edited timestamptz, clock timestamptz) returns void language sql as $$
   select pg_temp.push(
     json_build_array(json_build_object('seq', seq, 'table', 'clocked', 'op', 'patch', 'id', pg_temp.id(n), 'base', 1, 'data', json_build_object('name', 'n' || seq), 'edited_at', edited)),
@@ -36,7 +15,7 @@ create function pg_temp.edited_at(n int) returns timestamptz language sql securi
   select c.edited_at from tidemark.sync_changes c where c.row_id = pg_temp.id(n)::text and c.op = 'update' order by c.id desc limit 1
 $$;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select pg_temp.edit(1, 1, now() - interval '2 hours', now());
 select is(pg_temp.edited_at(1), now() - interval '2 hours', 'a clock that is right is believed');
 select pg_temp.edit(2, 2, now() - interval '2 hours', now() - interval '1 hour');
@@ -51,7 +30,7 @@ select pg_temp.edit(6, 6, '2026-01-01T10:00:00+02:00', null);
 select is(pg_temp.edited_at(6), '2026-01-01T08:00:00Z'::timestamptz, 'an instant has its offset');
 
 -- Two devices, one an hour slow: the edit that was really later wins.
-insert into public.clocked values (pg_temp.id(7), '00000000-0000-4000-8000-00000000000a', 'a');
+insert into public.clocked values (pg_temp.id(7), pg_temp.user_id('a'), 'a');
 select pg_temp.push(
   json_build_array(json_build_object('seq', 1, 'table', 'clocked', 'op', 'patch', 'id', pg_temp.id(7), 'base', 1, 'data', '{"name":"right"}'::json, 'edited_at', now() - interval '30 minutes')),
   json_build_object('client_time', now()), pg_temp.device(2));
@@ -68,7 +47,7 @@ select is(
 );
 
 -- Which time of day the session thinks in is nothing to them: on 30 March 2025 Berlin's clocks went forward.
-insert into public.clocked select pg_temp.id(n), '00000000-0000-4000-8000-00000000000a', 'a' from generate_series(9, 11) n;
+insert into public.clocked select pg_temp.id(n), pg_temp.user_id('a'), 'a' from generate_series(9, 11) n;
 set local timezone = 'Europe/Berlin';
 create function pg_temp.sent(n int, seq int, edited text, options json) returns timestamptz language sql as $$
   select pg_temp.push(

@@ -1,38 +1,17 @@
 -- A delete against an edit: the later one wins, and what is deleted stays deleted.
 begin;
+\ir ../helpers.psql
 select plan(13);
 
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
-
 create table public.met (id uuid primary key, user_id uuid not null default auth.uid(), name text);
-alter table public.met enable row level security;
-create policy "own" on public.met using (user_id = auth.uid());
-select tidemark.add_table('public.met', 'user:user_id');
-insert into public.met select pg_temp.id(n), '00000000-0000-4000-8000-00000000000a', 'a' from generate_series(1, 6) n;
+select pg_temp.add_own_table('public.met');
+insert into public.met select pg_temp.id(n), pg_temp.user_id('a'), 'a' from generate_series(1, 6) n;
 create function pg_temp.act(op text, n int, seq int, at text, device int, base int default 1) returns jsonb language sql as $$
   select pg_temp.push(json_build_array(json_build_object('seq', seq, 'table', 'met', 'op', op, 'id', pg_temp.id(n), 'base', base,
-    'data', case op when 'delete' then null else '{"name":"b"}'::json end, 'edited_at', '2026-01-01T' || at || 'Z')), device => pg_temp.device(device)) -> 0
+    'data', case op when 'delete' then null else '{"name":"b"}'::json end, 'edited_at', '2026-01-01T' || at || 'Z')), device => device) -> 0
 $$;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select pg_temp.act('patch', 1, 1, '10:00:00', 2);
 select is(
   pg_temp.act('delete', 1, 1, '09:00:00', 1) - 'seq' #- '{row,updated_at}',
@@ -59,12 +38,12 @@ select is((select version from public.met where id = pg_temp.id(3)), 2::bigint, 
 select pg_temp.act('patch', 4, 4, '10:00:00', 1, 1);
 select pg_temp.act('patch', 4, 6, '12:00:00', 1, 1);
 select is(pg_temp.act('delete', 4, 7, '11:00:00', 1) ->> 'status', 'applied', 'a device''s own edits do not stand against its delete');
-reset role;
+select pg_temp.sign_out();
 update public.met set name = 'server' where id = pg_temp.id(5);
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(pg_temp.act('delete', 5, 8, '11:00:00', 1) ->> 'status', 'conflict', 'an edit on the server counts by its transaction''s instant');
 select is(
-  pg_temp.said(pg_temp.push(json_build_array(json_build_object('seq', 9, 'table', 'met', 'op', 'delete', 'id', pg_temp.id(5), 'base', 1, 'edited_at', now())))),
+  pg_temp.statuses(pg_temp.push(json_build_array(json_build_object('seq', 9, 'table', 'met', 'op', 'delete', 'id', pg_temp.id(5), 'base', 1, 'edited_at', now())))),
   'applied', 'and loses to a later delete'
 );
 select is(pg_temp.act('delete', 6, 10, '11:00:00', 1, null) ->> 'status', 'conflict', 'without a base a delete knows nothing of the row, not even that it was made');

@@ -1,39 +1,18 @@
 -- last_write_wins: where two devices changed one column the later edit stays, by the devices' corrected clocks and
 -- not by who pushed last. Whoever loses is told which columns, and gets the row.
 begin;
+\ir ../helpers.psql
 select plan(11);
 
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
-
 create table public.contested (id uuid primary key, user_id uuid not null default auth.uid(), name text, phone text, n numeric);
-alter table public.contested enable row level security;
-create policy "own" on public.contested using (user_id = auth.uid());
-select tidemark.add_table('public.contested', 'user:user_id');
-insert into public.contested select pg_temp.id(n), '00000000-0000-4000-8000-00000000000a', 'a', '1', 1 from generate_series(1, 9) n;
+select pg_temp.add_own_table('public.contested');
+insert into public.contested select pg_temp.id(n), pg_temp.user_id('a'), 'a', '1', 1 from generate_series(1, 9) n;
 create function pg_temp.edit(n int, seq int, data json, at text, device int, base int default 1) returns jsonb language sql as $$
   select pg_temp.push(json_build_array(json_build_object('seq', seq, 'table', 'contested', 'op', 'patch', 'id', pg_temp.id(n), 'base', base,
-    'data', data, 'edited_at', '2026-01-01T' || at || 'Z')), device => pg_temp.device(device)) -> 0
+    'data', data, 'edited_at', '2026-01-01T' || at || 'Z')), device => device) -> 0
 $$;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select pg_temp.edit(1, 1, '{"name":"first"}', '10:00:00', 2);
 select is(
   pg_temp.edit(1, 1, '{"name":"second"}', '11:00:00', 1) @> '{"status":"merged","version":3,"row":{"name":"second"}}', true, 'the later edit wins, pushed last'
@@ -67,9 +46,9 @@ select pg_temp.edit(7, 8, '{"name":"y"}', '12:00:00', 2, 2);
 select is(
   pg_temp.edit(7, 7, '{"name":"second"}', '11:00:00', 1) -> 'lost', '["name"]', 'of several edits since the base the latest counts'
 );
-reset role;
+select pg_temp.sign_out();
 update public.contested set name = 'server' where id = pg_temp.id(8);
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
   pg_temp.edit(8, 8, '{"name":"second"}', '11:00:00', 1) -> 'lost', '["name"]', 'a change on the server counts by its transaction''s instant'
 );
@@ -77,10 +56,9 @@ select is(
   pg_temp.push(json_build_array(json_build_object('seq', 9, 'table', 'contested', 'op', 'patch', 'id', pg_temp.id(8), 'base', 1,
     'data', '{"name":"late"}'::json, 'edited_at', now()))) #> '{0}' @> '{"status":"merged","row":{"name":"late"}}', true, 'and loses to a later edit'
 );
-reset role;
+select pg_temp.sign_out();
 select is(
-  (select string_agg(c.version::text, ' ' order by c.version) from tidemark.sync_changes c join tidemark.sync_tables t using (table_no)
-    where t.name = 'contested' and c.row_id = pg_temp.id(2)::text),
+  (select string_agg(c.version::text, ' ' order by c.version) from pg_temp.log_of('contested') c where c.row_id = pg_temp.id(2)::text),
   '1 2', 'a lost edit is not in the log'
 );
 

@@ -1,33 +1,14 @@
 -- Where the log does not reach back to the base, nobody knows which columns changed: then all did, when the row did.
 begin;
+\ir ../helpers.psql
 select plan(7);
-
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
 
 create table public.forgotten (id uuid primary key, user_id uuid not null default auth.uid(), name text, phone text);
 alter table public.forgotten enable row level security;
 create policy "own" on public.forgotten using (user_id = auth.uid());
 create policy "the owner's friends" on public.forgotten using (true);
 select tidemark.add_table('public.forgotten', 'user:user_id');
-insert into public.forgotten select pg_temp.id(n), '00000000-0000-4000-8000-00000000000a', 'a', '1' from generate_series(1, 6) n;
+insert into public.forgotten select pg_temp.id(n), pg_temp.user_id('a'), 'a', '1' from generate_series(1, 6) n;
 update public.forgotten set name = 'b';
 update public.forgotten set name = 'c';
 create function pg_temp.edit(n int, seq int, data json, at timestamptz, base int default 1) returns jsonb language sql as $$
@@ -35,12 +16,12 @@ create function pg_temp.edit(n int, seq int, data json, at timestamptz, base int
     'data', data, 'edited_at', at))) -> 0
 $$;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(pg_temp.edit(1, 1, '{"phone":"2"}', '2026-01-01') ->> 'lost', null, 'with its history an edit of another column merges');
-reset role;
+select pg_temp.sign_out();
 delete from tidemark.sync_changes c where c.row_id = pg_temp.id(2)::text and c.version = 2;
 delete from tidemark.sync_changes c where c.row_id = pg_temp.id(3)::text;
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(pg_temp.edit(2, 2, '{"phone":"2"}', '2026-01-01') -> 'lost', '["phone"]', 'with a gap in it the edit loses to the newer row');
 select is(pg_temp.edit(3, 3, '{"phone":"2"}', '2026-01-01') -> 'lost', '["phone"]', 'with none at all as well');
 select is(
@@ -50,11 +31,11 @@ select is(
   pg_temp.push(json_build_array(json_build_object('seq', 5, 'table', 'forgotten', 'op', 'delete', 'id', pg_temp.id(3), 'base', 1, 'edited_at', '2026-01-01'))) #>> '{0,status}',
   'conflict', 'a delete is judged by the row''s last change'
 );
-reset role;
-insert into public.forgotten values (pg_temp.id(7), '00000000-0000-4000-8000-00000000000b', 'a', '1');
+select pg_temp.sign_out();
+insert into public.forgotten values (pg_temp.id(7), pg_temp.user_id('b'), 'a', '1');
 update public.forgotten set name = 'b' where id = pg_temp.id(7);
-update public.forgotten set user_id = '00000000-0000-4000-8000-00000000000a' where id = pg_temp.id(7);
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+update public.forgotten set user_id = pg_temp.user_id('a') where id = pg_temp.id(7);
+select pg_temp.sign_in('a');
 select is(
   pg_temp.edit(7, 6, '{"name":"c"}', '2026-01-01') -> 'lost', '["name"]', 'history in a scope that the user is not in does not count as known'
 );

@@ -1,18 +1,7 @@
 -- JSON parsers round beyond 2^53: with "exact", bigint and numeric come as text, in every guise they take.
 begin;
+\ir ../helpers.psql
 select plan(5);
-
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
 
 create domain public.exact_money as numeric(20, 4);
 create domain public.exact_price as public.exact_money;
@@ -20,16 +9,14 @@ create table public.exact_numbers (
   id uuid primary key, user_id uuid not null, small smallint, whole integer, big bigint, decimal numeric, money public.exact_money,
   price public.exact_price, bigs bigint[], decimals numeric[], moneys public.exact_money[], ratio double precision, wholes int[], label text, doc jsonb
 );
-alter table public.exact_numbers enable row level security;
-create policy "own" on public.exact_numbers using (user_id = auth.uid());
-select tidemark.add_table('public.exact_numbers', 'user:user_id');
+select pg_temp.add_own_table('public.exact_numbers');
 insert into public.exact_numbers values (
-  pg_temp.id(1), '00000000-0000-4000-8000-00000000000a', 1, 2, 9007199254740993, 0.10, 12345678901234.5678, 0.1000, '{9007199254740993,null}', '{1.50}', '{1.5}', 0.5, '{1,2}', 'x', '{"n":1}'
+  pg_temp.id(1), pg_temp.user_id('a'), 1, 2, 9007199254740993, 0.10, 12345678901234.5678, 0.1000, '{9007199254740993,null}', '{1.50}', '{1.5}', 0.5, '{1,2}', 'x', '{"n":1}'
 );
 create function pg_temp.sent(options json) returns jsonb language sql as $$
   select sync_pull(pg_temp.device(1), null, options)::jsonb #> '{changes,0,upsert,0}'
 $$;
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
   pg_temp.sent('{"tables":["exact_numbers"],"exact":true}') - '{id,user_id,updated_at,deleted_at,version}'::text[],
   '{"small":1,"whole":2,"big":"9007199254740993","decimal":"0.10","money":"12345678901234.5678","price":"0.1000",

@@ -1,22 +1,21 @@
 -- A row that a device's own delete changed by a cascade is sent back with the device's next edit of it.
 begin;
+\ir ../helpers.psql
 select plan(4);
 
 create table public.own_docs (id uuid primary key, user_id uuid not null default auth.uid());
 create table public.own_cards (
   id uuid primary key, user_id uuid not null default auth.uid(),
   doc_id uuid references public.own_docs on delete set null, note text);
-alter table public.own_docs enable row level security;
-alter table public.own_cards enable row level security;
-create policy "own" on public.own_docs to authenticated using (user_id = (select auth.uid()));
-create policy "own" on public.own_cards to authenticated using (user_id = (select auth.uid()));
+select pg_temp.allow_own('public.own_docs');
+select pg_temp.allow_own('public.own_cards');
 select tidemark.add_table('public.own_docs', 'user:user_id'), tidemark.add_table('public.own_cards', 'user:user_id');
 insert into public.own_docs values
-  ('00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-00000000000a'),
-  ('00000000-0000-4000-8000-000000000002', '00000000-0000-4000-8000-00000000000a');
+  ('00000000-0000-4000-8000-000000000001', pg_temp.user_id('a')),
+  ('00000000-0000-4000-8000-000000000002', pg_temp.user_id('a'));
 insert into public.own_cards values
-  ('00000000-0000-4000-8000-000000000011', '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000001'),
-  ('00000000-0000-4000-8000-000000000012', '00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-000000000001');
+  ('00000000-0000-4000-8000-000000000011', pg_temp.user_id('a'), '00000000-0000-4000-8000-000000000001'),
+  ('00000000-0000-4000-8000-000000000012', pg_temp.user_id('a'), '00000000-0000-4000-8000-000000000001');
 
 create function pg_temp.push(mutation text) returns jsonb
 language plpgsql

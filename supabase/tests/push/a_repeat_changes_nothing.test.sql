@@ -1,36 +1,13 @@
 -- Exactly once: the same seq again, after a lost answer or from a second tab, is a duplicate, and says what the first
 -- answer said.
 begin;
+\ir ../helpers.psql
 select plan(27);
 
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
-
 create table public.repeated (id uuid primary key, user_id uuid not null default auth.uid(), name text, n int check (n < 100));
-alter table public.repeated enable row level security;
-create policy "own" on public.repeated using (user_id = auth.uid());
-select tidemark.add_table('public.repeated', 'user:user_id');
+select pg_temp.add_own_table('public.repeated');
 create table public.repeated_int (id int primary key, name text);
-alter table public.repeated_int enable row level security;
-create policy "all" on public.repeated_int using (true);
-select tidemark.add_table('public.repeated_int', 'public');
+select pg_temp.add_public_table('public.repeated_int');
 create table public.repeated_blind (id uuid primary key, name text);
 alter table public.repeated_blind enable row level security;
 create policy "add" on public.repeated_blind for insert with check (true);
@@ -46,16 +23,16 @@ create function pg_temp.batch() returns json language sql as $$
     {"seq":6,"table":"repeated_int","op":"patch","id":"99999999999","base":1,"data":{"name":"x"},"edited_at":"2026-01-01T00:00:00Z"}]$j$::json
 $$;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
-  pg_temp.said(pg_temp.push(pg_temp.batch())), 'applied rejected:constraint applied rejected:unknown_table rejected:invalid_value', 'the first time it is applied'
+  pg_temp.statuses(pg_temp.push(pg_temp.batch())), 'applied rejected:constraint applied rejected:unknown_table rejected:invalid_value', 'the first time it is applied'
 );
-reset role;
+select pg_temp.sign_out();
 select set_config('test.entries', (select count(*) from tidemark.sync_changes)::text, true);
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 create function pg_temp.repeat(mutations json, options json default '{}') returns text language plpgsql as $$
 begin
-  return pg_temp.said(pg_temp.push(mutations, options));
+  return pg_temp.statuses(pg_temp.push(mutations, options));
 exception when others then
   return 'the call failed: ' || sqlerrm;
 end
@@ -64,10 +41,10 @@ select is(
   pg_temp.repeat(pg_temp.batch()), 'duplicate duplicate:constraint duplicate duplicate:unknown_table duplicate:invalid_value',
   'the second time everything is a duplicate, with the error it had'
 );
-reset role;
+select pg_temp.sign_out();
 select is((select count(*)::text from tidemark.sync_changes), current_setting('test.entries'), 'and nothing is written');
 select results_eq($$select n, version from public.repeated$$, $$values (2, 2::bigint)$$, 'each row is as it was');
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
   (select string_agg(r ->> 'version', ' ') from jsonb_array_elements(pg_temp.push((select json_agg(m) from json_array_elements(pg_temp.batch()) m where (m ->> 'seq')::int < 6))) r),
   '2 2', 'a duplicate tells the version there is now'
@@ -92,12 +69,12 @@ select is(
 
 -- What the device did not hear is kept until a push shows that it heard. This one hears nothing of seq 2.
 create function pg_temp.two(options json default '{}') returns text language sql as $$
-  select pg_temp.said(pg_temp.push(
+  select pg_temp.statuses(pg_temp.push(
     '[{"seq":2,"table":"repeated","op":"put","id":"00000000-0000-4000-8000-000000000002","data":{"name":"b","n":500},"edited_at":"2026-01-01T00:00:00Z"}]',
     options, pg_temp.device(3)))
 $$;
 create function pg_temp.another(seq int, options json default '{}') returns text language sql as $$
-  select pg_temp.said(pg_temp.push(
+  select pg_temp.statuses(pg_temp.push(
     json_build_array(json_build_object('seq', seq, 'table', 'nowhere', 'op', 'delete', 'id', '1', 'edited_at', '2026-01-01T00:00:00Z')),
     options, pg_temp.device(3)))
 $$;
@@ -135,7 +112,7 @@ select is(
   'duplicate', 'is a duplicate the second time, too'
 );
 select is(
-  pg_temp.said(pg_temp.push('[{"seq":1,"table":"repeated","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":2,"data":{"n":3},"edited_at":"2026-01-01T00:00:00Z"}]', device => pg_temp.device(2))),
+  pg_temp.statuses(pg_temp.push('[{"seq":1,"table":"repeated","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":2,"data":{"n":3},"edited_at":"2026-01-01T00:00:00Z"}]', device => 2)),
   'applied', 'another device has numbers of its own'
 );
 

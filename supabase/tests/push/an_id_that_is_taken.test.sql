@@ -1,32 +1,11 @@
 -- A put on an id that exists: one's own row is edited, one's own tombstone is gone, and what is not one's own is
 -- forbidden without a word about it.
 begin;
+\ir ../helpers.psql
 select plan(14);
 
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
-
 create table public.taken (id uuid primary key, user_id uuid not null default auth.uid(), name text);
-alter table public.taken enable row level security;
-create policy "own" on public.taken using (user_id = auth.uid());
-select tidemark.add_table('public.taken', 'user:user_id');
+select pg_temp.add_own_table('public.taken');
 create table public.taken_public (id uuid primary key, name text, draft boolean not null default false);
 alter table public.taken_public enable row level security;
 create policy "read what is no draft" on public.taken_public for select using (not draft);
@@ -34,7 +13,7 @@ create policy "add" on public.taken_public for insert with check (true);
 create policy "change" on public.taken_public for update using (true);
 create policy "delete" on public.taken_public for delete using (true);
 select tidemark.add_table('public.taken_public', 'public');
-insert into public.taken values (pg_temp.id(1), '00000000-0000-4000-8000-00000000000a', 'mine'), (pg_temp.id(2), '00000000-0000-4000-8000-00000000000a', 'dead'), (pg_temp.id(3), '00000000-0000-4000-8000-00000000000b', 'hidden'), (pg_temp.id(4), '00000000-0000-4000-8000-00000000000b', 'hidden and dead');
+insert into public.taken values (pg_temp.id(1), pg_temp.user_id('a'), 'mine'), (pg_temp.id(2), pg_temp.user_id('a'), 'dead'), (pg_temp.id(3), pg_temp.user_id('b'), 'hidden'), (pg_temp.id(4), pg_temp.user_id('b'), 'hidden and dead');
 insert into public.taken_public values (pg_temp.id(1), 'draft', true), (pg_temp.id(2), 'dead draft', true), (pg_temp.id(3), 'shown', false);
 update public.taken_public set name = name || '!';
 delete from public.taken where id in (pg_temp.id(2), pg_temp.id(4));
@@ -45,7 +24,7 @@ create function pg_temp.answer(op text, n int, tbl text default 'taken') returns
     'data', case when op <> 'delete' then '{"name":"new"}'::json end, 'edited_at', now()))) #- '{0,seq}' -> 0
 $$;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
   (select concat_ws(' ', a ->> 'status', a ->> 'version', a #>> '{row,name}') from pg_temp.answer('put', 1) a), 'merged 2 new', 'one''s own row is edited, and comes back'
 );
@@ -61,9 +40,9 @@ select is(pg_temp.answer('patch', 1, 'taken_public'), pg_temp.answer('patch', 99
 select is(pg_temp.answer('delete', 1, 'taken_public'), pg_temp.answer('delete', 99, 'taken_public'), 'a delete');
 select is(pg_temp.answer('patch', 2, 'taken_public'), pg_temp.answer('patch', 99, 'taken_public'), 'a patch of what was hidden and then deleted');
 select is(pg_temp.answer('delete', 2, 'taken_public'), pg_temp.answer('delete', 99, 'taken_public'), 'a delete of it');
-reset role;
+select pg_temp.sign_out();
 select results_eq(
-  $$select id, name, deleted_at is null from public.taken where user_id = '00000000-0000-4000-8000-00000000000b' order by 1$$,
+  $$select id, name, deleted_at is null from public.taken where user_id = pg_temp.user_id('b') order by 1$$,
   $$values (pg_temp.id(3), 'hidden', true), (pg_temp.id(4), 'hidden and dead', false)$$, 'nothing of somebody else''s was touched'
 );
 select results_eq(

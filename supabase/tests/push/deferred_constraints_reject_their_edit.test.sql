@@ -1,22 +1,11 @@
 -- What a constraint says only at COMMIT would fail the whole call, again and again: it is asked before the answer is
 -- given, so that an edit is rejected for itself, and what is only right together still passes together.
 begin;
+\ir ../helpers.psql
 select plan(16);
 
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
 create function pg_temp.push(mutations json) returns jsonb language sql as $$
   select sync_push(pg_temp.device(1), mutations, '{}')::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
 $$;
 create function pg_temp.put(seq int, "table" text, id int, data json) returns json language sql as $$
   select json_build_object('seq', seq, 'table', "table", 'op', 'put', 'id', id::text, 'data', data, 'edited_at', now())
@@ -52,22 +41,18 @@ create constraint trigger no_13 after insert or update on public.deferred_items 
   for each row execute function public.refuse_place_13();
 -- And one that waits only when it is told to.
 alter table public.deferred_items add constraint one_item_a_name unique (name) deferrable initially immediate;
-alter table public.deferred_lists enable row level security;
-alter table public.deferred_items enable row level security;
-create policy "own" on public.deferred_lists using (user_id = auth.uid());
-create policy "own" on public.deferred_items using (user_id = auth.uid());
 grant select, insert, update, delete on public.deferred_lists, public.deferred_items to authenticated;
-select tidemark.add_table('public.deferred_lists', 'user:user_id');
-select tidemark.add_table('public.deferred_items', 'user:user_id');
+select pg_temp.add_own_table('public.deferred_lists');
+select pg_temp.add_own_table('public.deferred_items');
 create function pg_temp.move(seq int, id int, place int) returns json language sql as $$
   select json_build_object('seq', seq, 'table', 'deferred_items', 'op', 'patch', 'id', id::text, 'base', i.version,
     'data', json_build_object('place', move.place), 'edited_at', now())
   from public.deferred_items i where i.id = move.id
 $$;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
-  pg_temp.said(pg_temp.push(json_build_array(
+  pg_temp.statuses(pg_temp.push(json_build_array(
     pg_temp.put(1, 'deferred_lists', 1, '{"first_item": 1}'),
     pg_temp.put(2, 'deferred_items', 1, '{"list": 1, "place": 1}'),
     pg_temp.put(3, 'deferred_items', 2, '{"list": 1, "place": 2}'),
@@ -76,30 +61,30 @@ select is(
 );
 select ok(pg_temp.commit_would_pass(), 'and kept');
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 create temp table taken as select pg_temp.push(json_build_array(
   pg_temp.put(5, 'deferred_items', 4, '{"list": 1, "place": 1}'), pg_temp.put(6, 'deferred_items', 5, '{"list": 1, "place": 5}'))) as r;
-select is(pg_temp.said(r), 'rejected:unique applied', 'a place that is taken rejects the edit that takes it, and no other') from taken;
+select is(pg_temp.statuses(r), 'rejected:unique applied', 'a place that is taken rejects the edit that takes it, and no other') from taken;
 select is(r #>> '{0,error,message}', 'another row already has this list, place', 'by its columns') from taken;
 select is(
-  pg_temp.said(pg_temp.push(json_build_array(
+  pg_temp.statuses(pg_temp.push(json_build_array(
     pg_temp.put(7, 'deferred_items', 6, '{"list": 99, "place": 1}'), pg_temp.put(8, 'deferred_items', 7, '{"list": 1, "place": 7}')))),
   'rejected:foreign_key applied', 'so does a list that is not there'
 );
 select is(
-  pg_temp.said(pg_temp.push(json_build_array(
+  pg_temp.statuses(pg_temp.push(json_build_array(
     pg_temp.put(9, 'deferred_items', 8, '{"list": 1, "place": 13}'), pg_temp.put(10, 'deferred_items', 9, '{"list": 1, "place": 9}')))),
   'rejected:constraint applied', 'and a trigger that waits'
 );
 select ok(pg_temp.commit_would_pass(), 'what was applied is kept');
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
-  pg_temp.said(pg_temp.push(json_build_array(pg_temp.move(11, 1, 2), pg_temp.move(12, 2, 1)))), 'applied applied', 'two items change places'
+  pg_temp.statuses(pg_temp.push(json_build_array(pg_temp.move(11, 1, 2), pg_temp.move(12, 2, 1)))), 'applied applied', 'two items change places'
 );
 select is((select array_agg(place order by id) from public.deferred_items where id < 3), array[2, 1], 'both of them');
 select is(
-  pg_temp.said(pg_temp.push((
+  pg_temp.statuses(pg_temp.push((
     select json_agg(m order by (m ->> 'seq')::int) from (
       select pg_temp.move(13, 1, 1) as m union all select pg_temp.put(14, 'deferred_items', 20, '{"list": 1, "place": 13}')
       union all select pg_temp.put(20 + n, 'deferred_items', 20 + n, json_build_object('list', 1, 'place', 20 + n)) from generate_series(1, 10) n
@@ -107,7 +92,7 @@ select is(
   'applied rejected:constraint' || repeat(' applied', 11), 'also far apart in a list with a bad edit'
 );
 select is(
-  pg_temp.said(pg_temp.push(json_build_array(
+  pg_temp.statuses(pg_temp.push(json_build_array(
     pg_temp.put(41, 'deferred_items', 41, '{"list": 1, "place": 41}'), pg_temp.put(42, 'deferred_items', 42, '{"list": 1, "place": 13}'),
     pg_temp.put(43, 'deferred_lists', 3, '{"first_item": 43}'), pg_temp.put(44, 'deferred_items', 43, '{"list": 3, "place": 1}')))),
   'applied rejected:constraint applied applied', 'and rows that point at each other, beside one'
@@ -115,7 +100,7 @@ select is(
 select ok(pg_temp.commit_would_pass(), 'all is kept');
 
 -- A caller's own transaction goes on as it was.
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 update public.deferred_items set name = 'taken' where id = 1;
 select lives_ok($$update public.deferred_items set place = 1 where id = 3$$, 'after a push constraints wait as before');
 select throws_ok($$update public.deferred_items set name = 'taken' where id = 2$$, '23505', null, 'and those that did not wait do not');

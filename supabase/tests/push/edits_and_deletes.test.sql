@@ -1,26 +1,7 @@
 -- A patch writes the columns it names, a delete asks the DELETE policy, and what is already so is applied.
 begin;
+\ir ../helpers.psql
 select plan(12);
-
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
 
 create table public.edited (id uuid primary key, user_id uuid not null default auth.uid(), name text, n int default 1, locked boolean not null default false);
 alter table public.edited enable row level security;
@@ -30,9 +11,9 @@ create policy "add" on public.edited for insert with check (user_id = auth.uid()
 create policy "change" on public.edited for update using (user_id = auth.uid() and not locked);
 create policy "delete" on public.edited for delete using (user_id = auth.uid() and not locked);
 insert into public.edited values
-  (pg_temp.id(1), '00000000-0000-4000-8000-00000000000a', 'a', 1, false), (pg_temp.id(2), '00000000-0000-4000-8000-00000000000a', 'b', 1, false), (pg_temp.id(3), '00000000-0000-4000-8000-00000000000a', 'c', 1, true), (pg_temp.id(4), '00000000-0000-4000-8000-00000000000b', 'd', 1, false);
+  (pg_temp.id(1), pg_temp.user_id('a'), 'a', 1, false), (pg_temp.id(2), pg_temp.user_id('a'), 'b', 1, false), (pg_temp.id(3), pg_temp.user_id('a'), 'c', 1, true), (pg_temp.id(4), pg_temp.user_id('b'), 'd', 1, false);
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
   pg_temp.push($$[{"seq":1,"table":"edited","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":1,"data":{"name":"x"},"edited_at":"2026-01-01T00:00:00Z"}]$$),
   '[{"seq":1,"status":"applied","version":2}]', 'a patch counts a version'
@@ -60,27 +41,27 @@ select is(
   '[{"seq":7,"status":"applied","version":4}]', 'a delete is applied, though a SELECT policy hides the tombstone'
 );
 select is(
-  pg_temp.said(pg_temp.push($$[{"seq":8,"table":"edited","op":"delete","id":"00000000-0000-4000-8000-000000000002","base":3,"edited_at":"2026-01-01T00:00:00Z"},
+  pg_temp.statuses(pg_temp.push($$[{"seq":8,"table":"edited","op":"delete","id":"00000000-0000-4000-8000-000000000002","base":3,"edited_at":"2026-01-01T00:00:00Z"},
     {"seq":9,"table":"edited","op":"delete","id":"00000000-0000-4000-8000-000000000099","base":1,"edited_at":"2026-01-01T00:00:00Z"}]$$)),
   'applied applied', 'deleting what is deleted, or never was, succeeds'
 );
 select is(
-  pg_temp.said(pg_temp.push($$[{"seq":10,"table":"edited","op":"patch","id":"00000000-0000-4000-8000-000000000003","base":1,"data":{"n":2},"edited_at":"2026-01-01T00:00:00Z"},
+  pg_temp.statuses(pg_temp.push($$[{"seq":10,"table":"edited","op":"patch","id":"00000000-0000-4000-8000-000000000003","base":1,"data":{"n":2},"edited_at":"2026-01-01T00:00:00Z"},
     {"seq":11,"table":"edited","op":"delete","id":"00000000-0000-4000-8000-000000000003","base":1,"edited_at":"2026-01-01T00:00:00Z"}]$$)),
   'rejected:forbidden rejected:forbidden', 'what the UPDATE and DELETE policies forbid is forbidden'
 );
 select is(
-  pg_temp.said(pg_temp.push($$[{"seq":12,"table":"edited","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":3,"data":{"user_id":"00000000-0000-4000-8000-00000000000b"},"edited_at":"2026-01-01T00:00:00Z"}]$$)),
+  pg_temp.statuses(pg_temp.push($$[{"seq":12,"table":"edited","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":3,"data":{"user_id":"00000000-0000-4000-8000-00000000000b"},"edited_at":"2026-01-01T00:00:00Z"}]$$)),
   'rejected:forbidden', 'a row cannot be given away against the policies'
 );
-reset role;
+select pg_temp.sign_out();
 select results_eq(
   $$select id, user_id, n, version, deleted_at is not null from public.edited where id <> pg_temp.id(1) order by 1$$,
-  $$values (pg_temp.id(2), '00000000-0000-4000-8000-00000000000a'::uuid, 9, 4::bigint, true),
-    (pg_temp.id(3), '00000000-0000-4000-8000-00000000000a', 1, 1, false), (pg_temp.id(4), '00000000-0000-4000-8000-00000000000b', 1, 1, false)$$,
+  $$values (pg_temp.id(2), pg_temp.user_id('a'), 9, 4::bigint, true),
+    (pg_temp.id(3), pg_temp.user_id('a'), 1, 1, false), (pg_temp.id(4), pg_temp.user_id('b'), 1, 1, false)$$,
   'nothing else was written'
 );
-select is((select user_id from public.edited where id = pg_temp.id(1)), '00000000-0000-4000-8000-00000000000a'::uuid, 'the row stays with its owner');
+select is((select user_id from public.edited where id = pg_temp.id(1)), pg_temp.user_id('a'), 'the row stays with its owner');
 
 select * from finish();
 rollback;

@@ -1,36 +1,13 @@
 -- The closed list of reasons for which one mutation is rejected; each says what to do, none names another's values.
 begin;
+\ir ../helpers.psql
 select plan(35);
-
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
 
 create table public.errs_parent (id uuid primary key);
 create table public.errs (
   id uuid primary key, user_id uuid not null default auth.uid(), name text not null default 'x', n int constraint n_is_small check (n < 100),
   code text, day date, parent uuid references public.errs_parent, ids int[], constraint code_is_taken_once unique (code)
 );
-alter table public.errs_parent enable row level security;
-alter table public.errs enable row level security;
-create policy "own" on public.errs using (user_id = auth.uid());
-create policy "read" on public.errs_parent for select using (true);
 create function public.errs_rule() returns trigger language plpgsql as $$
 begin
   if new.name = 'forbidden name' then raise exception 'this name is not allowed' using hint = 'Take another one.'; end if;
@@ -38,9 +15,9 @@ begin
 end
 $$;
 create trigger rule before insert or update on public.errs for each row execute function public.errs_rule();
-select tidemark.add_table('public.errs_parent', 'public');
-select tidemark.add_table('public.errs', 'user:user_id');
-insert into public.errs (id, user_id, code) values (pg_temp.id(1), '00000000-0000-4000-8000-00000000000a', 'mine'), (pg_temp.id(2), '00000000-0000-4000-8000-00000000000b', 'secret'), (pg_temp.id(3), '00000000-0000-4000-8000-00000000000a', null);
+select pg_temp.add_public_table('public.errs_parent');
+select pg_temp.add_own_table('public.errs');
+insert into public.errs (id, user_id, code) values (pg_temp.id(1), pg_temp.user_id('a'), 'mine'), (pg_temp.id(2), pg_temp.user_id('b'), 'secret'), (pg_temp.id(3), pg_temp.user_id('a'), null);
 delete from public.errs where id = pg_temp.id(3);
 update tidemark.settings set max_mutation_bytes = 2000;
 
@@ -56,7 +33,7 @@ create function pg_temp.code(mutation jsonb, code text, rule text) returns text 
   from pg_temp.answer(mutation) a
 $$;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select pg_temp.code('{"table":"errsatz"}', 'unknown_table', 'a table that is not there');
 select pg_temp.code('{"table":"sync_devices"}', 'unknown_table', 'one of Tidemark''s own');
 select pg_temp.code('{"data":{"nmae":"x"}}', 'unknown_column', 'a column that is not there');
@@ -100,7 +77,7 @@ select is(
 select unalike(
   (pg_temp.answer('{"data":{"n":100,"name":"very private"}}'))::text, '%very private%', 'a failing row is not printed'
 );
-reset role;
+select pg_temp.sign_out();
 select is((select count(*) from public.errs), 3::bigint, 'none of them wrote anything');
 
 select * from finish();

@@ -1,15 +1,9 @@
 -- Grants on single columns count in a push as they do in plain SQL: what touches only columns that are granted is done,
 -- what touches another is refused by that column's name, and what may not be read is neither shown nor lost.
 begin;
+\ir ../helpers.psql
 select plan(19);
 
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
 -- Pushes as a user who may see and change some columns only: [{table, op, id: n, …}] in, results out.
 create temp sequence seq;
 create function pg_temp.push(mutations jsonb, device int default 1) returns jsonb
@@ -28,19 +22,13 @@ begin
   return results;
 end
 $$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
 
 create table public.granted (
   id uuid primary key, user_id uuid not null default auth.uid(), title text, note text, secret text, pin text
 );
-alter table public.granted enable row level security;
-create policy "own" on public.granted using (user_id = auth.uid());
-select tidemark.add_table('public.granted', 'user:user_id', 'keep_both');
+select pg_temp.add_own_table('public.granted', 'keep_both');
 insert into public.granted (id, user_id, title, note, secret, pin)
-select pg_temp.id(n), '00000000-0000-4000-8000-00000000000a', 'title', 'note', 'secret', 'pin' from generate_series(1, 9) n;
+select pg_temp.id(n), pg_temp.user_id('a'), 'title', 'note', 'secret', 'pin' from generate_series(1, 9) n;
 revoke select, insert, update on public.granted from authenticated;
 -- secret is neither read nor written, pin is written but not read
 grant select (id, user_id, title, note, version, updated_at, deleted_at), insert (id, user_id, title, pin), update (title, pin)
@@ -65,12 +53,12 @@ select is(
 );
 select is((select row(t.*)::text from (select title, note, secret from public.granted where id = pg_temp.id(2)) t), '(title,note,secret)', 'as a whole');
 select is(
-  pg_temp.said(pg_temp.push('[{"table": "granted", "op": "put", "id": 2, "base": 1, "data": {"user_id": "00000000-0000-4000-8000-00000000000a", "title": "whole", "note": "note"}}]')),
+  pg_temp.statuses(pg_temp.push('[{"table": "granted", "op": "put", "id": 2, "base": 1, "data": {"user_id": "00000000-0000-4000-8000-00000000000a", "title": "whole", "note": "note"}}]')),
   'applied', 'a row that is sent whole may hold the others as they are'
 );
 select is((select title from public.granted where id = pg_temp.id(2)), 'whole', 'and is stored');
 select is(
-  pg_temp.said(pg_temp.push('[
+  pg_temp.statuses(pg_temp.push('[
     {"table": "granted", "op": "patch", "id": 3, "base": 1, "data": {"title": "three"}},
     {"table": "granted", "op": "patch", "id": 4, "base": 1, "data": {"note": "four"}},
     {"table": "granted", "op": "patch", "id": 5, "base": 1, "data": {"title": "five"}}]')),
@@ -85,16 +73,16 @@ select is(
 );
 select is((select secret from public.granted where id = pg_temp.id(6)), 'by the owner', 'which stays');
 select is(
-  pg_temp.said(pg_temp.push('[{"table": "granted", "op": "patch", "id": 6, "base": 1, "data": {"note": "mine"}, "edited_at": "2020-01-01T00:00:00Z"}]')),
+  pg_temp.statuses(pg_temp.push('[{"table": "granted", "op": "patch", "id": 6, "base": 1, "data": {"note": "mine"}, "edited_at": "2020-01-01T00:00:00Z"}]')),
   'rejected:forbidden', 'a column that is not granted is refused, whichever side would win'
 );
 
 select is(
-  pg_temp.said(pg_temp.push('[{"table": "granted", "op": "patch", "id": 7, "base": 1, "data": {"pin": "7777"}}]')), 'applied',
+  pg_temp.statuses(pg_temp.push('[{"table": "granted", "op": "patch", "id": 7, "base": 1, "data": {"pin": "7777"}}]')), 'applied',
   'a column may be written that is not read'
 );
 select is(
-  pg_temp.said(pg_temp.push('[
+  pg_temp.statuses(pg_temp.push('[
     {"table": "granted", "op": "patch", "id": 7, "base": 2, "data": {"title": "seven"}},
     {"table": "granted", "op": "patch", "id": 8, "base": 1, "data": {"pin": "8888"}},
     {"table": "granted", "op": "patch", "id": 9, "base": 1, "data": {"pin": null, "title": "nine"}}]')),
@@ -106,7 +94,7 @@ select is(
 );
 update public.granted set note = 'again' where id = pg_temp.id(8);
 select is(
-  pg_temp.said(pg_temp.push('[{"table": "granted", "op": "patch", "id": 8, "base": 2, "data": {"pin": null}}]')), 'merged',
+  pg_temp.statuses(pg_temp.push('[{"table": "granted", "op": "patch", "id": 8, "base": 2, "data": {"pin": null}}]')), 'merged',
   'a value that is not read is never taken for unchanged'
 );
 select is((select pin from public.granted where id = pg_temp.id(8)), null, 'so it can be emptied, too');
@@ -118,7 +106,7 @@ select is(
 update public.granted set title = 'theirs' where id = pg_temp.id(5);
 grant insert (note) on public.granted to authenticated;
 select is(
-  pg_temp.said(pg_temp.push('[{"table": "granted", "op": "patch", "id": 5, "base": 2, "data": {"title": "ours"}}]')), 'conflict',
+  pg_temp.statuses(pg_temp.push('[{"table": "granted", "op": "patch", "id": 5, "base": 2, "data": {"title": "ours"}}]')), 'conflict',
   'what is kept as a second row'
 );
 select is(

@@ -1,31 +1,13 @@
 -- What a device sends as a number or as text arrives with every digit, and comes back with them.
 begin;
+\ir ../helpers.psql
 select plan(5);
 
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
-
 create table public.digits (id uuid primary key, user_id uuid not null default auth.uid(), big bigint, amount numeric, price numeric(12, 2), ratio double precision, bigs bigint[], made timestamptz default now());
-alter table public.digits enable row level security;
-create policy "own" on public.digits using (user_id = auth.uid());
-select tidemark.add_table('public.digits', 'user:user_id');
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.add_own_table('public.digits');
+select pg_temp.sign_in('a');
 select is(
-  pg_temp.said(pg_temp.push($$[
+  pg_temp.statuses(pg_temp.push($$[
     {"seq":1,"table":"digits","op":"put","id":"00000000-0000-4000-8000-000000000001","data":{"big":9223372036854775807,"amount":0.1000000000000000055511151231257827,"price":1.005,"ratio":0.1,"bigs":[9007199254740993]},"edited_at":"2026-01-01T00:00:00Z"},
     {"seq":2,"table":"digits","op":"put","id":"00000000-0000-4000-8000-000000000002","data":{"big":"9223372036854775807","amount":"12345678901234567890.10","price":"1.00","ratio":"NaN","bigs":["-9223372036854775808"]},"edited_at":"2026-01-01T00:00:00Z"}]$$)),
   'applied applied', 'as numbers or as text'

@@ -1,33 +1,13 @@
 -- The batch is one statement a table until something raises; then the list is halved until the culprit stands alone.
 begin;
+\ir ../helpers.psql
 select plan(15);
-
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
 
 create table public.poisoned (id int primary key, user_id uuid not null default auth.uid(), n int constraint no_poison check (n <> 13), code text);
 create table public.poisoned_child (id int primary key, parent int references public.poisoned on delete cascade, user_id uuid not null default auth.uid());
-alter table public.poisoned enable row level security;
-alter table public.poisoned_child enable row level security;
-create policy "own" on public.poisoned using (user_id = auth.uid());
-create policy "own" on public.poisoned_child using (user_id = auth.uid());
-select tidemark.add_table('public.poisoned', 'user:user_id');
+select pg_temp.add_own_table('public.poisoned');
 create unique index poisoned_code on public.poisoned (code) where deleted_at is null;
-select tidemark.add_table('public.poisoned_child', 'user:user_id');
+select pg_temp.add_own_table('public.poisoned_child');
 create function public.poison() returns trigger language plpgsql as $$
 begin
   case new.n
@@ -44,13 +24,13 @@ $$;
 create trigger poison before insert on public.poisoned for each row execute function public.poison();
 create function pg_temp.try(mutations json) returns text language plpgsql as $$
 begin
-  return pg_temp.said(pg_temp.push(mutations));
+  return pg_temp.statuses(pg_temp.push(mutations));
 exception when others or assert_failure then
   return 'the call failed: ' || sqlerrm;
 end
 $$;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select pg_temp.push((
   select json_agg(json_build_object('seq', n, 'table', 'poisoned', 'op', 'put', 'id', n, 'data', json_build_object('n', case n when 150 then 13 else 1 end), 'edited_at', now()) order by n)
   from generate_series(1, 300) n));

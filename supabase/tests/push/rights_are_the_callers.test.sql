@@ -1,26 +1,7 @@
 -- A push can do what its user can do by plain SQL, no more and no less: grants on tables and columns, policies by command.
 begin;
+\ir ../helpers.psql
 select plan(10);
-
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
 
 create table public.rights_add_only (id uuid primary key, user_id uuid default auth.uid(), line text);
 create table public.rights_delete_only (id uuid primary key, user_id uuid not null, line text);
@@ -28,59 +9,56 @@ create table public.rights_columns (id uuid primary key, user_id uuid not null d
 create table public.rights_none (id uuid primary key, user_id uuid not null default auth.uid());
 create table public.rights_shared (id uuid primary key, user_id uuid not null, line text);
 alter table public.rights_add_only enable row level security;
-alter table public.rights_delete_only enable row level security;
-alter table public.rights_columns enable row level security;
 alter table public.rights_none enable row level security;
-alter table public.rights_shared enable row level security;
 create policy "add" on public.rights_add_only for insert with check (true);
-create policy "own" on public.rights_delete_only using (user_id = auth.uid());
-create policy "own" on public.rights_columns using (user_id = auth.uid());
-create policy "all" on public.rights_shared using (true);
+select pg_temp.allow_own('public.rights_delete_only');
+select pg_temp.allow_own('public.rights_columns');
+select pg_temp.allow_all('public.rights_shared');
 select tidemark.add_table('public.rights_add_only', 'public');
 select tidemark.add_table(t::regclass, 'user:user_id') from unnest('{rights_delete_only,rights_columns,rights_none,rights_shared}'::text[]) t;
-insert into public.rights_delete_only values (pg_temp.id(1), '00000000-0000-4000-8000-00000000000a', 'x');
-insert into public.rights_columns values (pg_temp.id(1), '00000000-0000-4000-8000-00000000000a', 'x', 'note', 'word');
-insert into public.rights_shared values (pg_temp.id(1), '00000000-0000-4000-8000-00000000000b', 'x'), (pg_temp.id(2), '00000000-0000-4000-8000-00000000000b', 'y');
+insert into public.rights_delete_only values (pg_temp.id(1), pg_temp.user_id('a'), 'x');
+insert into public.rights_columns values (pg_temp.id(1), pg_temp.user_id('a'), 'x', 'note', 'word');
+insert into public.rights_shared values (pg_temp.id(1), pg_temp.user_id('b'), 'x'), (pg_temp.id(2), pg_temp.user_id('b'), 'y');
 revoke insert, update on public.rights_delete_only from authenticated;
 revoke select, insert, update on public.rights_columns from authenticated;
 grant select (id, user_id, title, admin_note, version, updated_at, deleted_at), insert (id, user_id, title), update (title) on public.rights_columns to authenticated;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
   pg_temp.push('[{"seq":1,"table":"rights_add_only","op":"put","id":"00000000-0000-4000-8000-000000000001","data":{"line":"x"},"edited_at":"2026-01-01T00:00:00Z"}]'),
   '[{"seq":1,"status":"applied","version":1}]', 'a row may be added where it cannot be read, and no row of nulls comes back'
 );
 select is(
-  pg_temp.said(pg_temp.push('[{"seq":2,"table":"rights_add_only","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":1,"data":{"line":"y"},"edited_at":"2026-01-01T00:00:00Z"}]')),
+  pg_temp.statuses(pg_temp.push('[{"seq":2,"table":"rights_add_only","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":1,"data":{"line":"y"},"edited_at":"2026-01-01T00:00:00Z"}]')),
   'rejected:not_found', 'but not edited'
 );
 select is(
-  pg_temp.said(pg_temp.push('[{"seq":3,"table":"rights_delete_only","op":"delete","id":"00000000-0000-4000-8000-000000000001","base":1,"edited_at":"2026-01-01T00:00:00Z"},
+  pg_temp.statuses(pg_temp.push('[{"seq":3,"table":"rights_delete_only","op":"delete","id":"00000000-0000-4000-8000-000000000001","base":1,"edited_at":"2026-01-01T00:00:00Z"},
     {"seq":4,"table":"rights_delete_only","op":"delete","id":"00000000-0000-4000-8000-000000000009","base":1,"edited_at":"2026-01-01T00:00:00Z"}]')),
   'applied applied', 'a row may be deleted where it cannot be updated, and so may one that is not there'
 );
 select is(
-  pg_temp.said(pg_temp.push('[{"seq":6,"table":"rights_columns","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":2,"data":{"admin_note":"y"},"edited_at":"2026-01-01T00:00:00Z"}]')),
+  pg_temp.statuses(pg_temp.push('[{"seq":6,"table":"rights_columns","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":2,"data":{"admin_note":"y"},"edited_at":"2026-01-01T00:00:00Z"}]')),
   'rejected:forbidden', 'one that may only be read is not'
 );
 select is(
-  pg_temp.said(pg_temp.push('[{"seq":7,"table":"rights_columns","op":"put","id":"00000000-0000-4000-8000-000000000002","data":{"title":"new"},"edited_at":"2026-01-01T00:00:00Z"}]')),
+  pg_temp.statuses(pg_temp.push('[{"seq":7,"table":"rights_columns","op":"put","id":"00000000-0000-4000-8000-000000000002","data":{"title":"new"},"edited_at":"2026-01-01T00:00:00Z"}]')),
   'applied', 'a row may be added with the columns that may be inserted'
 );
 select is(
-  pg_temp.said(pg_temp.push('[{"seq":8,"table":"rights_columns","op":"put","id":"00000000-0000-4000-8000-000000000003","data":{"title":"new","admin_note":"mine"},"edited_at":"2026-01-01T00:00:00Z"}]')),
+  pg_temp.statuses(pg_temp.push('[{"seq":8,"table":"rights_columns","op":"put","id":"00000000-0000-4000-8000-000000000003","data":{"title":"new","admin_note":"mine"},"edited_at":"2026-01-01T00:00:00Z"}]')),
   'rejected:forbidden', 'with one that may not it is rejected, not stored without it'
 );
 select is(
-  pg_temp.said(pg_temp.push('[{"seq":10,"table":"rights_none","op":"put","id":"00000000-0000-4000-8000-000000000001","data":{},"edited_at":"2026-01-01T00:00:00Z"}]')),
+  pg_temp.statuses(pg_temp.push('[{"seq":10,"table":"rights_none","op":"put","id":"00000000-0000-4000-8000-000000000001","data":{},"edited_at":"2026-01-01T00:00:00Z"}]')),
   'rejected:forbidden', 'without a policy nothing is allowed'
 );
 select is(
-  pg_temp.said(pg_temp.push('[{"seq":11,"table":"rights_shared","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":1,"data":{"line":"z"},"edited_at":"2026-01-01T00:00:00Z"},
+  pg_temp.statuses(pg_temp.push('[{"seq":11,"table":"rights_shared","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":1,"data":{"line":"z"},"edited_at":"2026-01-01T00:00:00Z"},
     {"seq":12,"table":"rights_shared","op":"delete","id":"00000000-0000-4000-8000-000000000002","base":1,"edited_at":"2026-01-01T00:00:00Z"}]')),
   'applied applied', 'policies may let a user write rows outside of the user''s own scope'
 );
-reset role;
+select pg_temp.sign_out();
 select is((select count(*) from public.rights_columns), 2::bigint, 'nothing was stored halfway');
 select results_eq(
   $$select line, deleted_at is null from public.rights_shared order by id$$, $$values ('z', true), ('y', false)$$, 'and what is allowed is done'

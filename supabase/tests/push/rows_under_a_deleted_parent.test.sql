@@ -1,16 +1,9 @@
 -- The foreign key of a synced table still finds a parent that was deleted, so plain SQL can put a row under it.
 -- Pushes cannot, but the rows that are there can be edited.
 begin;
+\ir ../helpers.psql
 select plan(9);
 
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
 create temp sequence seq;
 grant usage on sequence seq to authenticated;
 -- Mutations of rows of bare_child: op, id, base, data.
@@ -24,17 +17,15 @@ $$;
 
 create table public.bare_parent (id int primary key);
 create table public.bare_child (id int primary key, name text, parent int references public.bare_parent, other int references public.bare_parent, defaulted int default 1 references public.bare_parent);
-alter table public.bare_parent enable row level security;
-alter table public.bare_child enable row level security;
-create policy "all" on public.bare_parent using (true);
-create policy "all" on public.bare_child using (true);
+select pg_temp.allow_all('public.bare_parent');
+select pg_temp.allow_all('public.bare_child');
 insert into public.bare_parent values (1), (2), (3);
 select tidemark.add_table('public.bare_parent', 'public'), tidemark.add_table('public.bare_child', 'public');
 delete from public.bare_parent where id in (1, 3);
 insert into public.bare_child values (11, 'a', 1), (12, 'b', 1), (13, 'c', 2);
 update public.bare_child set defaulted = null where id = 13;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(pg_temp.said('[["patch", "11", 1, {"name": "A"}]]'), 'applied', 'a row under a deleted parent can be edited');
 select is(
   pg_temp.said('[["patch", "12", 1, {"name": "B"}], ["patch", "13", 2, {"other": 2}]]'), 'applied applied',

@@ -1,24 +1,10 @@
 -- A list that has no order or no end is refused as a whole, with the path of what is wrong, before anything is written.
 begin;
+\ir ../helpers.psql
 select plan(23);
 
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-
 create table public.unusable (id uuid primary key, user_id uuid not null default auth.uid());
-alter table public.unusable enable row level security;
-create policy "own" on public.unusable using (user_id = auth.uid());
-select tidemark.add_table('public.unusable', 'user:user_id');
+select pg_temp.add_own_table('public.unusable');
 create function pg_temp.refused(mutations text, options text, code text, path text, rule text) returns text language plpgsql as $$
 declare
   found_detail text;
@@ -31,7 +17,7 @@ exception when others then
 end
 $$;
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select pg_temp.refused('{}', '{}', 'PT400 malformed', 'mutations', 'mutations that are no array');
 select pg_temp.refused(null, '{}', 'PT400 malformed', 'mutations', 'no mutations');
 select pg_temp.refused('[1]', '{}', 'PT400 malformed', 'mutations[0]', 'a mutation that is no object');
@@ -54,7 +40,7 @@ select throws_ok($$select sync_pull(pg_temp.device(1), null, '{"protocol":99}')$
 select throws_ok($$select sync_pull(pg_temp.device(1), null, '[]')$$, 'PT400', 'malformed', 'options of a pull are an object');
 select throws_ok($$select sync_pull(null)$$, 'PT400', 'malformed', 'a pull needs a device');
 select lives_ok($$select sync_push(pg_temp.device(1), '[]', null)$$, 'no options are none');
-reset role;
+select pg_temp.sign_out();
 select is((select count(*) from public.unusable), 0::bigint, 'nothing was written');
 
 select * from finish();

@@ -1,5 +1,6 @@
 -- A statement sends one poke for each scope that it changed, and a poke says nothing but which.
 begin;
+\ir ../helpers.psql
 select plan(11);
 
 create table public.poked_members (club text not null, user_id uuid not null, primary key (club, user_id));
@@ -33,7 +34,7 @@ select set_eq('select pg_temp.pokes()', $$values ('tidemark:pokedclub:chess'), (
 delete from public.poked where id = 3;
 select bag_eq('select pg_temp.pokes()', $$values ('tidemark:pokedclub:go')$$, 'a delete: once');
 
-insert into public.poked_members values ('chess', '00000000-0000-4000-8000-00000000000a');
+insert into public.poked_members values ('chess', pg_temp.user_id('a'));
 select bag_eq('select pg_temp.pokes()', $$values ('tidemark:user:00000000-0000-4000-8000-00000000000a')$$, 'a new member is told on their own topic');
 delete from public.poked_members;
 select bag_eq('select pg_temp.pokes()', $$values ('tidemark:user:00000000-0000-4000-8000-00000000000a')$$, 'and a removed one');

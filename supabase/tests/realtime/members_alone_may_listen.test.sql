@@ -1,5 +1,6 @@
 -- The policy on realtime.messages shows a poke to the members of its scope and to nobody else.
 begin;
+\ir ../helpers.psql
 select plan(12);
 
 create table public.heard_members (club text not null, user_id uuid not null, primary key (club, user_id));
@@ -7,7 +8,7 @@ create table public.heard (id int primary key, club text not null);
 alter table public.heard enable row level security;
 select tidemark.add_scope('heardclub', 'public.heard_members', 'club', 'user_id');
 select tidemark.add_table('public.heard', 'heardclub:club');
-insert into public.heard_members values ('chess', '00000000-0000-4000-8000-00000000000a');
+insert into public.heard_members values ('chess', pg_temp.user_id('a'));
 
 -- As Realtime asks: is a message of that topic, written and rolled back, shown to this user?
 create function pg_temp.may_hear(topic text, role text, sub text default null) returns boolean
@@ -27,19 +28,19 @@ begin
 end
 $$;
 
-select ok(pg_temp.may_hear('tidemark:heardclub:chess', 'authenticated', '00000000-0000-4000-8000-00000000000a'), 'a member');
-select ok(pg_temp.may_hear('tidemark:user:00000000-0000-4000-8000-00000000000a', 'authenticated', '00000000-0000-4000-8000-00000000000a'), 'of their own scope');
-select ok(pg_temp.may_hear('tidemark:public', 'authenticated', '00000000-0000-4000-8000-00000000000b'), 'everybody signed in, of the public one');
-select ok(not pg_temp.may_hear('tidemark:heardclub:chess', 'authenticated', '00000000-0000-4000-8000-00000000000b'), 'not a stranger');
-select ok(not pg_temp.may_hear('tidemark:user:00000000-0000-4000-8000-00000000000a', 'authenticated', '00000000-0000-4000-8000-00000000000b'), 'nor of somebody else');
-select ok(not pg_temp.may_hear('tidemark:heardclub:go', 'authenticated', '00000000-0000-4000-8000-00000000000a'), 'not of another club');
-select ok(not pg_temp.may_hear('tidemark:heardclub:%', 'authenticated', '00000000-0000-4000-8000-00000000000a'), 'a pattern is no scope');
-select ok(not pg_temp.may_hear('heardclub:chess', 'authenticated', '00000000-0000-4000-8000-00000000000a'), 'topics of the app are not opened');
+select ok(pg_temp.may_hear('tidemark:heardclub:chess', 'authenticated', pg_temp.user_id('a')), 'a member');
+select ok(pg_temp.may_hear('tidemark:user:00000000-0000-4000-8000-00000000000a', 'authenticated', pg_temp.user_id('a')), 'of their own scope');
+select ok(pg_temp.may_hear('tidemark:public', 'authenticated', pg_temp.user_id('b')), 'everybody signed in, of the public one');
+select ok(not pg_temp.may_hear('tidemark:heardclub:chess', 'authenticated', pg_temp.user_id('b')), 'not a stranger');
+select ok(not pg_temp.may_hear('tidemark:user:00000000-0000-4000-8000-00000000000a', 'authenticated', pg_temp.user_id('b')), 'nor of somebody else');
+select ok(not pg_temp.may_hear('tidemark:heardclub:go', 'authenticated', pg_temp.user_id('a')), 'not of another club');
+select ok(not pg_temp.may_hear('tidemark:heardclub:%', 'authenticated', pg_temp.user_id('a')), 'a pattern is no scope');
+select ok(not pg_temp.may_hear('heardclub:chess', 'authenticated', pg_temp.user_id('a')), 'topics of the app are not opened');
 select ok(not pg_temp.may_hear('tidemark:public', 'anon'), 'not anon');
 select ok(not pg_temp.may_hear('tidemark:user:', 'authenticated', null), 'not somebody without an id');
 
 delete from public.heard_members;
-select ok(not pg_temp.may_hear('tidemark:heardclub:chess', 'authenticated', '00000000-0000-4000-8000-00000000000a'), 'not a member who was removed');
+select ok(not pg_temp.may_hear('tidemark:heardclub:chess', 'authenticated', pg_temp.user_id('a')), 'not a member who was removed');
 select lives_ok('select tidemark.enable_realtime(), tidemark.enable_realtime()', 'enabling is safe to repeat');
 
 select * from finish();

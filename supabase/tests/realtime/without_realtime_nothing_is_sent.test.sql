@@ -1,10 +1,10 @@
 -- A project without Realtime: writes go on, and enabling says so.
 begin;
+\ir ../helpers.psql
 select plan(2);
 
 create table public.unheard (id int primary key);
-alter table public.unheard enable row level security;
-select tidemark.add_table('public.unheard', 'public');
+select pg_temp.add_public_table('public.unheard');
 
 -- The schema belongs to Realtime: what the project's owner cannot rename, the test leaves out.
 do $$

@@ -1,11 +1,9 @@
 -- Which table it is, is told by the number that its triggers carry, not by its name: one that was dropped and
 -- made anew holds other rows, or other versions of them, and none of its changes were logged before it was added.
 begin;
+\ir ../helpers.psql
 select plan(19);
 
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9001-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
 -- What the next pull says: reset, or the ids that it brings. The cursor is kept.
 create function pg_temp.pull() returns text language plpgsql as $$
 declare
@@ -33,7 +31,7 @@ create function pg_temp.number(of_name text default 'anew') returns int language
 $$;
 create function pg_temp.make(table_name text) returns void language plpgsql as $$
 begin
-  execute format('create table public.%I (id int primary key, owner uuid not null default %L)', table_name, '00000000-0000-4000-8000-0000000000e1');
+  execute format('create table public.%I (id int primary key, owner uuid not null default %L)', table_name, pg_temp.user_id('e1'));
   execute format('alter table public.%I enable row level security', table_name);
   execute format('grant select on public.%I to authenticated', table_name);
   execute format('create policy "all" on public.%I using (true)', table_name);
@@ -101,7 +99,7 @@ select is((select c.table_no from tidemark.sync_changes c where c.row_id = '5'),
 -- A renamed table that is added under its new name: its rows are the same, and what waits for a person waits on.
 select set_config('test.number', pg_temp.number()::text, true);
 insert into tidemark.sync_conflicts (table_no, row_id, user_id, op, columns, client, server, server_version, edited_at, analysis)
-select pg_temp.number(), '3', '00000000-0000-4000-8000-0000000000e1', 'patch', '{owner}', '{"owner": 1}', '{"id": 3}', v, now(), '{}' from unnest('{0,1}'::int[]) v;
+select pg_temp.number(), '3', pg_temp.user_id('e1'), 'patch', '{owner}', '{"owner": 1}', '{"id": 3}', v, now(), '{}' from unnest('{0,1}'::int[]) v;
 insert into tidemark.sync_changes (table_no, scope, row_id, op, version, columns)
 values (pg_temp.number(), 'user:00000000-0000-4000-8000-0000000000e1', '3', 'update', 1, '{owner}');
 alter table public.anew rename to anew_moved;
@@ -116,7 +114,7 @@ select results_eq(
   array[1::bigint], 'an edit that waited for a person goes on waiting, one that was settled does not'
 );
 select results_eq(
-  $$select k.table_no from tidemark.sync_conflicts k where k.row_id = '3' and k.user_id = '00000000-0000-4000-8000-0000000000e1'$$,
+  $$select k.table_no from tidemark.sync_conflicts k where k.row_id = '3' and k.user_id = pg_temp.user_id('e1')$$,
   array[pg_temp.number('anew_moved')], 'under the new number'
 );
 

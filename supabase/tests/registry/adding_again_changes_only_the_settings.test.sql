@@ -1,12 +1,13 @@
 -- add_table is written in migrations that run again and again: the second call repairs, it never
 -- duplicates, and rows, versions and log stay as they are. (With another scope the log goes too.)
 begin;
+\ir ../helpers.psql
 select plan(7);
 
 create table public.again (id uuid primary key default gen_random_uuid(), user_id uuid not null, team uuid not null, tags text[]);
 alter table public.again enable row level security;
 select tidemark.add_table('public.again', 'user:user_id');
-insert into public.again (user_id, team) values ('00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b');
+insert into public.again (user_id, team) values (pg_temp.user_id('a'), pg_temp.user_id('b'));
 update public.again set tags = '{a}';
 
 create function pg_temp.picture() returns text language sql as $$
@@ -15,8 +16,7 @@ create function pg_temp.picture() returns text language sql as $$
     (select jsonb_agg(pg_get_triggerdef(g.oid) order by g.tgname) from pg_trigger g where g.tgrelid = 'public.again'::regclass),
     (select jsonb_agg(pg_get_indexdef(i.indexrelid) order by 1) from pg_index i where i.indrelid = 'public.again'::regclass),
     (select jsonb_agg(to_jsonb(a)) from public.again a),
-    (select jsonb_agg(to_jsonb(c) order by c.id) from tidemark.sync_changes c
-      join tidemark.sync_tables t using (table_no) where t.name = 'again')))
+    (select jsonb_agg(to_jsonb(c) order by c.id) from pg_temp.log_of('again') c)))
 $$;
 select set_config('test.before', pg_temp.picture(), true);
 
@@ -30,7 +30,7 @@ select results_eq(
 );
 update public.again set tags = '{b}';
 select is(
-  (select c.scope from tidemark.sync_changes c join tidemark.sync_tables t using (table_no) where t.name = 'again' order by c.id desc limit 1),
+  (select c.scope from pg_temp.log_of('again') c order by c.id desc limit 1),
   'user:00000000-0000-4000-8000-00000000000b', 'changes go to the new scope from then on'
 );
 select results_eq(

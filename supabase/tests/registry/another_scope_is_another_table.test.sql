@@ -1,11 +1,9 @@
 -- add_table with another scope says anew whom the rows concern: devices that hold them start afresh, and
 -- those that get them now download them.
 begin;
+\ir ../helpers.psql
 select plan(13);
 
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
 -- What the user's next pull says: reset, or the ids that it brings. Their cursor is kept.
 create function pg_temp.pull(who int) returns text language plpgsql as $$
 declare

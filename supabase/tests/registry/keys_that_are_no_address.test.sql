@@ -1,6 +1,7 @@
 -- The id of a row travels as text. Types whose text depends on the session, or of which two texts are
 -- one value, cannot name a row.
 begin;
+\ir ../helpers.psql
 select plan(11);
 
 create function pg_temp.key_type(type text) returns text language plpgsql as $$

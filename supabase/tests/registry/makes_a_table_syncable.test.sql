@@ -1,5 +1,6 @@
 -- What one call of add_table puts on a table.
 begin;
+\ir ../helpers.psql
 select plan(12);
 
 create table public.syncable (id uuid primary key default gen_random_uuid(), user_id uuid not null, name text);

@@ -1,28 +1,8 @@
 -- Schemas, tables and columns may have any name Postgres takes: spaces, quotes, percent signs, key
 -- words, and the aliases of the statements that Tidemark builds.
 begin;
+\ir ../helpers.psql
 select plan(14);
-
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
-create function pg_temp.pull(place jsonb default null, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_pull(device, place::json, options)::jsonb
-$$;
 
 create schema "Odd schema";
 grant usage on schema "Odd schema" to authenticated;
@@ -58,19 +38,19 @@ select tidemark.add_table('"n"', 'user:user_id');
 
 insert into public."Parent's" values (1), (2);
 select lives_ok(
-  $$insert into public."n" (id, "Parent", user_id, "row", t) values (1, 1, '00000000-0000-4000-8000-00000000000a', 'x', 'y')$$,
+  $$insert into public."n" (id, "Parent", user_id, "row", t) values (1, 1, pg_temp.user_id('a'), 'x', 'y')$$,
   'columns named like our aliases take an insert'
 );
 select lives_ok($$update public."n" set "row" = 'z', n = 5, e = 'e'$$, 'and an update');
 select is(
   (select array_agg(k order by k) from tidemark.sync_changes c, unnest(c.columns) k
-    where c.op = 'update' and c.table_no = (select t.table_no from tidemark.sync_tables t where t.name = 'n')),
+    where c.op = 'update' and c.table_no = pg_temp.table_no('n')),
   '{e,n,row}', 'whose columns the log names'
 );
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
-  pg_temp.said(pg_temp.push($$[
+  pg_temp.statuses(pg_temp.push($$[
     {"seq":1,"table":"Odd schema.select","op":"put","id":"00000000-0000-4000-8000-000000000001",
      "data":{"it's \"100%\"":"a","back\\slash":"b","?":"c"},"edited_at":"2026-01-01T00:00:00Z"},
     {"seq":2,"table":"n","op":"put","id":"2","data":{"Parent":1,"row":"1","change":"2","n":3,"data":"4","e":"5","t":"6"},"edited_at":"2026-01-01T00:00:00Z"},
@@ -78,7 +58,7 @@ select is(
   'applied applied applied', 'a push creates such rows'
 );
 select is(
-  pg_temp.said(pg_temp.push($$[
+  pg_temp.statuses(pg_temp.push($$[
     {"seq":4,"table":"Odd schema.select","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":1,
      "data":{"it's \"100%\"":"d","back\\slash":"e","?":"f"},"edited_at":"2026-01-01T00:00:00Z"},
     {"seq":5,"table":"n","op":"patch","id":"2","base":1,"data":{"row":"r","value":"v","k":"k","n":1},"edited_at":"2026-01-01T00:00:00Z"}]$$)),
@@ -87,11 +67,11 @@ select is(
 select results_eq(
   $$select "it's ""100%""", "back\slash", "?" from "Odd schema"."select"$$, $$values ('d', 'e', 'f')$$, 'column by column'
 );
-reset role;
+select pg_temp.sign_out();
 update public."n" set o = 'server' where id = 2;
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
-  pg_temp.said(pg_temp.push($$[{"seq":6,"table":"n","op":"patch","id":"2","base":2,"data":{"e":"5","row":"m"},"edited_at":"2026-01-01T00:00:00Z"}]$$)),
+  pg_temp.statuses(pg_temp.push($$[{"seq":6,"table":"n","op":"patch","id":"2","base":2,"data":{"e":"5","row":"m"},"edited_at":"2026-01-01T00:00:00Z"}]$$)),
   'merged', 'and merges them'
 );
 select is(
@@ -102,10 +82,10 @@ select is(
   pg_temp.pull(null, '{"tables":["n"],"exact":true}') #>> '{changes,0,upsert,1,row}', 'm', 'with every column in its place'
 );
 select is(
-  pg_temp.said(pg_temp.push($$[{"seq":7,"table":"Odd schema.select","op":"delete","id":"00000000-0000-4000-8000-000000000001","base":2,"edited_at":"2026-01-01T00:00:00Z"}]$$)),
+  pg_temp.statuses(pg_temp.push($$[{"seq":7,"table":"Odd schema.select","op":"delete","id":"00000000-0000-4000-8000-000000000001","base":2,"edited_at":"2026-01-01T00:00:00Z"}]$$)),
   'applied', 'and a push deletes them'
 );
-reset role;
+select pg_temp.sign_out();
 delete from public."Parent's" where id = 1;
 select is((select count(*) from public."n" where deleted_at is not null), 2::bigint, 'cascades find their way, too');
 
@@ -118,12 +98,12 @@ create policy "own" on public.point using (user_id = auth.uid());
 create policy "own" on public.written using (user_id = auth.uid());
 select tidemark.add_table('public.point', 'user:user_id');
 select tidemark.add_table('public.written', 'user:user_id');
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
-  pg_temp.said(pg_temp.push($$[
+  pg_temp.statuses(pg_temp.push($$[
     {"seq":11,"table":"point","op":"put","id":"1","data":{}}, {"seq":12,"table":"written","op":"put","id":"1","data":{}},
     {"seq":13,"table":"point","op":"patch","id":"1","base":1,"data":{"n":"1"}}, {"seq":14,"table":"written","op":"patch","id":"1","base":1,"data":{"n":"1"}}]$$))
-  || ' ' || pg_temp.said(pg_temp.push($$[
+  || ' ' || pg_temp.statuses(pg_temp.push($$[
     {"seq":1,"table":"point","op":"patch","id":"1","base":1,"data":{"n":"2"},"old":{"n":"0"}},
     {"seq":2,"table":"written","op":"patch","id":"1","base":1,"data":{"n":"2"},"old":{"n":"0"}}]$$, '{}', pg_temp.device(2))),
   'applied applied applied applied merged merged', 'a table may be called as a type is, or as what it is written in'

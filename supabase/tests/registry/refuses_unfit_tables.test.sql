@@ -1,5 +1,6 @@
 -- add_table says no with a stable SQLSTATE and a hint, and leaves nothing behind.
 begin;
+\ir ../helpers.psql
 select plan(31);
 
 create table public.unfit_no_key (user_id uuid not null);

@@ -1,30 +1,7 @@
 -- remove_table takes off what add_table put on; rows and columns stay, and SQL is plain SQL again.
 begin;
+\ir ../helpers.psql
 select plan(11);
-
-create function pg_temp.sign_in(who uuid) returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true)
-$$;
-create function pg_temp.id(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
-create function pg_temp.push(mutations json, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_push(device, mutations, options)::jsonb -> 'results'
-$$;
-create function pg_temp.said(results jsonb) returns text language sql as $$
-  select string_agg(concat_ws(':', r ->> 'status', r #>> '{error,code}'), ' ' order by n)
-  from jsonb_array_elements(results) with ordinality as e (r, n)
-$$;
-create function pg_temp.pull(place jsonb default null, options json default '{}', device uuid default pg_temp.device(1))
-returns jsonb language sql as $$
-  select sync_pull(device, place::json, options)::jsonb
-$$;
 
 create table public.leaver (id uuid primary key, user_id uuid not null default auth.uid(), name text);
 alter table public.leaver enable row level security;
@@ -33,11 +10,11 @@ create index leaver_name on public.leaver (name);
 create function public.leaver_touch() returns trigger language plpgsql as 'begin return new; end';
 create trigger tidemark_of_the_app before update on public.leaver for each row execute function public.leaver_touch();
 select tidemark.add_table('public.leaver', 'user:user_id');
-insert into public.leaver values (pg_temp.id(1), '00000000-0000-4000-8000-00000000000a', 'a'), (pg_temp.id(2), '00000000-0000-4000-8000-00000000000a', 'b');
+insert into public.leaver values (pg_temp.id(1), pg_temp.user_id('a'), 'a'), (pg_temp.id(2), pg_temp.user_id('a'), 'b');
 select set_config('test.no', (select t.table_no::text from tidemark.sync_tables t where t.name = 'leaver'), true);
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select set_config('test.cursor', pg_temp.pull(null, '{"tables":["leaver"]}') ->> 'cursor', true);
-reset role;
+select pg_temp.sign_out();
 
 select tidemark.remove_table('public.leaver');
 select is(
@@ -58,22 +35,22 @@ select results_eq(
 delete from public.leaver where name = 'b';
 select is((select count(*) from public.leaver), 1::bigint, 'a delete is a delete again');
 
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
-  pg_temp.said(pg_temp.push($$[{"seq":1,"table":"leaver","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":1,"data":{"name":"x"},"edited_at":"2026-01-01T00:00:00Z"}]$$)),
+  pg_temp.statuses(pg_temp.push($$[{"seq":1,"table":"leaver","op":"patch","id":"00000000-0000-4000-8000-000000000001","base":1,"data":{"name":"x"},"edited_at":"2026-01-01T00:00:00Z"}]$$)),
   'rejected:unknown_table', 'a push to it is rejected'
 );
 select lives_ok($$select pg_temp.pull(current_setting('test.cursor')::jsonb)$$, 'a cursor that held it can still pull');
-reset role;
+select pg_temp.sign_out();
 select lives_ok($$select tidemark.remove_table('public.leaver')$$, 'removing it again does nothing');
 
 select tidemark.add_table('public.leaver', 'user:user_id');
 select isnt(
-  (select t.table_no from tidemark.sync_tables t where t.name = 'leaver'), current_setting('test.no')::int,
+  pg_temp.table_no('leaver'), current_setting('test.no')::int,
   'added again it is a new table, which devices download anew'
 );
 do $$ begin
-  execute format('drop index public.%I', 'tidemark_scope_' || (select t.table_no from tidemark.sync_tables t where t.name = 'leaver'));
+  execute format('drop index public.%I', 'tidemark_scope_' || pg_temp.table_no('leaver'));
 end $$;
 select lives_ok($$select tidemark.remove_table('public.leaver')$$, 'an index that the owner dropped is no obstacle');
 

@@ -1,6 +1,7 @@
 -- A delete of a synced row is an update of deleted_at, so that the app's own triggers on delete may hear nothing
 -- of it: add_table and tidemark doctor name those.
 begin;
+\ir ../helpers.psql
 select plan(5);
 
 create table public.counted (id int primary key, user_id uuid not null);

@@ -1,10 +1,11 @@
 -- add_table adds columns with constant defaults: no row is written, whatever the size of the table.
 begin;
+\ir ../helpers.psql
 select plan(9);
 
 create table public.vast (id bigint primary key, user_id uuid not null, name text);
 alter table public.vast enable row level security;
-insert into public.vast select n, '00000000-0000-4000-8000-00000000000a', 'row ' || n from generate_series(1, 20000) n;
+insert into public.vast select n, pg_temp.user_id('a'), 'row ' || n from generate_series(1, 20000) n;
 create table public.vast_places as select id, ctid as place, xmin::text as writer from public.vast;
 create temp table before as select pg_relation_filenode('public.vast') as file, pg_relation_size('public.vast') as size;
 

@@ -1,20 +1,11 @@
 -- A cursor that has not seen what was purged has a gap: the device is told to start afresh. Its queue stays good.
 begin;
+\ir ../helpers.psql
 select plan(14);
 
-create function pg_temp.sign_in(who text) returns void
-language sql
-as $$
-  select set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true),
-    set_config('role', 'authenticated', true)
-$$;
-
 create table public.forgotten (id int primary key, user_id uuid not null default auth.uid(), name text, phone text);
-alter table public.forgotten enable row level security;
-grant select, insert, update, delete on public.forgotten to authenticated;
-create policy "own rows" on public.forgotten to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.forgotten', 'user:user_id');
-insert into public.forgotten (id, user_id, name) select n, '00000000-0000-4000-8000-00000000000a', 'b' from generate_series(1, 3) n;
+select pg_temp.add_own_table('public.forgotten');
+insert into public.forgotten (id, user_id, name) select n, pg_temp.user_id('a'), 'b' from generate_series(1, 3) n;
 
 create function pg_temp.pull(place jsonb default null) returns jsonb
 language plpgsql
@@ -22,7 +13,7 @@ as $$
 declare
   answer jsonb;
 begin
-  perform pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+  perform pg_temp.sign_in('a');
   answer := public.sync_pull('00000000-0000-4000-8000-0000000000d1', place::json, '{"tables": ["forgotten"]}');
   perform set_config('role', 'postgres', true);
   return answer;
@@ -64,18 +55,18 @@ select is(jsonb_array_length(pg_temp.pull() #> '{changes,0,upsert}'), 3, 'from t
 update public.forgotten set name = 't' where id = 1;
 delete from public.forgotten where id = 2;
 update tidemark.sync_changes set at = at - interval '11 years'
-where table_no = (select table_no from tidemark.live_tables where name = 'forgotten');
+where table_no = pg_temp.table_no('forgotten');
 alter table public.forgotten disable trigger user;
 update public.forgotten set deleted_at = now() - interval '11 years' where id = 2;
 alter table public.forgotten enable trigger user;
 select tidemark.purge(interval '10 years');
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 create temp table results as
 select value::jsonb as r from json_array_elements(public.sync_push('00000000-0000-4000-8000-0000000000d1', format('[
   {"seq": 1, "table": "forgotten", "op": "patch", "id": "1", "base": 1, "edited_at": %1$s, "data": {"name": "o", "phone": "o"}},
   {"seq": 2, "table": "forgotten", "op": "patch", "id": "2", "base": 1, "edited_at": %1$s, "data": {"name": "o"}},
   {"seq": 3, "table": "forgotten", "op": "delete", "id": "2", "base": 1, "edited_at": %1$s}]', to_json(now() - interval '1 hour'))::json) -> 'results');
-reset role;
+select pg_temp.sign_out();
 select is(r ->> 'status', 'conflict', 'an edit meets every column as a conflict: nobody knows which of them changed') from results where r ->> 'seq' = '1';
 select is(r -> 'lost', '["name", "phone"]'::jsonb, 'by its date it loses, and is told so') from results where r ->> 'seq' = '1';
 select is(r #>> '{error,code}', 'not_found', 'an edit of a row that was purged is rejected, and kept by the device') from results where r ->> 'seq' = '2';

@@ -1,6 +1,7 @@
 -- Purging needs no job runner: pg_cron is used where it is installed, and elsewhere tidemark.purge() is called.
 -- Where the server has no pg_cron (the local stack's has not), a schema with its call stands in for it.
 begin;
+\ir ../helpers.psql
 select plan(7);
 
 create function pg_temp.jobs() returns bigint

@@ -1,5 +1,6 @@
 -- tidemark.purge(keep): tombstones and log entries go when they are older than keep, nothing else does.
 begin;
+\ir ../helpers.psql
 select plan(25);
 
 create table public.purged (id int primary key, user_id uuid not null, name text);
@@ -8,8 +9,8 @@ alter table public.purged enable row level security;
 select tidemark.add_table('public.purged', 'user:user_id');
 create function pg_temp.no() returns int language sql as $$ select table_no from tidemark.live_tables where name = 'purged' $$;
 
-insert into public.purged select n, '00000000-0000-4000-8000-00000000000a' from generate_series(1, 6) n;
-insert into public.kept_of_app values (1, '00000000-0000-4000-8000-00000000000a', '1999-01-01');
+insert into public.purged select n, pg_temp.user_id('a') from generate_series(1, 6) n;
+insert into public.kept_of_app values (1, pg_temp.user_id('a'), '1999-01-01');
 update public.purged set name = 'edited' where id = 1;
 delete from public.purged where id in (2, 3, 4);
 -- All of it happened eleven years ago, but for the delete of row 4 and a last edit of row 1.
@@ -21,9 +22,9 @@ update public.purged set name = 'edited again' where id = 1;
 
 insert into tidemark.sync_conflicts (table_no, row_id, user_id, op, columns, client, server, server_version, edited_at, analysis, resolved_at, resolution)
 values
-  (pg_temp.no(), '1', '00000000-0000-4000-8000-00000000000a', 'patch', '{phone}', '{}', '{}', 1, now(), '{}', now() - interval '11 years', 'client'),
-  (pg_temp.no(), '1', '00000000-0000-4000-8000-00000000000a', 'patch', '{phone}', '{}', '{}', 2, now(), '{}', now() - interval '1 year', 'client'),
-  (pg_temp.no(), '1', '00000000-0000-4000-8000-00000000000a', 'patch', '{phone}', '{}', '{}', 3, now(), '{}', null, null);
+  (pg_temp.no(), '1', pg_temp.user_id('a'), 'patch', '{phone}', '{}', '{}', 1, now(), '{}', now() - interval '11 years', 'client'),
+  (pg_temp.no(), '1', pg_temp.user_id('a'), 'patch', '{phone}', '{}', '{}', 2, now(), '{}', now() - interval '1 year', 'client'),
+  (pg_temp.no(), '1', pg_temp.user_id('a'), 'patch', '{phone}', '{}', '{}', 3, now(), '{}', null, null);
 
 create temp table answer as select tidemark.purge(interval '10 years')::jsonb as a;
 
@@ -76,8 +77,7 @@ select is((select array_agg(id order by id) from public.purged), array[1, 6], 't
 select is((select count(*) from tidemark.sync_changes where table_no = pg_temp.no()), 0::bigint, 'and no log');
 
 -- Who may.
-select set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true);
-set local role authenticated;
+select pg_temp.sign_in('a');
 select throws_ok('select tidemark.purge(interval ''1 second'')', '42501', null, 'a user may not');
 set local role anon;
 select throws_ok('select tidemark.purge(interval ''1 second'')', '42501', null, 'nor may anon');

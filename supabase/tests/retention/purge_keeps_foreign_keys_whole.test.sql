@@ -1,5 +1,6 @@
 -- Tombstones are purged children first; one that is still referenced stays, and holds up no other.
 begin;
+\ir ../helpers.psql
 select plan(12);
 
 create table public.p_boxes (id int primary key, name text);

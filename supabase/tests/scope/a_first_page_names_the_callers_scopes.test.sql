@@ -1,5 +1,6 @@
 -- A device has to know its scopes before they hold a row: where it listens for pokes, for one.
 begin;
+\ir ../helpers.psql
 select plan(3);
 
 create table public.named_members (club text not null, user_id uuid not null, primary key (club, user_id));
@@ -7,9 +8,9 @@ create table public.named (id int primary key, club text not null);
 alter table public.named enable row level security;
 grant select on public.named to authenticated;
 insert into public.named_members values
-  ('chess', '00000000-0000-4000-8000-00000000000a'),
-  ('go', '00000000-0000-4000-8000-00000000000a'),
-  ('bridge', '00000000-0000-4000-8000-00000000000b');
+  ('chess', pg_temp.user_id('a')),
+  ('go', pg_temp.user_id('a')),
+  ('bridge', pg_temp.user_id('b'));
 select tidemark.add_scope('namedclub', 'public.named_members', 'club', 'user_id');
 select tidemark.add_table('public.named', 'namedclub:club');
 -- Whether entries of the transaction itself are new to a cursor depends on what others commit meanwhile.

@@ -1,11 +1,9 @@
 -- Who belongs to a scope is said by the table that is watched. Under another name it goes on being watched, and
 -- declared under it, its members hear of it; one made anew was not: whoever left with the old one is in no log.
 begin;
+\ir ../helpers.psql
 select plan(21);
 
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9002-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
 create function pg_temp.person(n int) returns uuid language sql as $$
   select ('00000000-0000-4000-8000-' || lpad(n::text, 12, 'd'))::uuid
 $$;
@@ -59,9 +57,7 @@ $$;
 select pg_temp.make('crew', '{1,2}');
 select tidemark.add_scope('crew', 'public.crew', 'ship', 'sailor');
 create table public.crew_items (id int primary key, ship int not null);
-alter table public.crew_items enable row level security;
-grant select on public.crew_items to authenticated;
-create policy "all" on public.crew_items using (true);
+select pg_temp.allow_all('public.crew_items');
 select tidemark.add_table('public.crew_items', 'crew:ship');
 insert into public.crew_items select n, n from generate_series(1, 9) n;
 select is(pg_temp.said(), '+11 +22', 'members join');

@@ -1,15 +1,14 @@
 -- A members table that is dropped has no members; everything else goes on.
 begin;
+\ir ../helpers.psql
 select plan(3);
 
 create table public.dropping_members (club text not null, user_id uuid not null, primary key (club, user_id));
 create table public.dropping_items (id int primary key, club text not null);
-alter table public.dropping_items enable row level security;
-grant select on public.dropping_items to authenticated;
-create policy "all" on public.dropping_items to authenticated using (true);
+select pg_temp.allow_all('public.dropping_items');
 select tidemark.add_scope('droppingclub', 'public.dropping_members', 'club', 'user_id');
 select tidemark.add_table('public.dropping_items', 'droppingclub:club');
-insert into public.dropping_members values ('chess', '00000000-0000-4000-8000-00000000000a');
+insert into public.dropping_members values ('chess', pg_temp.user_id('a'));
 insert into public.dropping_items values (1, 'chess'), (2, 'go');
 
 create function pg_temp.pulled() returns bigint

@@ -1,8 +1,8 @@
 -- Members are rows like others: an owner invites and removes people offline, and a membership that is a tombstone is none.
 begin;
+\ir ../helpers.psql
 select plan(15);
 
-create function pg_temp.u(letter text) returns uuid language sql as $$ select ('00000000-0000-4000-8000-00000000000' || letter)::uuid $$;
 create temp sequence seq;
 create function pg_temp.push(who text, mutation jsonb) returns jsonb
 language plpgsql
@@ -11,8 +11,8 @@ declare
   numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
   answer jsonb;
 begin
-  perform set_config('request.jwt.claims', json_build_object('sub', pg_temp.u(who), 'role', 'authenticated')::text, true), set_config('role', 'authenticated', true);
-  answer := public.sync_push(('00000000-0000-4000-8000-0000000000d' || who)::uuid, numbered) -> 'results' -> 0;
+  perform set_config('request.jwt.claims', json_build_object('sub', pg_temp.user_id(who), 'role', 'authenticated')::text, true), set_config('role', 'authenticated', true);
+  answer := public.sync_push((pg_temp.user_id('d') || who)::uuid, numbered) -> 'results' -> 0;
   perform set_config('role', 'postgres', true);
   return answer;
 end
@@ -23,7 +23,7 @@ as $$
 declare
   found_scopes text[];
 begin
-  perform set_config('request.jwt.claims', json_build_object('sub', pg_temp.u(who), 'role', 'authenticated')::text, true), set_config('role', 'authenticated', true);
+  perform set_config('request.jwt.claims', json_build_object('sub', pg_temp.user_id(who), 'role', 'authenticated')::text, true), set_config('role', 'authenticated', true);
   found_scopes := array(select s from unnest(tidemark.my_scopes()) s where s like 'band:%' order by s);
   perform set_config('role', 'postgres', true);
   return found_scopes;
@@ -32,10 +32,9 @@ $$;
 
 create table public.band_members (id uuid primary key, band_id int not null, user_id uuid not null, role text not null default 'guest', deleted_at timestamptz);
 create table public.band_songs (id uuid primary key, band_id int not null, title text);
-alter table public.band_members enable row level security;
 alter table public.band_songs enable row level security;
 grant select, insert, update, delete on public.band_members, public.band_songs to authenticated;
-create policy "everybody sees and invites" on public.band_members to authenticated using (true);
+select pg_temp.allow_all('public.band_members');
 create policy "members" on public.band_songs to authenticated using (
   exists (select from public.band_members m where m.band_id = band_songs.band_id and m.user_id = (select auth.uid()) and m.deleted_at is null)
 );
@@ -43,11 +42,11 @@ select tidemark.add_scope('band', 'public.band_members', 'band_id', 'user_id');
 select tidemark.add_table('public.band_members', 'band:band_id');
 select tidemark.add_table('public.band_songs', 'band:band_id');
 
-insert into public.band_members values ('00000000-0000-4000-8000-0000000000a1', 1, pg_temp.u('a'), 'owner');
+insert into public.band_members values ('00000000-0000-4000-8000-0000000000a1', 1, pg_temp.user_id('a'), 'owner');
 select is(pg_temp.mine('a'), array['band:1'], 'the owner is in');
 select is(
   pg_temp.push('a', jsonb_build_object('table', 'band_members', 'op', 'put', 'id', '00000000-0000-4000-8000-0000000000b1',
-    'data', jsonb_build_object('band_id', 1, 'user_id', pg_temp.u('b')))) ->> 'status', 'applied', 'and invites somebody by a push'
+    'data', jsonb_build_object('band_id', 1, 'user_id', pg_temp.user_id('b')))) ->> 'status', 'applied', 'and invites somebody by a push'
 );
 select is(pg_temp.mine('b'), array['band:1'], 'who is in, then');
 insert into public.band_songs (id, band_id, title) values ('00000000-0000-4000-8000-000000000051', 1, 'one');
@@ -60,10 +59,10 @@ select is(
 select is(
   pg_temp.push('a', '{"table": "band_members", "op": "delete", "id": "00000000-0000-4000-8000-0000000000b1", "base": 1}') ->> 'status', 'applied', 'the owner removes them'
 );
-select ok((select deleted_at is not null from public.band_members where user_id = pg_temp.u('b')), 'the membership becomes a tombstone');
+select ok((select deleted_at is not null from public.band_members where user_id = pg_temp.user_id('b')), 'the membership becomes a tombstone');
 select is(pg_temp.mine('b'), '{}'::text[], 'and they are out');
 select is(
-  (select array_agg(op || ' ' || row_id order by id) from tidemark.sync_changes where table_no = 0 and scope = 'user:' || pg_temp.u('b')),
+  (select array_agg(op || ' ' || row_id order by id) from tidemark.sync_changes where table_no = 0 and scope = 'user:' || pg_temp.user_id('b')),
   array['join band:1', 'leave band:1'], 'their devices hear of both'
 );
 select is(
@@ -73,16 +72,16 @@ select is(
 select is(
   pg_temp.push('a', '{"table": "band_members", "op": "delete", "id": "00000000-0000-4000-8000-0000000000b1", "base": 2}') ->> 'status', 'applied', 'removing them again'
 );
-select is((select count(*) from tidemark.sync_changes where table_no = 0 and scope = 'user:' || pg_temp.u('b')), 2::bigint, 'is no news');
+select is((select count(*) from tidemark.sync_changes where table_no = 0 and scope = 'user:' || pg_temp.user_id('b')), 2::bigint, 'is no news');
 
 -- Without sync for the members table, its tombstones are still none.
 select tidemark.remove_table('public.band_members');
 select is(pg_temp.mine('b'), '{}'::text[], 'a tombstone does not come to life when its table is no longer synced');
 select is(pg_temp.mine('a'), array['band:1'], 'members stay members');
-delete from public.band_members where user_id = pg_temp.u('a');
+delete from public.band_members where user_id = pg_temp.user_id('a');
 select is(pg_temp.mine('a'), '{}'::text[], 'one who is deleted is out');
 select is(
-  (select array_agg(op || ' ' || row_id order by id) from tidemark.sync_changes where table_no = 0 and scope = 'user:' || pg_temp.u('a')),
+  (select array_agg(op || ' ' || row_id order by id) from tidemark.sync_changes where table_no = 0 and scope = 'user:' || pg_temp.user_id('a')),
   array['join band:1', 'leave band:1'], 'and hears of it'
 );
 

@@ -1,5 +1,6 @@
 -- A members table that is not synced and marks members as deleted in its own way: deleted_at says who belongs there, too.
 begin;
+\ir ../helpers.psql
 select plan(5);
 
 create table public.soft_members (team int not null, user_id uuid not null, deleted_at timestamptz, primary key (team, user_id));
@@ -20,7 +21,7 @@ create function pg_temp.logged() returns text[] language sql as $$
   select array_agg(op || ' ' || row_id order by id) from tidemark.sync_changes where table_no = 0 and row_id like 'softteam:%'
 $$;
 
-insert into public.soft_members values (1, '00000000-0000-4000-8000-00000000000a', null), (2, '00000000-0000-4000-8000-00000000000a', now());
+insert into public.soft_members values (1, pg_temp.user_id('a'), null), (2, pg_temp.user_id('a'), now());
 select is(pg_temp.mine(), array['softteam:1'], 'who is marked as deleted does not belong');
 select is(pg_temp.logged(), array['join softteam:1'], 'what is logged says the same');
 update public.soft_members set deleted_at = now() where team = 1;

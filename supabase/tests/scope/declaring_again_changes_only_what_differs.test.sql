@@ -1,10 +1,11 @@
 -- add_scope is idempotent: again with the same words changes nothing, with others it changes the settings.
 begin;
+\ir ../helpers.psql
 select plan(15);
 
 create table public.again_members (club text not null, member uuid not null, other_club text not null default 'x', primary key (club, member));
 create table public.again_others (club text not null, member uuid not null, primary key (club, member));
-insert into public.again_members values ('chess', '00000000-0000-4000-8000-00000000000a'), ('go', '00000000-0000-4000-8000-00000000000a'), ('go', '00000000-0000-4000-8000-00000000000b');
+insert into public.again_members values ('chess', pg_temp.user_id('a')), ('go', pg_temp.user_id('a')), ('go', pg_temp.user_id('b'));
 create function pg_temp.triggers(name text) returns text[] language sql as $$
   select coalesce(array_agg(tgname::text order by tgname), '{}') from pg_trigger where tgrelid = ('public.' || name)::regclass and not tgisinternal
 $$;
@@ -23,7 +24,7 @@ end
 $$;
 
 select tidemark.add_scope('againclub', 'public.again_members', 'club', 'member');
-select is(pg_temp.scopes_of('00000000-0000-4000-8000-00000000000a'), array['againclub:chess', 'againclub:go'], 'memberships from before count at once');
+select is(pg_temp.scopes_of(pg_temp.user_id('a')), array['againclub:chess', 'againclub:go'], 'memberships from before count at once');
 select is(pg_temp.entries(), 3::bigint, 'and are logged, for devices that are already in sync');
 select is(
   pg_temp.triggers('again_members'),
@@ -40,16 +41,16 @@ select lives_ok($$ select tidemark.add_scope('againclub', 'public.again_members'
 select is(pg_temp.entries(), 3::bigint, 'nobody joins a second time');
 select is(array_length(pg_temp.triggers('again_members'), 1), 4, 'nor is anything watched twice');
 select is((select count(*) from pg_index where indrelid = 'public.again_members'::regclass), (select n from indexes), 'nor indexed twice');
-insert into public.again_members values ('bridge', '00000000-0000-4000-8000-00000000000a');
+insert into public.again_members values ('bridge', pg_temp.user_id('a'));
 select is(pg_temp.entries(), 4::bigint, 'a new member is one entry');
 
 -- Another members table, other columns.
-insert into public.again_others values ('darts', '00000000-0000-4000-8000-00000000000a');
+insert into public.again_others values ('darts', pg_temp.user_id('a'));
 select lives_ok($$ select tidemark.add_scope('againclub', 'public.again_others', 'club', 'member') $$, 'a kind moves to another table');
-select is(pg_temp.scopes_of('00000000-0000-4000-8000-00000000000a'), array['againclub:darts'], 'which then says who belongs');
+select is(pg_temp.scopes_of(pg_temp.user_id('a')), array['againclub:darts'], 'which then says who belongs');
 select is(pg_temp.triggers('again_members'), '{}'::text[], 'the table that did is left alone');
 create temp table before as select pg_temp.entries() as n;
-insert into public.again_members values ('poker', '00000000-0000-4000-8000-00000000000a');
+insert into public.again_members values ('poker', pg_temp.user_id('a'));
 select is(pg_temp.entries(), (select n from before), 'and no longer makes members');
 select is(
   (select array_agg(op || ' ' || row_id order by id) from tidemark.sync_changes

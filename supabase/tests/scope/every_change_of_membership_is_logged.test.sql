@@ -1,5 +1,6 @@
 -- Who joined and who left is an entry in that user's own scope, whoever changed it and however.
 begin;
+\ir ../helpers.psql
 select plan(16);
 
 create table public.logged_members (
@@ -22,27 +23,26 @@ begin
   return said;
 end
 $$;
-create function pg_temp.u(letter text) returns uuid language sql as $$ select ('00000000-0000-4000-8000-00000000000' || letter)::uuid $$;
 
-insert into public.logged_members (team, user_id) values (1, pg_temp.u('a')), (1, pg_temp.u('b')), (2, pg_temp.u('a'));
+insert into public.logged_members (team, user_id) values (1, pg_temp.user_id('a')), (1, pg_temp.user_id('b')), (2, pg_temp.user_id('a'));
 select is(pg_temp.heard(), 'a:join:1 a:join:2 b:join:1', 'several members of one statement');
-update public.logged_members set role = 'editor' where team = 1 and user_id = pg_temp.u('a');
+update public.logged_members set role = 'editor' where team = 1 and user_id = pg_temp.user_id('a');
 select is(pg_temp.heard(), 'a:leave:1 a:join:1', 'another role may show other rows: left and joined');
 update public.logged_members set role = role;
 select is(pg_temp.heard(), '', 'an update that changes nothing is nothing');
 update public.logged_members set team = 3 where team = 2;
 select is(pg_temp.heard(), 'a:leave:2 a:join:3', 'a membership that moves to another scope');
-update public.logged_members set user_id = pg_temp.u('c') where team = 1 and user_id = pg_temp.u('b');
+update public.logged_members set user_id = pg_temp.user_id('c') where team = 1 and user_id = pg_temp.user_id('b');
 select is(pg_temp.heard(), 'b:leave:1 c:join:1', 'one that is handed to another user');
-insert into public.logged_members (team, user_id, role) values (1, pg_temp.u('a'), 'viewer'), (4, pg_temp.u('a'), 'viewer')
+insert into public.logged_members (team, user_id, role) values (1, pg_temp.user_id('a'), 'viewer'), (4, pg_temp.user_id('a'), 'viewer')
 on conflict (team, user_id) do update set role = excluded.role;
 select is(pg_temp.heard(), 'a:leave:1 a:join:1 a:join:4', 'an upsert');
-delete from public.logged_members where user_id = pg_temp.u('a');
+delete from public.logged_members where user_id = pg_temp.user_id('a');
 select is(pg_temp.heard(), 'a:leave:1 a:leave:3 a:leave:4', 'members who are deleted');
 delete from public.logged_members where team = 99;
 update public.logged_members set role = 'x' where team = 99;
 select is(pg_temp.heard(), '', 'statements that find nobody are nothing');
-merge into public.logged_members m using (values (1::bigint, pg_temp.u('c')), (7, pg_temp.u('c'))) as v (team, user_id)
+merge into public.logged_members m using (values (1::bigint, pg_temp.user_id('c')), (7, pg_temp.user_id('c'))) as v (team, user_id)
 on m.team = v.team and m.user_id = v.user_id when matched then delete when not matched then insert (team, user_id) values (v.team, v.user_id);
 select is(pg_temp.heard(), 'c:leave:1 c:join:7', 'a merge');
 with moved as (delete from public.logged_members where team = 7 returning user_id)
@@ -53,24 +53,24 @@ select is(pg_temp.heard(), 'c:leave:7 c:join:8', 'two changes in one statement')
 select is(
   (select array_agg(distinct row(table_no, version, columns)::text) from tidemark.sync_changes where row_id like 'loggedteam:%'), array['(0,0,)'], 'an entry is of no table'
 );
-select set_config('request.jwt.claims', json_build_object('sub', pg_temp.u('d'), 'role', 'authenticated')::text, true);
+select set_config('request.jwt.claims', json_build_object('sub', pg_temp.user_id('d'), 'role', 'authenticated')::text, true);
 grant insert, delete, select on public.logged_members to authenticated;
 set local role authenticated;
-insert into public.logged_members (team, user_id) values (9, pg_temp.u('a'));
+insert into public.logged_members (team, user_id) values (9, pg_temp.user_id('a'));
 reset role;
 select is(
   (select row(scope, user_id)::text from tidemark.sync_changes where row_id = 'loggedteam:9'),
-  row('user:' || pg_temp.u('a'), pg_temp.u('d'))::text, 'who did it is on record, also when it is a member inviting another'
+  row('user:' || pg_temp.user_id('a'), pg_temp.user_id('d'))::text, 'who did it is on record, also when it is a member inviting another'
 );
 select is(pg_temp.heard(), 'a:join:9', 'through the API as by SQL');
 
 -- A second kind over the same table.
 select tidemark.add_scope('loggedrole', 'public.logged_members', 'role', 'user_id');
 select pg_temp.heard();
-insert into public.logged_members (team, user_id, role) values (10, pg_temp.u('b'), 'boss');
+insert into public.logged_members (team, user_id, role) values (10, pg_temp.user_id('b'), 'boss');
 select is(pg_temp.heard(), 'b:join:10', 'a table may say who belongs to two kinds');
 select is(
-  (select count(*) from tidemark.sync_changes where row_id = 'loggedrole:boss' and scope = 'user:' || pg_temp.u('b') and op = 'join'), 1::bigint, 'each hears of it'
+  (select count(*) from tidemark.sync_changes where row_id = 'loggedrole:boss' and scope = 'user:' || pg_temp.user_id('b') and op = 'join'), 1::bigint, 'each hears of it'
 );
 select throws_ok('truncate public.logged_members', 'TM010', null, 'members cannot vanish unheard');
 

@@ -1,15 +1,14 @@
 -- The members table may change as any other: its columns renamed, the table dropped.
 begin;
+\ir ../helpers.psql
 select plan(9);
 
 create table public.changing_members (club text not null, user_id uuid not null, primary key (club, user_id));
 create table public.changing_items (id int primary key, club text not null);
-alter table public.changing_items enable row level security;
-grant select on public.changing_items to authenticated;
-create policy "all" on public.changing_items to authenticated using (true);
+select pg_temp.allow_all('public.changing_items');
 select tidemark.add_scope('changingclub', 'public.changing_members', 'club', 'user_id');
 select tidemark.add_table('public.changing_items', 'changingclub:club');
-insert into public.changing_members values ('chess', '00000000-0000-4000-8000-00000000000a');
+insert into public.changing_members values ('chess', pg_temp.user_id('a'));
 insert into public.changing_items values (1, 'chess'), (2, 'go');
 
 create function pg_temp.pulled() returns bigint
@@ -31,7 +30,7 @@ alter table public.changing_members rename column club to club_name;
 alter table public.changing_members rename column user_id to member_id;
 select lives_ok($$ select pg_temp.pulled() $$, 'columns are renamed: pulls go on');
 select is(pg_temp.pulled(), 1::bigint, 'and find the same');
-select lives_ok($$ insert into public.changing_members values ('go', '00000000-0000-4000-8000-00000000000a') $$, 'members can be added');
+select lives_ok($$ insert into public.changing_members values ('go', pg_temp.user_id('a')) $$, 'members can be added');
 select is(pg_temp.pulled(), 2::bigint, 'and are members');
 select is(
   (select array_agg(op || ' ' || row_id || ' ' || scope order by id) from tidemark.sync_changes where row_id = 'changingclub:go'),

@@ -1,5 +1,6 @@
 -- add_scope refuses, with a code and what to do, what cannot say who belongs to a scope.
 begin;
+\ir ../helpers.psql
 select plan(24);
 
 create table public.scope_members (trip_id uuid not null, user_id uuid not null, nick text, loose_id uuid, loose_user uuid, primary key (trip_id, user_id));

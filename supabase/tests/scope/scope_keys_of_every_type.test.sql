@@ -1,5 +1,6 @@
 -- The key of a scope is text on the wire: what the members table and the rows hold must come to the same.
 begin;
+\ir ../helpers.psql
 select plan(17);
 
 create function pg_temp.pulled(name text) returns text
@@ -53,8 +54,8 @@ begin
   perform tidemark.add_scope('kind' || k.n, ('public.kind_members_' || k.n)::regclass, 'key', 'user_id');
   perform tidemark.add_table(('public.kind_rows_' || k.n)::regclass, 'kind' || k.n || ':key');
   execute format('insert into public.kind_rows_%s select n, m::%s from unnest($1) with ordinality as u (m, n)', k.n, k.row_type) using k.mine || k.others;
-  execute format('insert into public.kind_members_%s select m::%s, %L from unnest($1) m', k.n, k.members_type, '00000000-0000-4000-8000-00000000000a') using k.mine;
-  execute format('insert into public.kind_members_%s select $1::%s, %L', k.n, k.members_type, '00000000-0000-4000-8000-00000000000b') using k.others;
+  execute format('insert into public.kind_members_%s select m::%s, %L from unnest($1) m', k.n, k.members_type, pg_temp.user_id('a')) using k.mine;
+  execute format('insert into public.kind_members_%s select $1::%s, %L', k.n, k.members_type, pg_temp.user_id('b')) using k.others;
 end
 $$;
 select pg_temp.make(k) from kinds k;

@@ -1,6 +1,7 @@
 -- Whatever the size of a statement and the type of a column: the log names a column whose value became another one, also
 -- where Postgres calls the two equal, or knows their equality only in another schema.
 begin;
+\ir ../helpers.psql
 select plan(24);
 
 create extension if not exists citext with schema extensions;

@@ -1,16 +1,9 @@
 -- The key may get another type without a call, as any other column: a key that has outgrown its type is one of the
 -- table's own, and rows are found by it in a push, a pull, the log and a delete.
 begin;
+\ir ../helpers.psql
 select plan(24);
 
-create function pg_temp.sign_in() returns void language sql as $$
-  select set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true)
-$$;
--- Devices of this session alone: files that run side by side would wait for each other's.
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9000-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
 create temp sequence seq;
 grant usage on sequence seq to authenticated;
 create function pg_temp.push(mutation jsonb, device int default 1) returns jsonb language plpgsql as $$
@@ -18,7 +11,7 @@ declare
   numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
   answer jsonb;
 begin
-  perform pg_temp.sign_in();
+  perform pg_temp.sign_in('a');
   answer := public.sync_push(pg_temp.device(device), numbered) -> 'results' -> 0;
   perform set_config('role', 'postgres', true);
   return answer;
@@ -28,7 +21,7 @@ create function pg_temp.pull(place jsonb, name text) returns jsonb language plpg
 declare
   answer jsonb;
 begin
-  perform pg_temp.sign_in();
+  perform pg_temp.sign_in('a');
   answer := public.sync_pull(pg_temp.device(9), place::json, json_build_object('tables', array[name]));
   perform set_config('role', 'postgres', true);
   return answer;
@@ -60,10 +53,7 @@ $$;
 -- An int that has become too small. A child points at it.
 select pg_temp.synced('outgrown', 'int');
 create table public.outgrown_parts (id uuid primary key, user_id uuid not null default auth.uid(), whole int references public.outgrown on delete cascade);
-alter table public.outgrown_parts enable row level security;
-grant select, insert, update, delete on public.outgrown_parts to authenticated;
-create policy "own rows" on public.outgrown_parts to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.outgrown_parts', 'user:user_id');
+select pg_temp.add_own_table('public.outgrown_parts');
 select pg_temp.push('{"table": "outgrown", "op": "put", "id": "1", "data": {"note": "before"}}');
 alter table public.outgrown alter column id type bigint;
 alter table public.outgrown_parts alter column whole type bigint;
@@ -73,7 +63,7 @@ select is(
   'a key beyond the old type is pushed'
 );
 select lives_ok(
-  $$insert into public.outgrown (id, user_id, note) values (2147483648, '00000000-0000-4000-8000-00000000000a', 'by sql')$$, 'and inserted'
+  $$insert into public.outgrown (id, user_id, note) values (2147483648, pg_temp.user_id('a'), 'by sql')$$, 'and inserted'
 );
 select is(pg_temp.ids(pg_temp.pull(null, 'outgrown') #> '{changes,0,upsert}'), '{1,2147483648,9223372036854775807}', 'both are downloaded');
 select is(pg_temp.ids(pg_temp.new_in('outgrown') -> 'upsert'), '{1,2147483648,9223372036854775807}', 'and read by the log');
@@ -87,12 +77,12 @@ select is(
   pg_temp.push('{"table": "outgrown", "op": "patch", "id": "1", "base": 1, "data": {"note": "edited"}}') ->> 'status', 'applied',
   'so is a row of the time before'
 );
-select pg_temp.sign_in();
+select pg_temp.sign_in('a');
 select is((public.sync_verify('{outgrown}') #>> '{0,count}')::int, 3, 'all are verified');
 select is(
   pg_temp.ids((select jsonb_agg(r -> 'row') from json_array_elements(public.sync_rows('outgrown', '{1,2147483648}')) r)), '{1,2147483648}', 'and fetched by id'
 );
-reset role;
+select pg_temp.sign_out();
 select is(
   pg_temp.push('{"table": "outgrown_parts", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"whole": 9223372036854775807}}') ->> 'status',
   'applied', 'a child points at one'

@@ -1,28 +1,11 @@
 -- JSON has no lower bounds: an array is sent as its elements. One that nobody edits keeps what it has.
 begin;
+\ir ../helpers.psql
 select plan(7);
 
 create table public.bounded (id int primary key, user_id uuid not null default auth.uid(), note text, a int[], b text[]);
-alter table public.bounded enable row level security;
-grant select, insert, update, delete on public.bounded to authenticated;
-create policy "own rows" on public.bounded to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.bounded', 'user:user_id');
+select pg_temp.add_own_table('public.bounded');
 
-create temp sequence seq;
-create function pg_temp.push(mutation jsonb, options json default '{}', device text default '1') returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, numbered, options) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
 create function pg_temp.pulled(name text, options jsonb default '{}') returns jsonb
 language plpgsql
 as $$
@@ -36,21 +19,21 @@ begin
   return answer;
 end
 $$;
-insert into public.bounded (id, user_id, a, b) values (1, '00000000-0000-4000-8000-00000000000a', '[0:2]={1,2,3}', '[-1:0][5:5]={{x},{y}}');
+insert into public.bounded (id, user_id, a, b) values (1, pg_temp.user_id('a'), '[0:2]={1,2,3}', '[-1:0][5:5]={{x},{y}}');
 
 select is(pg_temp.pulled('bounded') #> '{0,a}', '[1, 2, 3]', 'an array is pulled as its elements');
 select is(pg_temp.pulled('bounded') #> '{0,b}', '[["x"], ["y"]]', 'at any depth');
-select pg_temp.push('{"table": "bounded", "op": "patch", "id": "1", "base": 1, "data": {"note": "edited"}}');
+select pg_temp.push_one(1, '{"table": "bounded", "op": "patch", "id": "1", "base": 1, "data": {"note": "edited"}}');
 select is((select row(a, b)::text from public.bounded), '("[0:2]={1,2,3}","[-1:0][5:5]={{x},{y}}")', 'an edit of another column leaves its bounds');
 update public.bounded set note = 'by sql';
-select pg_temp.push('{"table": "bounded", "op": "patch", "id": "1", "base": 1, "data": {"note": "merged"}}', '{}', '2');
+select pg_temp.push_one(2, '{"table": "bounded", "op": "patch", "id": "1", "base": 1, "data": {"note": "merged"}}');
 select is((select row(a, b)::text from public.bounded), '("[0:2]={1,2,3}","[-1:0][5:5]={{x},{y}}")', 'so does one that is merged');
 select is(
-  pg_temp.push('{"table": "bounded", "op": "patch", "id": "1", "base": 2, "data": {"note": "again", "a": [1, 2, 3]}, "old": {"note": "x", "a": [1, 2, 3]}}', '{}', '3') ->> 'status',
+  pg_temp.push_one(3, '{"table": "bounded", "op": "patch", "id": "1", "base": 2, "data": {"note": "again", "a": [1, 2, 3]}, "old": {"note": "x", "a": [1, 2, 3]}}') ->> 'status',
   'merged', 'one that sends the whole row along, as it was pulled, is no edit of it'
 );
 select is((select a::text from public.bounded), '[0:2]={1,2,3}', 'and leaves them, too');
-select pg_temp.push('{"table": "bounded", "op": "patch", "id": "1", "base": 9, "data": {"a": [4]}}');
+select pg_temp.push_one(1, '{"table": "bounded", "op": "patch", "id": "1", "base": 9, "data": {"a": [4]}}');
 select is((select a::text from public.bounded), '{4}', 'one that is edited counts from one');
 
 select * from finish();

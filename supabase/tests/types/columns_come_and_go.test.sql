@@ -1,30 +1,13 @@
 -- A column may be added, dropped, renamed or retyped later, by a plain migration: no call is needed.
 begin;
+\ir ../helpers.psql
 select plan(23);
 
 create table public.changing (
   id uuid primary key, user_id uuid not null default auth.uid(), name text, phone text, visits int, tags text[]
 );
-alter table public.changing enable row level security;
-grant select, insert, update, delete on public.changing to authenticated;
-create policy "own rows" on public.changing to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.changing', 'user:user_id', 'last_write_wins', '{"visits": "sum", "tags": "union"}');
+select pg_temp.add_own_table('public.changing', 'last_write_wins', '{"visits": "sum", "tags": "union"}');
 
-create temp sequence seq;
-create function pg_temp.push(device text, mutation jsonb) returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, numbered) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
 create function pg_temp.pulled(name text) returns jsonb
 language plpgsql
 as $$
@@ -41,11 +24,11 @@ $$;
 create function pg_temp.patch(device text, base int, data text, old text default null) returns jsonb
 language sql
 as $$
-  select pg_temp.push(device, jsonb_strip_nulls(jsonb_build_object('table', 'changing', 'op', 'patch',
+  select pg_temp.push_one(device, jsonb_strip_nulls(jsonb_build_object('table', 'changing', 'op', 'patch',
     'id', '00000000-0000-4000-8000-000000000001', 'base', base, 'data', data::jsonb, 'old', old::jsonb)))
 $$;
 
-select pg_temp.push('0', '{"table": "changing", "op": "put", "id": "00000000-0000-4000-8000-000000000001",
+select pg_temp.push_one(0, '{"table": "changing", "op": "put", "id": "00000000-0000-4000-8000-000000000001",
   "data": {"name": "b", "phone": "b", "visits": 1, "tags": ["b"]}}');
 select pg_temp.patch('1', 1, '{"phone": "t"}');
 
@@ -59,7 +42,7 @@ select is(
   'the log names it'
 );
 select is(
-  pg_temp.push('0', '{"table": "changing", "op": "put", "id": "00000000-0000-4000-8000-000000000002", "data": {"name": "old app"}}') #>> '{row,stars}',
+  pg_temp.push_one(0, '{"table": "changing", "op": "put", "id": "00000000-0000-4000-8000-000000000002", "data": {"name": "old app"}}') #>> '{row,stars}',
   '3', 'an app that does not know it gets its default back'
 );
 

@@ -1,5 +1,6 @@
 -- Generated and identity columns, defaults and triggers: the device is told what they came to.
 begin;
+\ir ../helpers.psql
 select plan(17);
 
 create table public.filled (
@@ -15,26 +16,8 @@ begin
 end
 $$;
 create trigger fill_slug before insert or update on public.filled for each row execute function public.fill_slug();
-alter table public.filled enable row level security;
-grant select, insert, update, delete on public.filled to authenticated;
-create policy "own rows" on public.filled to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.filled', 'user:user_id');
+select pg_temp.add_own_table('public.filled');
 
-create temp sequence seq;
-create function pg_temp.push(mutation jsonb, options json default '{}', device text default '1') returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, numbered, options) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
 create function pg_temp.pulled(name text, options jsonb default '{}') returns jsonb
 language plpgsql
 as $$
@@ -49,14 +32,14 @@ begin
 end
 $$;
 create temp table answer as
-select pg_temp.push('{"table": "filled", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "Ann"}}') as a;
+select pg_temp.push_one(1, '{"table": "filled", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "Ann"}}') as a;
 select is(a ->> 'status', 'applied', 'a row without them is stored') from answer;
 select is((a -> 'row') - '{id,user_id,version,updated_at,deleted_at}'::text[],
   '{"name": "Ann", "shout": "ANN", "no": 1, "nr": 100, "made_at": "2020-01-01T00:00:00+00:00", "slug": "ann"}'::jsonb,
   'the answer carries what was filled in') from answer;
 
 select is(
-  pg_temp.push('{"table": "filled", "op": "put", "id": "00000000-0000-4000-8000-000000000002",
+  pg_temp.push_one(1, '{"table": "filled", "op": "put", "id": "00000000-0000-4000-8000-000000000002",
     "data": {"name": "Bob", "nr": 5, "made_at": "2021-01-01T00:00:00Z", "slug": "robert"}}') #>> '{row,slug}',
   'robert', 'what the device sends is kept'
 );
@@ -65,18 +48,18 @@ select is((select no from public.filled where name = 'Bob'), 2::bigint, 'but not
 
 -- Those a device cannot set.
 create temp table forced as
-select pg_temp.push('{"table": "filled", "op": "put", "id": "00000000-0000-4000-8000-000000000003", "data": {"name": "Cy", "no": 55, "shout": "hey"}}') as a;
+select pg_temp.push_one(1, '{"table": "filled", "op": "put", "id": "00000000-0000-4000-8000-000000000003", "data": {"name": "Cy", "no": 55, "shout": "hey"}}') as a;
 select is(a ->> 'status', 'applied', 'a row that is put back as it was pulled elsewhere, with all of its columns') from forced;
 select is(row(a #> '{row,no}', a #> '{row,shout}')::text, row('3'::jsonb, '"CY"'::jsonb)::text, 'is told which of them the database decides') from forced;
 select is(
-  pg_temp.push('{"table": "filled", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"no": 9, "shout": "hey"}}') #>> '{row,shout}',
+  pg_temp.push_one(1, '{"table": "filled", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"no": 9, "shout": "hey"}}') #>> '{row,shout}',
   'ANN', 'an edit of nothing else is answered with the row'
 );
 select is((select row(no, shout, version)::text from public.filled where name = 'Ann'), '(1,ANN,1)', 'and changes nothing');
 
 -- Edits.
 select is(
-  pg_temp.push('{"table": "filled", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "Anna"}}') #>> '{row,shout}',
+  pg_temp.push_one(1, '{"table": "filled", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "Anna"}}') #>> '{row,shout}',
   'ANNA', 'an edit is told what followed from it'
 );
 select is(
@@ -84,11 +67,11 @@ select is(
   'the log names what followed, too'
 );
 select is(
-  pg_temp.push('{"table": "filled", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"slug": "a"}}', '{}', '2') ->> 'status',
+  pg_temp.push_one(2, '{"table": "filled", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"slug": "a"}}') ->> 'status',
   'merged', 'what followed from one device''s edit'
 );
 select is(
-  pg_temp.push('{"table": "filled", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "Anne", "shout": "ANNE"}}', '{}', '3') -> 'lost',
+  pg_temp.push_one(3, '{"table": "filled", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "Anne", "shout": "ANNE"}}') -> 'lost',
   null, 'is nothing that another''s can lose'
 );
 select is(pg_temp.pulled('filled') #>> '{0,shout}', 'ANNE', 'a pull sends them as they are');

@@ -1,13 +1,11 @@
 -- Foreign keys are followed by their own operators: what citext, ltree or a collation calls equal is equal.
 begin;
+\ir ../helpers.psql
 select plan(15);
 
 create extension if not exists citext with schema extensions;
 create extension if not exists ltree with schema extensions;
 
-create function pg_temp.device(n int) returns uuid language sql as $$
-  select format('00000000-0000-4000-9003-%s%s', lpad(pg_backend_pid()::text, 9, '0'), lpad(n::text, 3, '0'))::uuid
-$$;
 create function pg_temp.push(mutations json) returns text language plpgsql as $$
 declare
   answer json;

@@ -1,29 +1,12 @@
 -- On the wire both are null. A json null that is stored stays one; a null that is sent is no value, and where a
 -- column must have one, it is json's.
 begin;
+\ir ../helpers.psql
 select plan(12);
 
 create table public.nulled (id int primary key, user_id uuid not null default auth.uid(), note text, doc jsonb, must jsonb not null default '{}');
-alter table public.nulled enable row level security;
-grant select, insert, update, delete on public.nulled to authenticated;
-create policy "own rows" on public.nulled to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.nulled', 'user:user_id');
+select pg_temp.add_own_table('public.nulled');
 
-create temp sequence seq;
-create function pg_temp.push(mutation jsonb, options json default '{}', device text default '1') returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, numbered, options) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
 create function pg_temp.pulled(name text, options jsonb default '{}') returns jsonb
 language plpgsql
 as $$
@@ -40,33 +23,33 @@ $$;
 create function pg_temp.doc(n int) returns text language sql as $$ select coalesce(doc::text, 'SQL null') from public.nulled where id = n $$;
 create function pg_temp.must(n int) returns text language sql as $$ select must::text from public.nulled where id = n $$;
 
-insert into public.nulled (id, user_id, doc, must) values (1, '00000000-0000-4000-8000-00000000000a', 'null', 'null'), (2, '00000000-0000-4000-8000-00000000000a', null, '{"a": null}');
+insert into public.nulled (id, user_id, doc, must) values (1, pg_temp.user_id('a'), 'null', 'null'), (2, pg_temp.user_id('a'), null, '{"a": null}');
 
 select is(pg_temp.pulled('nulled') #> '{0,doc}', 'null', 'a json null is pulled as null');
 select is(pg_temp.pulled('nulled') #> '{1,doc}', 'null', 'so is no value');
 select is(pg_temp.pulled('nulled') #> '{1,must}', '{"a": null}', 'a null inside stays inside');
 
-select pg_temp.push('{"table": "nulled", "op": "patch", "id": "1", "base": 1, "data": {"note": "edited"}}');
+select pg_temp.push_one(1, '{"table": "nulled", "op": "patch", "id": "1", "base": 1, "data": {"note": "edited"}}');
 select is(pg_temp.doc(1), 'null', 'an edit of another column leaves a json null');
 update public.nulled set note = 'by sql' where id = 1;
-select pg_temp.push('{"table": "nulled", "op": "patch", "id": "1", "base": 1, "data": {"note": "merged"}}', '{}', '2');
+select pg_temp.push_one(2, '{"table": "nulled", "op": "patch", "id": "1", "base": 1, "data": {"note": "merged"}}');
 select is(pg_temp.doc(1), 'null', 'so does one that is merged');
 select is(
-  pg_temp.push('{"table": "nulled", "op": "patch", "id": "1", "base": 1, "data": {"note": "again", "doc": null}, "old": {"note": null, "doc": null}}', '{}', '3') ->> 'status',
+  pg_temp.push_one(3, '{"table": "nulled", "op": "patch", "id": "1", "base": 1, "data": {"note": "again", "doc": null}, "old": {"note": null, "doc": null}}') ->> 'status',
   'merged', 'one that sends the whole row along, as it was pulled, is no edit of it'
 );
 select is(pg_temp.doc(1), 'null', 'and leaves it, too');
-select pg_temp.push('{"table": "nulled", "op": "patch", "id": "2", "base": 1, "data": {"note": "edited", "doc": null}}');
+select pg_temp.push_one(1, '{"table": "nulled", "op": "patch", "id": "2", "base": 1, "data": {"note": "edited", "doc": null}}');
 select is(pg_temp.doc(2), 'SQL null', 'no value stays no value');
 
 -- Where there must be one.
 select is(
-  pg_temp.push('{"table": "nulled", "op": "put", "id": "3", "data": {"doc": null, "must": null}}') ->> 'status', 'applied',
+  pg_temp.push_one(1, '{"table": "nulled", "op": "put", "id": "3", "data": {"doc": null, "must": null}}') ->> 'status', 'applied',
   'a row whose column may not be without a value is put back as it was pulled'
 );
 select is(pg_temp.must(3), 'null', 'with json''s null');
 select is(
-  pg_temp.push('{"table": "nulled", "op": "patch", "id": "2", "base": 2, "data": {"must": null}}') ->> 'status', 'applied', 'and edited to it'
+  pg_temp.push_one(1, '{"table": "nulled", "op": "patch", "id": "2", "base": 2, "data": {"must": null}}') ->> 'status', 'applied', 'and edited to it'
 );
 select is(pg_temp.must(2), 'null', 'likewise');
 

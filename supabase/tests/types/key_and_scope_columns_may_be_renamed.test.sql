@@ -1,28 +1,11 @@
 -- The key and the scope column may be renamed as any other: the next statement and the next push go by the new name.
 begin;
+\ir ../helpers.psql
 select plan(18);
 
 create table public.renaming (id uuid primary key, user_id uuid not null default auth.uid(), name text);
-alter table public.renaming enable row level security;
-grant select, insert, update, delete on public.renaming to authenticated;
-create policy "own rows" on public.renaming to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.renaming', 'user:user_id');
+select pg_temp.add_own_table('public.renaming');
 
-create temp sequence seq;
-create function pg_temp.push(device text, mutation jsonb) returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_push(format('00000000-0000-4000-8000-0000000000d%s', device)::uuid, numbered) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
 create function pg_temp.pulled(name text) returns jsonb
 language plpgsql
 as $$
@@ -36,11 +19,11 @@ begin
   return answer;
 end
 $$;
-select pg_temp.push('0', '{"table": "renaming", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "b"}}');
+select pg_temp.push_one(0, '{"table": "renaming", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "b"}}');
 
 alter table public.renaming rename column id to renaming_id;
 select lives_ok(
-  $$ insert into public.renaming (renaming_id, user_id, name) values ('00000000-0000-4000-8000-000000000002', '00000000-0000-4000-8000-00000000000a', 'sql') $$,
+  $$ insert into public.renaming (renaming_id, user_id, name) values ('00000000-0000-4000-8000-000000000002', pg_temp.user_id('a'), 'sql') $$,
   'a new key name: rows are inserted'
 );
 select lives_ok($$ update public.renaming set name = 'sql again' where name = 'sql' $$, 'updated');
@@ -51,14 +34,14 @@ select is(
   'the log names them'
 );
 select is(
-  pg_temp.push('0', '{"table": "renaming", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "c"}}') ->> 'status',
+  pg_temp.push_one(0, '{"table": "renaming", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "c"}}') ->> 'status',
   'applied', 'a push finds its row'
 );
 select is(pg_temp.pulled('renaming') #>> '{0,renaming_id}', '00000000-0000-4000-8000-000000000001', 'and a pull');
 
 alter table public.renaming rename column user_id to owner_id;
 select lives_ok(
-  $$ insert into public.renaming (renaming_id, owner_id, name) values ('00000000-0000-4000-8000-000000000003', '00000000-0000-4000-8000-00000000000a', 'sql') $$,
+  $$ insert into public.renaming (renaming_id, owner_id, name) values ('00000000-0000-4000-8000-000000000003', pg_temp.user_id('a'), 'sql') $$,
   'a new name of the scope column: rows are inserted'
 );
 select is(
@@ -66,7 +49,7 @@ select is(
   array['user:00000000-0000-4000-8000-00000000000a'], 'in their scope'
 );
 select is(
-  pg_temp.push('0', '{"table": "renaming", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 2, "data": {"name": "d"}}') ->> 'status',
+  pg_temp.push_one(0, '{"table": "renaming", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 2, "data": {"name": "d"}}') ->> 'status',
   'applied', 'a push finds its row'
 );
 select is(jsonb_array_length(pg_temp.pulled('renaming')), 2, 'and a pull');
@@ -76,13 +59,13 @@ create table public.renamed_over (id uuid primary key, user_id uuid not null, na
 alter table public.renamed_over enable row level security;
 select tidemark.add_table('public.renamed_over', 'user:user_id');
 alter table public.renamed_over rename column user_id to owner_id;
-alter table public.renamed_over add column user_id uuid default '00000000-0000-4000-8000-00000000000b';
+alter table public.renamed_over add column user_id uuid default pg_temp.user_id('b');
 create function pg_temp.logged() returns table (op text, scope text, row_id text, n bigint)
 language sql
 as $$
   with read as (
     delete from tidemark.sync_changes c
-    where c.table_no = (select t.table_no from tidemark.sync_tables t where t.name = 'renamed_over')
+    where c.table_no = pg_temp.table_no('renamed_over')
     returning c.op::text, c.scope, case when c.row_id ~ '^00000000-0000-4000-8000-0000001' then 'its id' else 'another' end as row_id
   )
   select read.*, count(*) from read group by 1, 2, 3
@@ -125,14 +108,14 @@ alter table public.renamed_over rename column user_id to somebody;
 alter table public.renamed_over rename column owner_id to user_id;
 do $$
 begin
-  execute format('drop index public.tidemark_scope_%s', (select t.table_no from tidemark.sync_tables t where t.name = 'renamed_over'));
+  execute format('drop index public.tidemark_scope_%s', pg_temp.table_no('renamed_over'));
 end
 $$;
 alter table public.renamed_over drop constraint renamed_over_pkey;
 alter table public.renamed_over rename column id to somewhat;
 alter table public.renamed_over rename column own_id to id;
 select lives_ok($$
-  insert into public.renamed_over (id, user_id) values ('00000000-0000-4000-8000-000000100101', '00000000-0000-4000-8000-00000000000a')
+  insert into public.renamed_over (id, user_id) values ('00000000-0000-4000-8000-000000100101', pg_temp.user_id('a'))
 $$, 'where the index and the key are gone, the names hold');
 select set_eq('select * from pg_temp.logged()', $$
   values ('insert', 'user:00000000-0000-4000-8000-00000000000a', 'its id', 1::bigint)

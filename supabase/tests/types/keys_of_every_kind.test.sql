@@ -1,6 +1,7 @@
 -- A row is addressed by its key as text: whatever a uuid, text or number key holds finds its row again, in a push, a
 -- pull, the log and a delete.
 begin;
+\ir ../helpers.psql
 select plan(66);
 
 create extension if not exists citext with schema extensions;
@@ -80,7 +81,7 @@ begin
   said := said || format('%s %s', jsonb_array_length(page), page #>> '{0,key}' = k.id);
   page := pg_temp.new_in(name) -> 'upsert';
   said := said || format('%s %s', jsonb_array_length(page), page #>> '{0,note}');
-  select array_agg(distinct c.row_id) into row_ids from tidemark.sync_changes c join tidemark.live_tables t using (table_no) where t.name = 'keyed_' || k.n;
+  select array_agg(distinct c.row_id) into row_ids from pg_temp.log_of('keyed_') c || k.n;
   said := said || (row_ids = array[k.id])::text;
   said := said || (pg_temp.push(mutation || '{"op": "delete", "base": 3}') ->> 'status');
   page := pg_temp.new_in(name);
@@ -98,10 +99,7 @@ from keys k;
 
 -- The same in one table, together: no key is taken for another one.
 create table public.keyed_all (key text primary key, user_id uuid not null default auth.uid(), note text);
-alter table public.keyed_all enable row level security;
-grant select, insert, update, delete on public.keyed_all to authenticated;
-create policy "own rows" on public.keyed_all to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.keyed_all', 'user:user_id');
+select pg_temp.add_own_table('public.keyed_all');
 select pg_temp.push(jsonb_build_object('table', 'keyed_all', 'op', 'put', 'id', k.id, 'data', jsonb_build_object('note', k.id))) from keys k;
 select is((select count(*) from public.keyed_all where key = note), (select count(*) from keys), 'keys stay apart');
 select is(

@@ -1,6 +1,7 @@
 -- No value is damaged on its way: stored, pulled, pushed back as it came under another id, it is the same to the last
 -- bit. Nor by an edit of another column, plain or merged.
 begin;
+\ir ../helpers.psql
 select plan(334);
 
 create type public.rt_mood as enum ('sad', 'so so', 'happy "very"');
@@ -63,7 +64,7 @@ begin
   create policy "own rows" on public.rt_values to authenticated using (user_id = (select auth.uid()));
   perform tidemark.add_table('public.rt_values', 'user:user_id');
   for s in select * from samples loop
-    execute format('insert into public.rt_values (id, user_id, %I) values (%L, %L, %L::%s)', pg_temp.col(s.type), s.n, '00000000-0000-4000-8000-00000000000a', s.literal, s.type);
+    execute format('insert into public.rt_values (id, user_id, %I) values (%L, %L, %L::%s)', pg_temp.col(s.type), s.n, pg_temp.user_id('a'), s.literal, s.type);
   end loop;
 end
 $$;

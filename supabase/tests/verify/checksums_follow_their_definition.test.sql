@@ -1,14 +1,9 @@
 -- A row's checksum is the first eight hexadecimal digits of md5('<id>:<version>'); a set's is the sum
 -- of its rows' modulo 2^32. Computed here by another road than the database's own.
 begin;
+\ir ../helpers.psql
 select plan(17);
 
-create function pg_temp.sign_in(who text) returns void
-language sql
-as $$
-  select set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true),
-    set_config('role', 'authenticated', true)
-$$;
 create function pg_temp.checksum(rows_there text[]) returns numeric
 language sql
 as $$
@@ -18,22 +13,18 @@ $$;
 create table public.checked (id uuid primary key, user_id uuid not null default auth.uid(), name text);
 create table public.checked_backwards (id uuid primary key, user_id uuid not null default auth.uid(), name text);
 create table public.checked_notes (id text primary key, body text, secret boolean not null default false);
-alter table public.checked enable row level security;
-alter table public.checked_backwards enable row level security;
 alter table public.checked_notes enable row level security;
 grant select, insert, update, delete on public.checked, public.checked_backwards, public.checked_notes to authenticated;
-create policy "own rows" on public.checked to authenticated using (user_id = (select auth.uid()));
-create policy "own rows" on public.checked_backwards to authenticated using (user_id = (select auth.uid()));
 create policy "no secrets" on public.checked_notes to authenticated using (not secret);
-select tidemark.add_table('public.checked', 'user:user_id');
-select tidemark.add_table('public.checked_backwards', 'user:user_id');
+select pg_temp.add_own_table('public.checked');
+select pg_temp.add_own_table('public.checked_backwards');
 select tidemark.add_table('public.checked_notes', 'public');
 
 insert into public.checked (id, user_id)
-select ('00000000-0000-4000-8000-00000000000' || n)::uuid, '00000000-0000-4000-8000-00000000000a' from generate_series(1, 3) n;
+select ('00000000-0000-4000-8000-00000000000' || n)::uuid, pg_temp.user_id('a') from generate_series(1, 3) n;
 insert into public.checked_backwards (id, user_id)
-select ('00000000-0000-4000-8000-00000000000' || n)::uuid, '00000000-0000-4000-8000-00000000000a' from generate_series(3, 1, -1) n;
-insert into public.checked (id, user_id) values ('00000000-0000-4000-8000-0000000000bb', '00000000-0000-4000-8000-00000000000b');
+select ('00000000-0000-4000-8000-00000000000' || n)::uuid, pg_temp.user_id('a') from generate_series(3, 1, -1) n;
+insert into public.checked (id, user_id) values ('00000000-0000-4000-8000-0000000000bb', pg_temp.user_id('b'));
 insert into public.checked_notes (id, secret) values ('a: b', false), ('ü', false), ('hidden', true);
 
 -- What sync_verify says of one table, for user a.
@@ -43,7 +34,7 @@ as $$
 declare
   answer jsonb;
 begin
-  perform pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+  perform pg_temp.sign_in('a');
   answer := public.sync_verify(array[name]);
   perform set_config('role', 'postgres', true);
   return answer;
@@ -57,7 +48,7 @@ select is(
 );
 select is(
   (pg_temp.verified('checked') #>> '{0,checksum}')::numeric,
-  (select pg_temp.checksum(array_agg(c.id || ':' || c.version)) from public.checked c where c.user_id = '00000000-0000-4000-8000-00000000000a'),
+  (select pg_temp.checksum(array_agg(c.id || ':' || c.version)) from public.checked c where c.user_id = pg_temp.user_id('a')),
   'by its definition, too'
 );
 select is(
@@ -73,16 +64,16 @@ select is(
 -- Any change shows.
 create temp table sums (step text, checksum jsonb);
 insert into sums values ('new', pg_temp.verified('checked') -> 0);
-update public.checked set name = 'changed' where id = '00000000-0000-4000-8000-000000000002';
+update public.checked set name = 'changed' where id = pg_temp.id(2);
 select is((pg_temp.verified('checked') #>> '{0,checksum}')::bigint, 507205624::bigint, 'an edit changes the checksum');
 insert into sums values ('edited', pg_temp.verified('checked') -> 0);
-update public.checked set name = null where id = '00000000-0000-4000-8000-000000000002';
+update public.checked set name = null where id = pg_temp.id(2);
 insert into sums values ('edited back', pg_temp.verified('checked') -> 0);
-insert into public.checked (id, user_id) values ('00000000-0000-4000-8000-000000000004', '00000000-0000-4000-8000-00000000000a');
+insert into public.checked (id, user_id) values ('00000000-0000-4000-8000-000000000004', pg_temp.user_id('a'));
 insert into sums values ('inserted', pg_temp.verified('checked') -> 0);
-delete from public.checked where id = '00000000-0000-4000-8000-000000000004';
+delete from public.checked where id = pg_temp.id(4);
 insert into sums values ('deleted', pg_temp.verified('checked') -> 0);
-update public.checked set id = '00000000-0000-4000-8000-000000000009' where id = '00000000-0000-4000-8000-000000000003';
+update public.checked set id = pg_temp.id(9) where id = pg_temp.id(3);
 insert into sums values ('renamed', pg_temp.verified('checked') -> 0);
 select is((select checksum from sums where step = 'deleted'), (select checksum from sums where step = 'edited back'),
   'a deleted row counts no more, and the others as before');
@@ -91,13 +82,13 @@ update public.checked set name = name;
 select is(pg_temp.verified('checked') -> 0, (select checksum from sums where step = 'renamed'), 'an update that changes nothing changes no checksum');
 
 -- A row that changes hands.
-update public.checked set user_id = '00000000-0000-4000-8000-00000000000b' where id = '00000000-0000-4000-8000-000000000001';
+update public.checked set user_id = pg_temp.user_id('b') where id = pg_temp.id(1);
 select is(pg_temp.verified('checked') #> '{0,count}', '2', 'a row counts with its owner');
-delete from public.checked where user_id = '00000000-0000-4000-8000-00000000000a';
+delete from public.checked where user_id = pg_temp.user_id('a');
 select is(pg_temp.verified('checked'), '[]'::jsonb, 'a scope without rows is left out');
 
 -- Which tables.
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+select pg_temp.sign_in('a');
 select is(
   (select array_agg(v ->> 'table' order by v ->> 'table') from json_array_elements(public.sync_verify(array['checked_notes', 'checked_backwards'])) v),
   array['checked_backwards', 'checked_notes'], 'the tables that are asked for'
@@ -108,7 +99,7 @@ select ok(
 );
 select is(public.sync_verify('{}')::text, '[]', 'none when an empty list is');
 select throws_ok($$ select public.sync_verify(array['checked', 'pg_class']) $$, 'PT400', 'malformed', 'a table that is not synced is refused');
-select pg_temp.sign_in('00000000-0000-4000-8000-00000000000b');
+select pg_temp.sign_in('b');
 select is(
   (select sum((v ->> 'count')::int) from json_array_elements(public.sync_verify(array['checked'])) v), 2::bigint,
   'another user sees the sums of their own rows'

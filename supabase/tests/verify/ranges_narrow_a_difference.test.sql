@@ -1,20 +1,12 @@
 -- Where two sums differ, a scope is narrowed by the first digits of md5('<id>') until few rows remain.
 begin;
+\ir ../helpers.psql
 select plan(15);
 
-create function pg_temp.sign_in(who text) returns void
-language sql
-as $$
-  select set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true),
-    set_config('role', 'authenticated', true)
-$$;
 create table public.ranged (id bigint primary key, user_id uuid not null default auth.uid(), name text);
-alter table public.ranged enable row level security;
-grant select, insert, update, delete on public.ranged to authenticated;
-create policy "own rows" on public.ranged to authenticated using (user_id = (select auth.uid()));
-select tidemark.add_table('public.ranged', 'user:user_id');
-insert into public.ranged (id, user_id) select n, '00000000-0000-4000-8000-00000000000a' from generate_series(1, 1000) n;
-insert into public.ranged (id, user_id) select n, '00000000-0000-4000-8000-00000000000b' from generate_series(1001, 1010) n;
+select pg_temp.add_own_table('public.ranged');
+insert into public.ranged (id, user_id) select n, pg_temp.user_id('a') from generate_series(1, 1000) n;
+insert into public.ranged (id, user_id) select n, pg_temp.user_id('b') from generate_series(1001, 1010) n;
 
 create function pg_temp.range(prefix text default '', scope text default 'user:00000000-0000-4000-8000-00000000000a') returns jsonb
 language plpgsql
@@ -22,7 +14,7 @@ as $$
 declare
   answer jsonb;
 begin
-  perform pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+  perform pg_temp.sign_in('a');
   answer := public.sync_verify_range('ranged', scope, prefix);
   perform set_config('role', 'postgres', true);
   return answer;
@@ -52,7 +44,7 @@ select is(
   (select sum((p.value ->> 'checksum')::numeric) % (2 ^ 32)::numeric from before, jsonb_each(r -> 'parts') p),
   (
     select (v ->> 'checksum')::numeric
-    from (select pg_temp.sign_in('00000000-0000-4000-8000-00000000000a')) signed_in, json_array_elements(public.sync_verify(array['ranged'])) v
+    from (select pg_temp.sign_in('a')) signed_in, json_array_elements(public.sync_verify(array['ranged'])) v
   ),
   'the parts add up to the scope''s checksum'
 );

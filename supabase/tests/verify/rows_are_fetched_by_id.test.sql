@@ -1,24 +1,19 @@
 -- What differs is fetched, and nothing else.
 begin;
+\ir ../helpers.psql
 select plan(9);
 
-create function pg_temp.sign_in(who text) returns void
-language sql
-as $$
-  select set_config('request.jwt.claims', json_build_object('sub', who, 'role', 'authenticated')::text, true),
-    set_config('role', 'authenticated', true)
-$$;
 create table public.fetched (id bigint primary key, user_id uuid not null default auth.uid(), n numeric, hidden boolean not null default false);
 alter table public.fetched enable row level security;
 grant select, insert, update, delete on public.fetched to authenticated;
 create policy "own rows" on public.fetched to authenticated using (user_id = (select auth.uid()) and not hidden);
 select tidemark.add_table('public.fetched', 'user:user_id');
 insert into public.fetched (id, user_id, n, hidden) values
-  (1, '00000000-0000-4000-8000-00000000000a', 9007199254740993, false),
-  (2, '00000000-0000-4000-8000-00000000000a', 2, false),
-  (3, '00000000-0000-4000-8000-00000000000a', 3, false),
-  (4, '00000000-0000-4000-8000-00000000000a', 4, true),
-  (5, '00000000-0000-4000-8000-00000000000b', 5, false);
+  (1, pg_temp.user_id('a'), 9007199254740993, false),
+  (2, pg_temp.user_id('a'), 2, false),
+  (3, pg_temp.user_id('a'), 3, false),
+  (4, pg_temp.user_id('a'), 4, true),
+  (5, pg_temp.user_id('b'), 5, false);
 delete from public.fetched where id = 3;
 
 create function pg_temp.rows(ids text[], options json default '{}') returns jsonb
@@ -27,7 +22,7 @@ as $$
 declare
   answer json;
 begin
-  perform pg_temp.sign_in('00000000-0000-4000-8000-00000000000a');
+  perform pg_temp.sign_in('a');
   answer := public.sync_rows('fetched', ids, options);
   perform set_config('role', 'postgres', true);
   return answer;
