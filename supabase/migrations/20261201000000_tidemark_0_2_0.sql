@@ -86,7 +86,7 @@ $$;
 -- tidemark.add_table or tidemark.add_scope in a migration.
 
 -- Whole-call errors of the RPCs: PostgREST turns SQLSTATE PTxyz into HTTP status xyz.
-create function tidemark.refuse(status int, code text, detail text default null, hint text default null)
+create function tidemark.raise_api_error(status int, code text, detail text default null, hint text default null)
 returns void
 language plpgsql
 security invoker
@@ -100,9 +100,9 @@ begin
     hint = coalesce(hint, '');
 end
 $$;
-comment on function tidemark.refuse(int, text, text, text) is 'Raises a whole-call error: HTTP status, stable code as message, what is wrong, what to do.';
+comment on function tidemark.raise_api_error(int, text, text, text) is 'Raises a whole-call error: HTTP status, stable code as message, what is wrong, what to do.';
 
-create function tidemark.refuse_table(errcode text, code text, message text, hint text)
+create function tidemark.raise_setup_error(errcode text, code text, message text, hint text)
 returns void
 language plpgsql
 security invoker
@@ -551,7 +551,7 @@ $$;
 -- The names that the key and scope columns have now: those of the primary key and of the index on the scope,
 -- which follow a column through a rename, as tidemark.live_tables does. A name proves nothing, as another
 -- column may have taken it; it holds where the key or the index is gone.
-create function tidemark.names_now(relation oid, table_no int, key_column text, scope_column text)
+create function tidemark.current_column_names(relation oid, table_no int, key_column text, scope_column text)
 returns text[]
 language plpgsql
 stable
@@ -572,7 +572,7 @@ begin
       from pg_catalog.pg_class c
       join pg_catalog.pg_index i on i.indexrelid = c.oid and i.indrelid = relation
       join pg_catalog.pg_attribute a on a.attrelid = relation and a.attnum = i.indkey[0]
-      where c.relname = 'tidemark_scope_' || names_now.table_no
+      where c.relname = 'tidemark_scope_' || current_column_names.table_no
     ), scope_column) end
   ];
 end
@@ -587,7 +587,7 @@ security definer -- writes the log
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  names text[] := tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
+  names text[] := tidemark.current_column_names(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
 begin
   if (select count(*) from (select from tidemark_new limit 101) some_rows) > 100 then
     execute format(
@@ -633,7 +633,7 @@ security definer -- writes the log
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  names text[] := tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
+  names text[] := tidemark.current_column_names(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
 begin
   if (select count(*) from (select from tidemark_new limit 101) some_rows) > 100 then
     execute (
@@ -768,7 +768,7 @@ comment on view tidemark.foreign_keys is 'Foreign keys with their conditions in 
 
 -- A relation with the triggers of a synced table, which may have another name than the registry knows: its
 -- number, its key, and as SQL the scope of tidemark_row.
-create function tidemark.captured(relation oid, out table_no int, out key_column name, out key_type text, out scope text)
+create function tidemark.synced_table_info(relation oid, out table_no int, out key_column name, out key_type text, out scope text)
 language plpgsql
 stable
 security invoker
@@ -782,9 +782,9 @@ begin
     into table_no, key_column, key_type, scope
   from pg_catalog.pg_trigger g
   join tidemark.sync_tables t on t.table_no = split_part(encode(g.tgargs, 'escape'), '\000', 1)::int
-  cross join lateral (select tidemark.names_now(g.tgrelid, t.table_no, t.key_column, coalesce(t.scope_column, '')) offset 0) as n (names)
+  cross join lateral (select tidemark.current_column_names(g.tgrelid, t.table_no, t.key_column, coalesce(t.scope_column, '')) offset 0) as n (names)
   join pg_catalog.pg_attribute key on key.attrelid = g.tgrelid and key.attname = n.names[1] and not key.attisdropped
-  where g.tgrelid = captured.relation and g.tgname = 'tidemark_deleted';
+  where g.tgrelid = synced_table_info.relation and g.tgname = 'tidemark_deleted';
 end
 $$;
 
@@ -829,7 +829,7 @@ begin
       ),
       soft.table_no, soft.key_column
     from tidemark.foreign_keys k
-    cross join lateral tidemark.captured(k.child) soft
+    cross join lateral tidemark.synced_table_info(k.child) soft
     where k.parent = foreign_keys_to.parent;
 end
 $$;
@@ -931,7 +931,7 @@ begin
   end if;
   insert into tidemark.deleting (relation, depth, table_no, row_id)
   values (tg_relid, pg_trigger_depth(), tg_argv[0]::int, extensions.hstore(old) operator(extensions.->) coalesce((
-    -- as in tidemark.names_now, which costs too much for every row
+    -- as in tidemark.current_column_names, which costs too much for every row
     select a.attname
     from pg_catalog.pg_index i
     join pg_catalog.pg_attribute a on a.attrelid = tg_relid and a.attnum = i.indkey[0]
@@ -953,7 +953,7 @@ security invoker
 set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
-  target record := tidemark.captured(parent);
+  target record := tidemark.synced_table_info(parent);
   fk record;
   referencing text;
   found_one boolean;
@@ -1025,7 +1025,7 @@ begin
       select g.relation::regclass as parent, p.key_column as parent_key, p.key_type as parent_key_type, p.table_no as parent_no,
         k.child::regclass as child, k.soft_key as child_key, k.soft_no as child_no, k.pairing
       from (select distinct d.relation from tidemark.deleting d where d.xact = pg_current_xact_id() and d.for_good and d.depth = erase.depth) g
-      cross join lateral tidemark.captured(g.relation) p
+      cross join lateral tidemark.synced_table_info(g.relation) p
       cross join lateral tidemark.foreign_keys_to(g.relation) k
       where k.action in ('a', 'r', 'c') and k.soft_no is not null
     loop
@@ -1061,7 +1061,7 @@ begin
     || string_agg('select * from gone_' || t.table_no, ' union all ') || ') g where g.deleted_at is null'
     into statement
   from (select distinct d.relation from tidemark.deleting d where d.xact = pg_current_xact_id() and d.for_good and d.depth = erase.depth) g
-  cross join lateral tidemark.captured(g.relation) t;
+  cross join lateral tidemark.synced_table_info(g.relation) t;
   perform tidemark.start_purging('rows');
   execute statement using depth;
   perform tidemark.stop_purging();
@@ -1076,7 +1076,7 @@ security invoker
 set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
-  target record := tidemark.captured(relation);
+  target record := tidemark.synced_table_info(relation);
   parent_gone text := tidemark.parent_gone(relation);
   orphans text[];
 begin
@@ -1279,10 +1279,10 @@ begin
   select c.* into relation from pg_catalog.pg_class c where c.oid = members;
   select n.nspname into schema_of from pg_catalog.pg_namespace n where n.oid = relation.relnamespace;
   if relation.relkind <> 'r' or relation.relispartition then
-    perform tidemark.refuse_table('TM006', 'not_a_plain_table', format('"%s" is no plain table', members),
+    perform tidemark.raise_setup_error('TM006', 'not_a_plain_table', format('"%s" is no plain table', members),
       'Name the table that has one row a member.');
   elsif kind is null or kind !~ '^[a-z][a-z0-9_]*$' or kind in ('user', 'public', 'function') then
-    perform tidemark.refuse_table('TM012', 'bad_scope_kind', format('"%s" cannot name a kind of scope', kind),
+    perform tidemark.raise_setup_error('TM012', 'bad_scope_kind', format('"%s" cannot name a kind of scope', kind),
       'Use one lower-case word that is not user, public or function.');
   end if;
   for named in
@@ -1292,18 +1292,18 @@ begin
     left join pg_catalog.pg_attribute a on a.attrelid = members and a.attname = w.name and a.attnum > 0 and not a.attisdropped
   loop
     if named.type is null then
-      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+      perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('table "%s" has no column "%s"', members, named.name), 'Name the columns for the scope''s key and the member''s user id.');
     elsif not named.attnotnull then
-      perform tidemark.refuse_table('TM005', 'scope_column_nullable',
+      perform tidemark.raise_setup_error('TM005', 'scope_column_nullable',
         format('column "%s" of table "%s" may be null', named.name, members),
         format('alter table %s alter column %I set not null;', members, named.name));
     elsif named.is_user and named.type <> 'uuid' then
-      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+      perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, and a user is a uuid', named.name, members, named.type),
         'Name the uuid column that holds the member''s auth.users id.');
     elsif not named.is_user and named.base not in ('uuid', 'text', 'character varying', 'bigint', 'integer', 'smallint') then
-      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+      perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, which has no one spelling as text', named.name, members, named.type),
         'Use a key of type uuid, text, varchar, bigint, integer or smallint.');
     end if;
@@ -1797,15 +1797,15 @@ begin
   join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
   where i.indrelid = target and i.indisprimary;
   if key_columns = 0 then
-    perform tidemark.refuse_table('TM001', 'no_primary_key',
+    perform tidemark.raise_setup_error('TM001', 'no_primary_key',
       format('table "%s" has no primary key', target::regclass),
       format('Add one: alter table %s add column id uuid primary key default gen_random_uuid();', target::regclass));
   elsif key_columns > 1 then
-    perform tidemark.refuse_table('TM002', 'composite_key',
+    perform tidemark.raise_setup_error('TM002', 'composite_key',
       format('the primary key of table "%s" has %s columns; devices address a row by one value', target::regclass, key_columns),
       'Give the table a single-column primary key (a uuid) and keep the old key as a unique constraint.');
   elsif key_type not in ('uuid', 'text', 'character varying', 'bigint', 'integer', 'smallint') then
-    perform tidemark.refuse_table('TM002', 'unusable_key',
+    perform tidemark.raise_setup_error('TM002', 'unusable_key',
       format('the primary key of table "%s" is %s, which has no one spelling', target::regclass, key_type),
       'Use a key of type uuid, text, varchar, bigint, integer or smallint.');
   end if;
@@ -1827,15 +1827,15 @@ begin
     from pg_catalog.pg_attribute a
     where a.attrelid = target and a.attname = scope_column and a.attnum > 0 and not a.attisdropped;
     if found_column is null then
-      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+      perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('table "%s" has no column "%s"', target::regclass, scope_column),
         format('Name the column that says whose row it is, or use the scope ''public''.'));
     elsif not found_column.attnotnull then
-      perform tidemark.refuse_table('TM005', 'scope_column_nullable',
+      perform tidemark.raise_setup_error('TM005', 'scope_column_nullable',
         format('column "%s" of table "%s" may be null, and a row without a scope would be on no device', scope_column, target::regclass),
         format('alter table %s alter column %I set not null;', target::regclass, scope_column));
     elsif scope_kind = 'user' and found_column.type <> 'uuid' then
-      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+      perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, and a user is a uuid', scope_column, target::regclass, found_column.type),
         'Name the uuid column that holds the owner''s auth.users id.');
     elsif exists (
@@ -1843,7 +1843,7 @@ begin
       join pg_catalog.pg_attribute a on a.attrelid = s.relation and a.attname = s.key_column
       where s.kind = scope_kind and format_type(a.atttypid, null) <> found_column.type)
     then
-      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+      perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, and the keys of scope "%s" are not', scope_column, target::regclass, found_column.type, scope_kind),
         'Name a column of the type that the members table has.');
     end if;
@@ -1854,7 +1854,7 @@ begin
     join pg_catalog.pg_attribute a on a.attrelid = target and a.attname = wanted.name and not a.attisdropped
     where format_type(a.atttypid, null) <> wanted.type
   loop
-    perform tidemark.refuse_table('TM007', 'stamp_column_type',
+    perform tidemark.raise_setup_error('TM007', 'stamp_column_type',
       format('column "%s" of table "%s" is %s, and tidemark needs it as %s', found_column.attname, target::regclass, found_column.type, found_column.wanted),
       format('Rename the column, or change it: alter table %s alter column %I type %s;', target::regclass, found_column.attname, found_column.wanted));
   end loop;
@@ -1879,17 +1879,17 @@ begin
       case jsonb_typeof(columns) when 'object' then columns else '{}' end) r) named
     where named.rule like 'function:%' and named.rule !~ '^function:("[^"]+"|[[:alpha:]_][[:alnum:]_$]*)([.]("[^"]+"|[[:alpha:]_][[:alnum:]_$]*))*$')
   then
-    perform tidemark.refuse_table('TM008', 'unknown_conflict_policy', 'no function is named after "function:"', 'Use function:<schema.name>.');
+    perform tidemark.raise_setup_error('TM008', 'unknown_conflict_policy', 'no function is named after "function:"', 'Use function:<schema.name>.');
   end if;
   if conflict is null or conflict not in ('last_write_wins', 'client_wins', 'server_wins', 'merge', 'keep_both', 'manual')
     and (conflict not like 'function:%' or to_regprocedure(tidemark.function_name(substr(conflict, 10)) || '(jsonb,jsonb,jsonb,jsonb)') is null)
   then
-    perform tidemark.refuse_table('TM008', 'unknown_conflict_policy',
+    perform tidemark.raise_setup_error('TM008', 'unknown_conflict_policy',
       format('"%s" is no conflict policy', conflict),
       'Use last_write_wins, client_wins, server_wins, merge, keep_both, manual, or function:<schema.name> of a function (server jsonb, client jsonb, old jsonb, context jsonb) returns jsonb.');
   end if;
   if jsonb_typeof(columns) is distinct from 'object' then
-    perform tidemark.refuse_table('TM009', 'unknown_column_rule', 'columns is no object', 'Use {"column": "rule"}.');
+    perform tidemark.raise_setup_error('TM009', 'unknown_column_rule', 'columns is no object', 'Use {"column": "rule"}.');
   end if;
   select r.key, r.value into bad
   from jsonb_each_text(columns) r
@@ -1901,7 +1901,7 @@ begin
       and (r.value not like 'function:%' or to_regprocedure(tidemark.function_name(substr(r.value, 10)) || '(jsonb,jsonb,jsonb)') is null)
   limit 1;
   if found then
-    perform tidemark.refuse_table('TM009', 'unknown_column_rule',
+    perform tidemark.raise_setup_error('TM009', 'unknown_column_rule',
       format('"%s": "%s" names no column of "%s" or no rule', bad.key, bad.value, target::regclass),
       'Rules: newest, client, server, union, sum, max, min, deep, or function:<schema.name> of a function (server jsonb, client jsonb, old jsonb) returns jsonb.');
   end if;
@@ -2096,21 +2096,21 @@ begin
   if relation.relkind <> 'r' or relation.relispartition
     or exists (select from pg_catalog.pg_inherits h where target in (h.inhrelid, h.inhparent))
   then
-    perform tidemark.refuse_table('TM006', 'not_a_plain_table',
+    perform tidemark.raise_setup_error('TM006', 'not_a_plain_table',
       format('"%s" is %s', target, case when relation.relispartition then 'a partition' when relation.relkind = 'r' then 'part of an inheritance tree' when relation.relkind = 'p' then 'a partitioned table' when relation.relkind in ('v', 'm') then 'a view' else 'no table' end),
       'Add the plain table that holds the rows.');
   end if;
   if exists (
     select from pg_catalog.pg_attribute a where a.attrelid = target and a.attname like 'tidemark\_%' and not a.attisdropped)
   then
-    perform tidemark.refuse_table('TM015', 'reserved_name',
+    perform tidemark.raise_setup_error('TM015', 'reserved_name',
       format('a column of "%s" has a name that starts with tidemark_', target), 'Rename the column.');
   elsif exists (
     select from tidemark.sync_tables t
     where t.name = case when schema_of = 'public' then relation.relname else schema_of || '.' || relation.relname end
       and (t.schema_name, t.table_name) <> (schema_of, relation.relname::text))
   then
-    perform tidemark.refuse_table('TM015', 'reserved_name',
+    perform tidemark.raise_setup_error('TM015', 'reserved_name',
       format('another synced table already goes by the name of "%s" for clients', target), 'Rename one of them.');
   end if;
   key := tidemark.key_of(target);
@@ -2131,7 +2131,7 @@ begin
     perform tidemark.forget_tables(tidemark.numbers_at(target), target, waiting);
   end if;
   if not relation.relrowsecurity then
-    perform tidemark.refuse_table('TM003', 'rls_disabled',
+    perform tidemark.raise_setup_error('TM003', 'rls_disabled',
       format('row level security is off for "%s", so every user would get every row', target),
       format('alter table %s enable row level security; and write its policies.', target));
   end if;
@@ -2139,7 +2139,7 @@ begin
     or not (scope = 'public' or scope_column is not null and (
       kind = 'user' or exists (select from tidemark.sync_scopes s where s.kind = split_part(add_table.scope, ':', 1))))
   then
-    perform tidemark.refuse_table('TM011', 'unknown_scope',
+    perform tidemark.raise_setup_error('TM011', 'unknown_scope',
       format('"%s" is no scope', scope),
       'Use ''user:<column>'', ''public'', or ''<kind>:<column>'' with a kind that tidemark.add_scope declared.');
   end if;
@@ -2247,7 +2247,7 @@ declare
   me uuid := auth.uid();
 begin
   if me is null then
-    perform tidemark.refuse(401, 'not_signed_in', 'the request carries no user', 'Sign in and send the user''s access token.');
+    perform tidemark.raise_api_error(401, 'not_signed_in', 'the request carries no user', 'Sign in and send the user''s access token.');
   end if;
   return me;
 end
@@ -2267,9 +2267,9 @@ declare
 begin
   select s.* into limits from tidemark.settings s;
   if spoken !~ '^\d{1,9}$' then
-    perform tidemark.refuse(400, 'malformed', 'options.protocol: expected a whole number');
+    perform tidemark.raise_api_error(400, 'malformed', 'options.protocol: expected a whole number');
   elsif spoken::int not between limits.oldest_protocol and limits.newest_protocol then
-    perform tidemark.refuse(426, 'upgrade_required',
+    perform tidemark.raise_api_error(426, 'upgrade_required',
       format('protocol %s; this database speaks %s to %s', spoken, limits.oldest_protocol, limits.newest_protocol),
       'Update the app; its queue is kept.');
   end if;
@@ -2286,7 +2286,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if json_typeof(options -> 'exact') not in ('boolean', 'null') then
-    perform tidemark.refuse(400, 'malformed', 'options.exact: expected true or false');
+    perform tidemark.raise_api_error(400, 'malformed', 'options.exact: expected true or false');
   end if;
   return coalesce((options ->> 'exact')::boolean, false);
 end
@@ -2308,7 +2308,7 @@ begin
   if asked is null then
     return limits.default_page;
   elsif asked !~ '^[1-9]\d{0,8}$' then
-    perform tidemark.refuse(400, 'malformed', format('options.limit: expected 1 to %s', limits.max_page));
+    perform tidemark.raise_api_error(400, 'malformed', format('options.limit: expected 1 to %s', limits.max_page));
   end if;
   return least(asked::int, limits.max_page);
 end
@@ -2327,7 +2327,7 @@ begin
   elsif json_typeof(input) <> 'array' or exists (
     select from json_array_elements(input) e where json_typeof(e) <> 'string'
   ) then
-    perform tidemark.refuse(400, 'malformed', path || ': expected an array of strings');
+    perform tidemark.raise_api_error(400, 'malformed', path || ': expected an array of strings');
   end if;
   return array(select json_array_elements_text(input));
 end
@@ -2374,14 +2374,14 @@ declare
   found_device tidemark.sync_devices;
 begin
   if device is null then
-    perform tidemark.refuse(400, 'malformed', 'device_id: expected a uuid');
+    perform tidemark.raise_api_error(400, 'malformed', 'device_id: expected a uuid');
   end if;
   select d.* into found_device from tidemark.sync_devices d where d.device_id = device;
   if found_device.user_id <> auth.uid() then
-    perform tidemark.refuse(403, 'device_of_another_user', 'this device is registered to another user',
+    perform tidemark.raise_api_error(403, 'device_of_another_user', 'this device is registered to another user',
       'Create a new device id for this user; keep one store a user.');
   elsif found_device.revoked_at is not null then
-    perform tidemark.refuse(403, 'device_revoked', 'this device was revoked',
+    perform tidemark.raise_api_error(403, 'device_revoked', 'this device was revoked',
       'Its queue is kept: sign in again with a new device id.');
   end if;
 end
@@ -2396,7 +2396,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if device is null then
-    perform tidemark.refuse(400, 'malformed', 'device_id: expected a uuid');
+    perform tidemark.raise_api_error(400, 'malformed', 'device_id: expected a uuid');
   end if;
   insert into tidemark.sync_devices (device_id, user_id)
   values (device, auth.uid())
@@ -2445,7 +2445,7 @@ declare
 begin
   perform tidemark.require_user();
   if json_typeof(coalesce(info, '{}')) <> 'object' then
-    perform tidemark.refuse(400, 'malformed', 'info: expected an object');
+    perform tidemark.raise_api_error(400, 'malformed', 'info: expected an object');
   end if;
   perform tidemark.lock_device(sync_register_device.device_id);
   update tidemark.sync_devices d
@@ -2515,10 +2515,10 @@ comment on function public.sync_revoke_device(uuid) is 'Refuses every further pu
 --   epoch          which database this is; another one answers reset
 --   tables         numbers of the tables the device holds, or is downloading
 --   seen           snapshot: every log entry visible in it has been delivered
---   upto, after    an open window: entries between seen and upto, delivered up to after = [xact, id]
+--   window_end, after  an open window: entries between seen and window_end, delivered up to after = [xact, id]
 --   at             when it was given out, by the server's clock; a minute later on a standby, whose
 --                  clock is not the one that entries are written by
---   boot           what is still to be downloaded from the tables themselves: [[table_no, scope key,
+--   initial_sync   what is still to be downloaded from the tables themselves: [[table_no, scope key,
 --                  after row key, only this scope], …]
 --   shapes         what the rows of its tables were made of: {table_no: a hash of their columns}
 --   paused         tables that the last calls left out: {table_no: the snapshot when they were}
@@ -2583,7 +2583,7 @@ $$;
 --     from before its start (clocks may differ by a minute) is looked at so closely. Entries are found by
 --     the scope's hash alone: asking for the scope too makes the planner expect one entry, and read and
 --     sort all of them.
-create function tidemark.cursor_is_lost(epoch text, seen pg_snapshot, upto pg_snapshot, at timestamptz, tables int[])
+create function tidemark.cursor_is_lost(epoch text, seen pg_snapshot, window_end pg_snapshot, at timestamptz, tables int[])
 returns boolean
 language plpgsql
 stable
@@ -2595,7 +2595,7 @@ begin
   return (
     select
       epoch <> tidemark.epoch()
-      or pg_snapshot_xmax(coalesce(upto, seen)) > pg_snapshot_xmax(pg_current_snapshot()) and not pg_is_in_recovery()
+      or pg_snapshot_xmax(coalesce(window_end, seen)) > pg_snapshot_xmax(pg_current_snapshot()) and not pg_is_in_recovery()
       or exists (select from unnest(tables) held (no) where held.no not in (select t.table_no from tidemark.sync_tables t))
       or exists (
         select from tidemark.settings s
@@ -2635,7 +2635,7 @@ $$;
 
 -- Scopes the caller joined and left in a window. One that was left and joined again, or whose
 -- membership changed, is both: its rows are dropped and downloaded again.
-create function tidemark.moves_between_scopes(seen pg_snapshot, upto pg_snapshot, out joined text[], out "left" text[])
+create function tidemark.moves_between_scopes(seen pg_snapshot, window_end pg_snapshot, out joined text[], out "left" text[])
 language plpgsql
 stable
 security definer -- reads the caller's own scope of the log
@@ -2658,10 +2658,10 @@ begin
       where c.scope_key = hashtextextended('user:' || auth.uid(), 0)
       and c.scope = 'user:' || auth.uid()
         and c.xact >= pg_snapshot_xmin(seen)
-        and c.xact < pg_snapshot_xmax(upto)
+        and c.xact < pg_snapshot_xmax(window_end)
         and c.table_no = 0
         and not pg_visible_in_snapshot(c.xact, seen)
-        and pg_visible_in_snapshot(c.xact, upto)
+        and pg_visible_in_snapshot(c.xact, window_end)
       group by c.row_id
     ) m
   ) o;
@@ -2674,7 +2674,7 @@ $$;
 -- often as it changed; what gets read is its current state.
 create function tidemark.log_page(
   seen pg_snapshot,
-  upto pg_snapshot,
+  window_end pg_snapshot,
   after_xact xid8,
   after_id bigint,
   tables int[],
@@ -2708,9 +2708,9 @@ begin
         from tidemark.sync_changes c
         where c.scope_key = hashtextextended(mine.scope, 0) and c.scope = mine.scope
           and (c.xact, c.id) > (after_xact, after_id)
-          and c.xact < pg_snapshot_xmax(upto)
+          and c.xact < pg_snapshot_xmax(window_end)
           and not pg_visible_in_snapshot(c.xact, seen)
-          and pg_visible_in_snapshot(c.xact, upto)
+          and pg_visible_in_snapshot(c.xact, window_end)
           and c.table_no = any (tables)
         order by c.xact, c.id
         limit max_entries
@@ -2746,7 +2746,7 @@ begin
   order by n.place
   limit 1;
   if found then
-    perform tidemark.refuse(400, 'malformed',
+    perform tidemark.raise_api_error(400, 'malformed',
       format(path, unknown.place - 1) || format(': "%s" is not synced', unknown.name),
       'Run select tidemark.add_table(…) in a migration, or leave the table out.');
   end if;
@@ -2961,7 +2961,7 @@ $$;
 -- order until the page is full. waiting and rest: [[table_no, scope key, after row key, only this
 -- scope], …]; nulls mean from the beginning.
 create function tidemark.read_pages(
-  waiting jsonb, room int, exact boolean,
+  waiting jsonb, rows_left int, exact boolean,
   out changes tidemark.change[], out rows_read int, out rest jsonb
 )
 language plpgsql
@@ -2989,7 +2989,7 @@ begin
       where place ->> 1 is null or k = place ->> 1 or k collate "C" > place ->> 1 and place ->> 3 is null
       order by k collate "C"
     loop
-      if room = 0 then
+      if rows_left = 0 then
         return;
       end if;
       scope := case registered.scope_kind when 'public' then 'public' else registered.scope_kind || ':' || key end;
@@ -3007,7 +3007,7 @@ begin
           registered.key_column, registered.relation::regclass, tidemark.pulled_columns(registered.relation, exact),
           case registered.scope_kind when 'public' then 'true' else format('t.%I = %L', registered.scope_column, key) end,
           case when key = place ->> 1 and place ->> 2 is not null then format('t.%I > %L', registered.key_column, place ->> 2) else 'true' end,
-          room
+          rows_left
         ) into upsert, n, last_key;
       exception when syntax_error or undefined_table then
         if not tidemark.is_gone(registered.relation) then
@@ -3015,14 +3015,14 @@ begin
         end if;
         exit; -- dropped meanwhile: the next one
       end;
-      room := room - n;
+      rows_left := rows_left - n;
       rows_read := rows_read + n;
       rest := jsonb_set(rest, '{0}', jsonb_build_array(registered.table_no, key, last_key, place ->> 3));
       if n > 0 then
         changes := changes || row(scope, registered.name, upsert, '{}')::tidemark.change;
       end if;
     end loop;
-    if room = 0 then
+    if rows_left = 0 then
       return;
     end if;
     rest := rest - 0;
@@ -3076,7 +3076,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   present pg_snapshot := tidemark.snapshot_now();
-  room int;
+  rows_left int;
   exact boolean;
   tables int[];
   position jsonb;
@@ -3086,16 +3086,16 @@ declare
   resumed pg_snapshot;
   held int[] := '{}';
   seen pg_snapshot := present;
-  upto pg_snapshot;
+  window_end pg_snapshot;
   after_xact xid8;
   after_id bigint;
-  boot jsonb := '[]';
+  initial_sync jsonb := '[]';
   done bigint;
   total bigint;
   was_open boolean;
   caught_up boolean := true;
   joined text[] := '{}';
-  parted text[] := '{}';
+  left_scopes text[] := '{}';
   pages record;
   downloaded tidemark.change[] := '{}';
   table_nos int[] := '{}';
@@ -3108,11 +3108,11 @@ begin
   perform tidemark.require_user();
   options := coalesce(options, '{}');
   if json_typeof(options) <> 'object' then
-    perform tidemark.refuse(400, 'malformed', 'options: expected an object');
+    perform tidemark.raise_api_error(400, 'malformed', 'options: expected an object');
   end if;
   perform tidemark.require_protocol(options);
   perform tidemark.require_device(sync_pull.device_id);
-  room := tidemark.page_limit(options);
+  rows_left := tidemark.page_limit(options);
   exact := tidemark.wants_exact(options);
   select p.tables, p.shapes into tables, shapes
   from tidemark.tables_to_pull(tidemark.text_array(options -> 'tables', 'options.tables'), 'options.tables[%s]') p;
@@ -3122,30 +3122,30 @@ begin
     if position is not null then
       held := array(select jsonb_array_elements_text(position -> 'tables')::int);
       seen := (position ->> 'seen')::pg_snapshot;
-      upto := (position ->> 'upto')::pg_snapshot;
+      window_end := (position ->> 'window_end')::pg_snapshot;
       after_xact := (position -> 'after' ->> 0)::xid8;
       after_id := (position -> 'after' ->> 1)::bigint;
-      boot := coalesce(position -> 'boot', '[]');
+      initial_sync := coalesce(position -> 'initial_sync', '[]');
       paused := coalesce(position -> 'paused', '{}');
       known := coalesce(position -> 'shapes', '{}');
       done := (position ->> 'done')::bigint;
       total := (position ->> 'total')::bigint;
       if seen is null or position ->> 'epoch' is null or (position ->> 'at')::timestamptz is null
-        or jsonb_typeof(boot) <> 'array' or jsonb_typeof(paused) <> 'object' or jsonb_typeof(known) <> 'object'
-        or exists (select from jsonb_array_elements(boot) e where (e ->> 0)::int is null)
+        or jsonb_typeof(initial_sync) <> 'array' or jsonb_typeof(paused) <> 'object' or jsonb_typeof(known) <> 'object'
+        or exists (select from jsonb_array_elements(initial_sync) e where (e ->> 0)::int is null)
         or exists (select from jsonb_each_text(paused) e where e.key::int is null or e.value::pg_snapshot is null)
       then
         raise data_exception;
       end if;
     end if;
   exception when data_exception or invalid_parameter_value then
-    perform tidemark.refuse(400, 'malformed', 'cursor: not one that sync_pull gave out', 'Send the last cursor unchanged, or none.');
+    perform tidemark.raise_api_error(400, 'malformed', 'cursor: not one that sync_pull gave out', 'Send the last cursor unchanged, or none.');
   end;
   if position is not null then
     -- A replica may be behind where the cursor has been: what it lacks is not seen by what it serves.
     if pg_is_in_recovery() then
       seen := tidemark.seen_by_all(array[seen, present]);
-      upto := case when upto is not null then tidemark.seen_by_all(array[upto, present]) end;
+      window_end := case when window_end is not null then tidemark.seen_by_all(array[window_end, present]) end;
     end if;
     -- A table that is asked for again goes on where it was left: the window starts that early for all,
     -- and what the others get twice changes nothing. A purge may have come since, of what only this table
@@ -3154,7 +3154,7 @@ begin
     from jsonb_each_text(paused) p
     where p.key::int = any (tables)
     having count(*) > 0;
-    if tidemark.cursor_is_lost(position ->> 'epoch', seen, upto, (position ->> 'at')::timestamptz, held)
+    if tidemark.cursor_is_lost(position ->> 'epoch', seen, window_end, (position ->> 'at')::timestamptz, held)
       or resumed is not null
         and tidemark.cursor_is_lost(position ->> 'epoch', resumed, null, (position ->> 'at')::timestamptz, held)
     then
@@ -3164,7 +3164,7 @@ begin
     caught_up := false;
     if resumed is not null then
       seen := resumed;
-      upto := null;
+      window_end := null;
       after_xact := null;
     end if;
     paused := (
@@ -3177,7 +3177,7 @@ begin
       where p.no <> all (tables)
     );
   end if;
-  was_open := upto is not null;
+  was_open := window_end is not null;
   if position is null then
     joined := (tidemark.my_scopes())[3:]; -- the shared ones, also those that hold no row yet
   end if;
@@ -3185,10 +3185,10 @@ begin
   -- Tables this cursor does not cover yet, or not as they are now, are downloaded first. One that was
   -- left out in the middle of its download begins again.
   held := array(select h.no from unnest(held) as h (no) where coalesce(known -> h.no::text = shapes -> h.no::text, true));
-  boot := (
+  initial_sync := (
     select coalesce(jsonb_agg(b.entry order by b.n), '[]')
     from (
-      select e.entry, e.n from jsonb_array_elements(boot) with ordinality as e (entry, n)
+      select e.entry, e.n from jsonb_array_elements(initial_sync) with ordinality as e (entry, n)
       where (e.entry ->> 0)::int = any (tables) and (e.entry ->> 0)::int = any (held)
       union all
       select jsonb_build_array(t.no, null, null, null), 1000000 + t.n
@@ -3198,56 +3198,56 @@ begin
   );
   held := tables || array(
     select p::int from jsonb_object_keys(paused) p
-    where p::int = any (held) and not exists (select from jsonb_array_elements(position -> 'boot') e where e ->> 0 = p));
-  if boot <> '[]' then
+    where p::int = any (held) and not exists (select from jsonb_array_elements(position -> 'initial_sync') e where e ->> 0 = p));
+  if initial_sync <> '[]' then
     begin
-      pages := tidemark.read_pages(boot, room, exact);
+      pages := tidemark.read_pages(initial_sync, rows_left, exact);
       downloaded := pages.changes;
       entries := pages.rows_read;
-      boot := pages.rest;
+      initial_sync := pages.rest;
     exception when invalid_text_representation then
-      perform tidemark.refuse(400, 'malformed', 'cursor: ' || sqlerrm, 'Send the last cursor unchanged, or none.');
+      perform tidemark.raise_api_error(400, 'malformed', 'cursor: ' || sqlerrm, 'Send the last cursor unchanged, or none.');
     end;
-    room := room - entries;
-    if position is null and boot <> '[]' then
+    rows_left := rows_left - entries;
+    if position is null and initial_sync <> '[]' then
       done := 0;
       total := tidemark.count_rows(tables);
     end if;
     done := done + entries;
   end if;
 
-  if boot = '[]' and room > 0 and position is not null then
+  if initial_sync = '[]' and rows_left > 0 and position is not null then
     if not was_open then
-      upto := present;
+      window_end := present;
       after_xact := pg_snapshot_xmin(seen);
       after_id := 0;
-      select m.joined, m."left" into joined, parted from tidemark.moves_between_scopes(seen, upto) m;
+      select m.joined, m."left" into joined, left_scopes from tidemark.moves_between_scopes(seen, window_end) m;
     end if;
     select p.table_nos, p.scopes, p.row_ids, p.entries, coalesce(p.last_xact, after_xact), coalesce(p.last_id, after_id)
       into table_nos, scopes, row_ids, entries, after_xact, after_id
-    from tidemark.log_page(seen, upto, after_xact, after_id, tables, room) p;
-    if entries < room then
-      seen := upto;
-      upto := null;
+    from tidemark.log_page(seen, window_end, after_xact, after_id, tables, rows_left) p;
+    if entries < rows_left then
+      seen := window_end;
+      window_end := null;
       after_xact := null;
     end if;
     -- A window that an earlier call opened ends where it ended then: there may be another one by now.
-    caught_up := upto is null and not was_open;
-    room := room - entries;
-    boot := (
+    caught_up := window_end is null and not was_open;
+    rows_left := rows_left - entries;
+    initial_sync := (
       select coalesce(jsonb_agg(jsonb_build_array(t.no, substr(s.scope, strpos(s.scope, ':') + 1), null, true) order by s.scope, t.n), '[]')
       from unnest(joined) as s (scope)
       join unnest(tables) with ordinality as t (no, n)
         on (tidemark.table_by_no(t.no)).scope_kind = split_part(s.scope, ':', 1)
     );
-    if boot <> '[]' and room > 0 then
-      pages := tidemark.read_pages(boot, room, exact);
+    if initial_sync <> '[]' and rows_left > 0 then
+      pages := tidemark.read_pages(initial_sync, rows_left, exact);
       downloaded := downloaded || pages.changes;
-      boot := pages.rest;
+      initial_sync := pages.rest;
     end if;
   end if;
 
-  more := boot <> '[]' or not caught_up;
+  more := initial_sync <> '[]' or not caught_up;
   next_cursor := jsonb_strip_nulls(jsonb_build_object(
     'epoch', tidemark.epoch(),
     -- not now(): whatever this call saw was written before this instant
@@ -3256,20 +3256,20 @@ begin
     'shapes', known || shapes,
     'paused', nullif(paused, '{}'),
     'seen', seen,
-    'upto', upto,
+    'window_end', window_end,
     'after', case when after_xact is not null then jsonb_build_array(after_xact, after_id) end,
-    'boot', nullif(boot, '[]'),
-    'done', case when boot <> '[]' then done end,
-    'total', case when boot <> '[]' then total end
+    'initial_sync', nullif(initial_sync, '[]'),
+    'done', case when initial_sync <> '[]' then done end,
+    'total', case when initial_sync <> '[]' then total end
   ));
   if cardinality(table_nos) > 0 then
     downloaded := tidemark.read_entries(tables, table_nos, scopes, row_ids, exact) || downloaded;
   end if;
   if total is null then
-    return json_build_object('changes', coalesce(downloaded, '{}'), 'joined', joined, 'left', parted,
+    return json_build_object('changes', coalesce(downloaded, '{}'), 'joined', joined, 'left', left_scopes,
       'cursor', next_cursor, 'more', more, 'server_time', now());
   end if;
-  return json_build_object('changes', coalesce(downloaded, '{}'), 'joined', joined, 'left', parted,
+  return json_build_object('changes', coalesce(downloaded, '{}'), 'joined', joined, 'left', left_scopes,
     'cursor', next_cursor, 'more', more, 'server_time', now(),
     'progress', json_build_object('done', done, 'total', greatest(done, total)));
 end
@@ -3440,7 +3440,7 @@ begin
   size := json_array_length(mutations);
   if size = 1 then
     if exists (select from json_array_elements(mutations) e where json_typeof(e) <> 'object') then
-      perform tidemark.refuse(400, 'malformed', format('mutations[%s]: expected an object', first_n - 1));
+      perform tidemark.raise_api_error(400, 'malformed', format('mutations[%s]: expected an object', first_n - 1));
     end if;
     -- What Postgres cannot hold is cut out to get at the number.
     begin
@@ -3474,10 +3474,10 @@ declare
 begin
   select s.* into limits from tidemark.settings s;
   if mutations is null or json_typeof(mutations) <> 'array' then
-    perform tidemark.refuse(400, 'malformed', 'mutations: expected an array');
+    perform tidemark.raise_api_error(400, 'malformed', 'mutations: expected an array');
   end if;
   if bytes > limits.max_batch_bytes or json_array_length(mutations) > limits.max_mutations then
-    perform tidemark.refuse(413, 'batch_too_large',
+    perform tidemark.raise_api_error(413, 'batch_too_large',
       json_build_object('max_bytes', limits.max_batch_bytes, 'max_mutations', limits.max_mutations,
         'bytes', bytes, 'mutations', json_array_length(mutations))::text,
       'Send fewer mutations a call.');
@@ -3505,7 +3505,7 @@ begin
   order by m.n
   limit 1;
   if found then
-    perform tidemark.refuse(400, 'malformed',
+    perform tidemark.raise_api_error(400, 'malformed',
       format('mutations[%s].seq: %s', bad.n,
         case when bad.seq is null then 'expected a whole number from 1' else 'expected more than the one before' end),
       'Number a device''s mutations 1, 2, 3, … and never use a number again.');
@@ -3810,7 +3810,7 @@ $$;
 -- Push of new rows: one statement a table. Edits (290_push_edits.sql) use the checks of this file as well.
 
 -- Tells the log trigger which row was edited when, by which device; '' takes it back.
-create function tidemark.announce(device uuid, mutations tidemark.mutation[])
+create function tidemark.set_push_context(device uuid, mutations tidemark.mutation[])
 returns void
 language plpgsql
 volatile
@@ -4007,7 +4007,7 @@ create type tidemark.edit as (
   old jsonb,
   data jsonb, -- what is left to write
   edited_at timestamptz,
-  fate text, -- live, gone (a tombstone of the caller's), missing
+  row_state text, -- live, gone (a tombstone of the caller's), missing
   version bigint, -- before
   stale boolean, -- somebody else changed the row since base
   echo boolean, -- the device sent what only the database writes: show it the row
@@ -4062,7 +4062,7 @@ $$;
 -- device may hold the row of the past that is gone. Its edit then names as old what this row is not,
 -- though the number is right and somebody else wrote it. What the log says since that number is of no
 -- use to it: it counts as made before everything. Numbers are compared as far as JSON.parse keeps them.
-create function tidemark.distrust_bases(target tidemark.push_target, edits tidemark.edit[], device uuid)
+create function tidemark.detect_restored_versions(target tidemark.push_target, edits tidemark.edit[], device uuid)
 returns tidemark.edit[]
 language plpgsql
 stable
@@ -4072,7 +4072,7 @@ as $$
 declare
   registered tidemark.live_tables := target.registered;
   doubtful tidemark.edit[] := array(
-    select e from unnest(edits) e where e.fate = 'live' and e.version = e.base and e.old is not null);
+    select e from unnest(edits) e where e.row_state = 'live' and e.version = e.base and e.old is not null);
   foreign_ids text[];
 begin
   if doubtful = '{}' then
@@ -4108,7 +4108,7 @@ begin
   return array(
     select row(
       e.n, e.id, e.op, case when e.id = any (foreign_ids) then -1 else e.base end, e.seq, e.sent, e.old, e.data, e.edited_at,
-      e.fate, e.version, e.stale, e.echo, e.lost, e.undecided, e.conflict_id, e.copy_id)::tidemark.edit
+      e.row_state, e.version, e.stale, e.echo, e.lost, e.undecided, e.conflict_id, e.copy_id)::tidemark.edit
     from unnest(edits) e);
 end
 $$;
@@ -4241,7 +4241,7 @@ declare
 begin
   execute format(
     'select array_agg(row(
-       e.n, e.id, e.op, e.base, e.seq, e.sent, e.old, coalesce(d.kept, ''{}''), e.edited_at, e.fate, e.version,
+       e.n, e.id, e.op, e.base, e.seq, e.sent, e.old, coalesce(d.kept, ''{}''), e.edited_at, e.row_state, e.version,
        not h.complete or h.everything is not null or h.columns <> ''{}'' or h.beside or d.own, e.echo, d.lost, d.undecided, null, null
      )::tidemark.edit)
      from unnest($1) e
@@ -4331,7 +4331,7 @@ set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
-  edits tidemark.edit[] := tidemark.distrust_bases(target, tidemark.find_rows(target, mutations), device);
+  edits tidemark.edit[] := tidemark.detect_restored_versions(target, tidemark.find_rows(target, mutations), device);
   columns text[];
   outcomes tidemark.outcome[];
   asked bigint;
@@ -4339,27 +4339,27 @@ declare
   unchanged int[] := '{}';
 begin
   -- One that names a column that is not to be written may have sent it along unchanged.
-  if exists (select from unnest(edits) e where e.fate = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)) then
+  if exists (select from unnest(edits) e where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)) then
     select array_agg(e) into edits from (
-      select e from unnest(edits) e where e.fate <> 'live' or e.version = e.base and not e.data ?| target.not_updatable
+      select e from unnest(edits) e where e.row_state <> 'live' or e.version = e.base and not e.data ?| target.not_updatable
       union all
       select m from unnest(tidemark.merge_edits(
         target,
-        array(select e from unnest(edits) e where e.fate = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)),
+        array(select e from unnest(edits) e where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)),
         device)) m
     ) both_kinds (e);
   end if;
 
   select array_agg(distinct k) into columns
   from unnest(edits) e cross join lateral jsonb_object_keys(e.data) k
-  where e.fate = 'live';
+  where e.row_state = 'live';
   if target.not_updatable <> '{}' then
     perform tidemark.refuse_columns(target.not_updatable, columns || array(
       select c from unnest(edits) e cross join lateral unnest(e.lost || e.undecided) c));
   end if;
   if columns && target.not_readable and exists (
     select from unnest(edits) e
-    where e.fate = 'live' and e.data <> '{}'
+    where e.row_state = 'live' and e.data <> '{}'
       and not e.data ?& array(select c from unnest(columns) c where c = any (target.not_readable)))
   then
     -- An edit that leaves such a column alone cannot be written together with one that does not, as its
@@ -4373,7 +4373,7 @@ begin
            e.conflict_id as tidemark_conflict, pg_catalog.jsonb_populate_record(%8$s, e.data) as tidemark_r
          from unnest($1) e
          join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
-         where e.fate = ''live'' and e.data <> ''{}''
+         where e.row_state = ''live'' and e.data <> ''{}''
        ),
        written as (
          update %1$s t set %2$s
@@ -4413,7 +4413,7 @@ begin
         target.row_type, registered.key_column, registered.key_type, target.visible_row
       ) into unchanged, kept_out using edits, array(
         select e.id from unnest(edits) e
-        where e.fate = 'live' and e.data <> '{}' and e.n not in (select o.n from unnest(outcomes) o));
+        where e.row_state = 'live' and e.data <> '{}' and e.n not in (select o.n from unnest(outcomes) o));
       if kept_out > 0 then
         raise exception using
           errcode = 'triggered_action_exception',
@@ -4424,17 +4424,17 @@ begin
     if target.has_parents then
       perform tidemark.refuse_orphans(
         registered.table_no,
-        array(select e.id from unnest(edits) with ordinality e where e.fate = 'live' order by e.ordinality),
-        array(select e.data from unnest(edits) with ordinality e where e.fate = 'live' order by e.ordinality));
+        array(select e.id from unnest(edits) with ordinality e where e.row_state = 'live' order by e.ordinality),
+        array(select e.data from unnest(edits) with ordinality e where e.row_state = 'live' order by e.ordinality));
     end if;
   end if;
 
   return outcomes || array(
     select case
-      when e.fate = 'missing' and e.op = 'put' then row(e.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
-      when e.fate = 'missing' then row(e.n, 'rejected', null, null, null, null, null, 'not_found',
+      when e.row_state = 'missing' and e.op = 'put' then row(e.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
+      when e.row_state = 'missing' then row(e.n, 'rejected', null, null, null, null, null, 'not_found',
         format('no row of "%s" has this id', registered.name), 'Put the whole row to create it.')::tidemark.outcome
-      when e.fate = 'gone' then row(e.n, 'rejected', null, null, null, null, null, 'gone',
+      when e.row_state = 'gone' then row(e.n, 'rejected', null, null, null, null, null, 'gone',
         'the row was deleted', 'Put it under a new id to keep the edit.')::tidemark.outcome
       when e.data <> '{}' and e.n <> all (unchanged) then row(e.n, 'rejected', e.version, null, null, null, null, 'forbidden',
         format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
@@ -4457,7 +4457,7 @@ $$;
 -- Push of deletes: plainly as the caller, so the DELETE policy decides, and an answer for every mutation.
 
 -- Whether an edit by somebody else stands against a delete.
-create function tidemark.judge_delete(
+create function tidemark.resolve_delete(
   registered tidemark.live_tables, e tidemark.edit, theirs jsonb, device uuid, out overruled boolean, out conflict_id uuid
 )
 language plpgsql
@@ -4515,9 +4515,9 @@ begin
   from unnest(edits) e
   join tidemark.changed_since(
     registered.table_no,
-    array(select s.id from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
-    array(select s.base from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
-    array(select s.version from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
+    array(select s.id from unnest(edits) s where s.row_state = 'live' and s.version <> s.base),
+    array(select s.base from unnest(edits) s where s.row_state = 'live' and s.version <> s.base),
+    array(select s.version from unnest(edits) s where s.row_state = 'live' and s.version <> s.base),
     device
   ) h on h.row_id = e.id
   where not h.complete or h.everything is not null or h.columns <> '{}';
@@ -4526,31 +4526,31 @@ begin
       into overruled, parked
     from unnest(outdated) e
     join tidemark.current_rows(registered, array(select s.id from unnest(outdated) s), false) c on c.row_id = e.id
-    cross join lateral tidemark.judge_delete(registered, e, to_jsonb(c."row"), device) v
+    cross join lateral tidemark.resolve_delete(registered, e, to_jsonb(c."row"), device) v
     where v.overruled;
   end if;
-  ids := array(select e.id from unnest(edits) e where e.fate = 'live' and e.id <> all (overruled));
+  ids := array(select e.id from unnest(edits) e where e.row_state = 'live' and e.id <> all (overruled));
   execute format('delete from %s t where t.%I = any ($1::%s[])',
     registered.relation::regclass, registered.key_column, registered.key_type) using ids;
   -- What is not there, or not for the caller to see, counts as deleted, and nothing is said about it.
   return (
     with states as materialized (
-      select e.n, e.id, e.fate, s.version, s.deleted, e.id = any (overruled) as stays
+      select e.n, e.id, e.row_state, s.version, s.deleted, e.id = any (overruled) as stays
       from unnest(edits) e
       left join tidemark.row_states(registered, array(select u.id from unnest(edits) u)) s on s.row_id = e.id
     )
     select array_agg(case
       when s.stays then row(s.n, 'conflict', c.version, c."row", '{}', null, (parked ->> s.id)::uuid, null, null, null)::tidemark.outcome
-      when s.fate = 'live' and not s.deleted then row(s.n, 'rejected', c.version, c."row", null, null, null, 'forbidden',
+      when s.row_state = 'live' and not s.deleted then row(s.n, 'rejected', c.version, c."row", null, null, null, 'forbidden',
         format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
       else row(s.n, 'applied', coalesce(s.version, l.version), null, null, null, null, null, null, null)::tidemark.outcome
     end)
     from states s
     left join tidemark.current_rows(
-      registered, array(select r.id from states r where r.stays or r.fate = 'live' and not r.deleted), exact) c on c.row_id = s.id
+      registered, array(select r.id from states r where r.stays or r.row_state = 'live' and not r.deleted), exact) c on c.row_id = s.id
     -- tombstones that the policies hide
     left join tidemark.lock_rows(
-      registered.table_no, array(select r.id from states r where r.fate = 'live' and r.version is null)) l on l.row_id = s.id
+      registered.table_no, array(select r.id from states r where r.row_state = 'live' and r.version is null)) l on l.row_id = s.id
   );
 end
 $$;
@@ -4593,7 +4593,7 @@ begin
         select u.m from (select unnest(mutations) as m) u
         where (u.m).round = part.round and (u.m).table_no = part.table_no and (u.m).op = part.op);
     end if;
-    perform tidemark.announce(device, chosen);
+    perform tidemark.set_push_context(device, chosen);
     if part.op = 'delete' then
       answers := tidemark.delete_rows(part.target, chosen, device, exact);
     elsif part.op = 'patch' then
@@ -4781,7 +4781,7 @@ $$;
 
 -- Mutations that an earlier call already decided: what it said, and the rows of those that it took as they
 -- are now, where the caller may read them. A refused one may have an id that no row can have.
-create function tidemark.repeat_answers(mutations tidemark.mutation[], heard jsonb, exact boolean)
+create function tidemark.repeat_answers(mutations tidemark.mutation[], stored_results jsonb, exact boolean)
 returns tidemark.outcome[]
 language plpgsql
 stable
@@ -4798,13 +4798,13 @@ declare
       said.answer ->> 'code', said.answer ->> 'message', said.answer ->> 'hint'
     )::tidemark.outcome
     from unnest(mutations) m
-    cross join lateral (select heard -> m.seq::text as answer) said);
+    cross join lateral (select stored_results -> m.seq::text as answer) said);
 begin
   -- One table at a time: each is another relation.
   for part in
     select m.table_no, array_agg(m) as mutations, array_agg(m.id) as ids
     from unnest(mutations) m
-    where m.table_no is not null and m.id is not null and (heard -> m.seq::text ? 'code') is not true
+    where m.table_no is not null and m.id is not null and (stored_results -> m.seq::text ? 'code') is not true
     group by m.table_no
   loop
     begin
@@ -4826,7 +4826,7 @@ $$;
 
 -- The batches whose answers may not have been heard, with this one, which nobody may make a long list of.
 -- A call without mutations (first_unheard null) is none.
-create function tidemark.note_batch(batches jsonb, id text, above bigint, first_unheard bigint, "to" bigint)
+create function tidemark.remember_batch(batches jsonb, id text, above bigint, first_unheard bigint, "to" bigint)
 returns jsonb
 language sql
 immutable
@@ -4838,11 +4838,11 @@ as $$
     from (
       select b.batch, b.n
       from jsonb_array_elements(batches) with ordinality as b (batch, n)
-      where b.batch ->> 'id' <> note_batch.id and (b.batch ->> 'to')::bigint >= first_unheard
+      where b.batch ->> 'id' <> remember_batch.id and (b.batch ->> 'to')::bigint >= first_unheard
       order by b.n desc
       limit 7
     ) kept
-  ) || jsonb_build_object('id', note_batch.id, 'above', above, 'to', note_batch."to") end
+  ) || jsonb_build_object('id', remember_batch.id, 'above', above, 'to', remember_batch."to") end
 $$;
 
 create function public.sync_push(device_id uuid, mutations json, options json default '{}')
@@ -4871,26 +4871,26 @@ begin
   perform tidemark.require_user();
   options := coalesce(options, '{}');
   if json_typeof(options) <> 'object' then
-    perform tidemark.refuse(400, 'malformed', 'options: expected an object');
+    perform tidemark.raise_api_error(400, 'malformed', 'options: expected an object');
   end if;
   perform tidemark.require_protocol(options);
   perform tidemark.require_device(sync_push.device_id);
   perform tidemark.check_batch(mutations);
   exact := tidemark.wants_exact(options);
   if options ->> 'client_time' !~ '^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$' then
-    perform tidemark.refuse(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
+    perform tidemark.raise_api_error(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
   end if;
   begin
     -- What the device's clock must be moved by to be right.
     skew := coalesce(now() - (options ->> 'client_time')::timestamptz, '0');
   exception when data_exception then
-    perform tidemark.refuse(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
+    perform tidemark.raise_api_error(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
   end;
   if (options -> 'unheard_from')::text !~ '^([1-9]\d{0,14}|null)$' then
-    perform tidemark.refuse(400, 'malformed', 'options.unheard_from: expected a seq');
+    perform tidemark.raise_api_error(400, 'malformed', 'options.unheard_from: expected a seq');
   end if;
   if json_typeof(options -> 'batch') not in ('string', 'null') or length(options ->> 'batch') > 100 then
-    perform tidemark.refuse(400, 'malformed', 'options.batch: expected a text of up to 100 characters');
+    perform tidemark.raise_api_error(400, 'malformed', 'options.batch: expected a text of up to 100 characters');
   end if;
   sent := tidemark.check_sequence(tidemark.read_mutations(mutations, 1, skew));
 
@@ -4912,7 +4912,7 @@ begin
       ) || tidemark.repeat_answers(
         array(select m from unnest(sent) m where m.seq <= device.last_seq), device.outcomes, exact);
   end if;
-  perform tidemark.announce(null, null);
+  perform tidemark.set_push_context(null, null);
 
   first_unheard := least(first_seq, (options ->> 'unheard_from')::bigint);
   -- The device repeats what it was not answered; so what is older than its oldest mutation here has been
@@ -4930,7 +4930,7 @@ begin
   ) k;
   perform tidemark.finish_push(
     sync_push.device_id, last_seq, kept,
-    tidemark.note_batch(device.batches, batch, coalesce(above, device.last_seq), first_unheard, last_seq), (
+    tidemark.remember_batch(device.batches, batch, coalesce(above, device.last_seq), first_unheard, last_seq), (
     select jsonb_object_agg(t.name, t.counts)
     from (
       select c.name, jsonb_object_agg(c.status, c.n) as counts
@@ -5040,7 +5040,7 @@ begin
   perform tidemark.require_user();
   if json_typeof(resolution) is distinct from 'object'
     or not coalesce(resolution ->> 'take' in ('client', 'server'), json_typeof(resolution -> 'row') = 'object', false) then
-    perform tidemark.refuse(400, 'malformed', 'resolution: expected {"take": "client"}, {"take": "server"} or {"row": {…}}');
+    perform tidemark.raise_api_error(400, 'malformed', 'resolution: expected {"take": "client"}, {"take": "server"} or {"row": {…}}');
   end if;
   take := case when resolution ->> 'take' in ('client', 'server') then resolution ->> 'take' else 'row' end;
   wanted := case when take = 'row' then (resolution -> 'row')::jsonb end;
@@ -5049,7 +5049,7 @@ begin
     select k.* into c from tidemark.decided_conflict(sync_resolve.conflict_id, take, wanted) k;
   end if;
   if c.conflict_id is null or c.table_no <> all ((tidemark.tables_to_pull(null)).tables) then
-    perform tidemark.refuse(404, 'conflict_not_open', 'no open conflict of yours has this id',
+    perform tidemark.raise_api_error(404, 'conflict_not_open', 'no open conflict of yours has this id',
       'It was resolved, or the row has moved on: list sync_conflicts again.');
   end if;
   registered := tidemark.table_by_no(c.table_no);
@@ -5066,7 +5066,7 @@ begin
       -- no device's own: the one that raised the conflict has not heard of it
       o := (tidemark.apply_batch(null, array[m], false))[1];
     end if;
-    perform tidemark.announce(null, null);
+    perform tidemark.set_push_context(null, null);
   end if;
   if o.status = 'rejected' then
     return json_build_object('conflict_id', c.conflict_id, 'status', 'rejected',
@@ -5103,15 +5103,15 @@ declare
 begin
   perform tidemark.require_user();
   if count is null or count not between 1 and 10000 then
-    perform tidemark.refuse(400, 'malformed', 'count: expected 1 to 10000');
+    perform tidemark.raise_api_error(400, 'malformed', 'count: expected 1 to 10000');
   end if;
   select t.* into target from tidemark.tables_by_name(array[sync_new_ids."table"], 'table') t;
   if target.relation is null or not has_any_column_privilege('authenticated', target.relation, 'insert') then
-    perform tidemark.refuse(400, 'malformed', 'table: no rows can be made in it');
+    perform tidemark.raise_api_error(400, 'malformed', 'table: no rows can be made in it');
   end if;
   numbers := pg_get_serial_sequence(target.relation::regclass::text, target.key_column);
   if numbers is null then
-    perform tidemark.refuse(400, 'malformed', 'table: its key comes from no sequence', 'Let the device make the key.');
+    perform tidemark.raise_api_error(400, 'malformed', 'table: its key comes from no sequence', 'Let the device make the key.');
   end if;
   return (select json_agg(nextval(numbers::regclass)::text) from generate_series(1, sync_new_ids.count));
 end
@@ -5157,7 +5157,7 @@ declare
   newest xid8;
 begin
   if keep is null or keep < interval '0' then
-    perform tidemark.refuse_table('TM013', 'bad_retention', 'keep is no positive interval', 'For example: select tidemark.purge(interval ''90 days'');');
+    perform tidemark.raise_setup_error('TM013', 'bad_retention', 'keep is no positive interval', 'For example: select tidemark.purge(interval ''90 days'');');
   end if;
   perform tidemark.start_purging('tombstones');
   -- One table at a time, children before parents: each is another relation. A table that points at
@@ -5299,7 +5299,7 @@ declare
 begin
   perform tidemark.require_user();
   if prefix is null or prefix !~ '^[0-9a-f]{0,8}$' then
-    perform tidemark.refuse(400, 'malformed', 'prefix: expected up to eight hexadecimal digits');
+    perform tidemark.raise_api_error(400, 'malformed', 'prefix: expected up to eight hexadecimal digits');
   end if;
   no := (tidemark.tables_to_pull(array[sync_verify_range."table"], 'table')).tables[1];
   return (
@@ -5339,10 +5339,10 @@ declare
 begin
   perform tidemark.require_user();
   if cardinality(ids) > tidemark.page_limit('{"limit": 999999999}') then
-    perform tidemark.refuse(400, 'malformed', format('ids: at most %s', tidemark.page_limit('{"limit": 999999999}')));
+    perform tidemark.raise_api_error(400, 'malformed', format('ids: at most %s', tidemark.page_limit('{"limit": 999999999}')));
   end if;
   if json_typeof(options) <> 'object' then
-    perform tidemark.refuse(400, 'malformed', 'options: expected an object');
+    perform tidemark.raise_api_error(400, 'malformed', 'options: expected an object');
   end if;
   exact := tidemark.wants_exact(options);
   no := (tidemark.tables_to_pull(array[sync_rows."table"], 'table')).tables[1];
@@ -5353,7 +5353,7 @@ begin
     where not c.deleted
   );
 exception when invalid_text_representation or numeric_value_out_of_range then
-  perform tidemark.refuse(400, 'malformed', 'ids: ' || sqlerrm);
+  perform tidemark.raise_api_error(400, 'malformed', 'ids: ' || sqlerrm);
 end
 $$;
 comment on function public.sync_rows(text, text[], json) is 'Rows by id, as a pull would send them: [{scope, row}].';
@@ -5583,7 +5583,7 @@ to authenticated;
 -- the API. Those that are security definer answer only about the caller's own scopes and device.
 grant usage on schema tidemark to authenticated;
 grant execute on function
-  tidemark.refuse(int, text, text, text),
+  tidemark.raise_api_error(int, text, text, text),
   tidemark.require_user(),
   tidemark.require_protocol(json),
   tidemark.require_device(uuid),
@@ -5645,23 +5645,23 @@ grant execute on function
   tidemark.refuse_columns(text[], text[]),
   tidemark.comparisons(tidemark.push_target),
   tidemark.refuse_orphans(int, text[], jsonb[]),
-  tidemark.announce(uuid, tidemark.mutation[]),
+  tidemark.set_push_context(uuid, tidemark.mutation[]),
   tidemark.current_rows(tidemark.live_tables, text[], boolean),
   tidemark.row_states(tidemark.live_tables, text[]),
   tidemark.find_rows(tidemark.push_target, tidemark.mutation[]),
-  tidemark.distrust_bases(tidemark.push_target, tidemark.edit[], uuid),
+  tidemark.detect_restored_versions(tidemark.push_target, tidemark.edit[], uuid),
   tidemark.insert_rows(tidemark.push_target, tidemark.mutation[], boolean),
   tidemark.merge_edits(tidemark.push_target, tidemark.edit[], uuid),
   tidemark.settle_edits(tidemark.push_target, tidemark.edit[], uuid),
   tidemark.copy_row(tidemark.push_target, jsonb, tidemark.edit),
-  tidemark.judge_delete(tidemark.live_tables, tidemark.edit, jsonb, uuid),
+  tidemark.resolve_delete(tidemark.live_tables, tidemark.edit, jsonb, uuid),
   tidemark.edit_rows(tidemark.push_target, tidemark.mutation[], uuid, boolean),
   tidemark.delete_rows(tidemark.push_target, tidemark.mutation[], uuid, boolean),
   tidemark.apply_all(uuid, tidemark.mutation[], tidemark.push_target[], boolean),
   tidemark.check_deferred(),
   tidemark.apply_mutations(uuid, tidemark.mutation[], tidemark.push_target[], boolean),
   tidemark.apply_batch(uuid, tidemark.mutation[], boolean),
-  tidemark.note_batch(jsonb, text, bigint, bigint, bigint),
+  tidemark.remember_batch(jsonb, text, bigint, bigint, bigint),
   tidemark.repeat_answers(tidemark.mutation[], jsonb, boolean),
   tidemark.rejection(int, text, text, text, text, text, text, text, text)
 to authenticated;

@@ -2,7 +2,7 @@
 -- tidemark.add_table or tidemark.add_scope in a migration.
 
 -- Whole-call errors of the RPCs: PostgREST turns SQLSTATE PTxyz into HTTP status xyz.
-create function tidemark.refuse(status int, code text, detail text default null, hint text default null)
+create function tidemark.raise_api_error(status int, code text, detail text default null, hint text default null)
 returns void
 language plpgsql
 security invoker
@@ -16,9 +16,9 @@ begin
     hint = coalesce(hint, '');
 end
 $$;
-comment on function tidemark.refuse(int, text, text, text) is 'Raises a whole-call error: HTTP status, stable code as message, what is wrong, what to do.';
+comment on function tidemark.raise_api_error(int, text, text, text) is 'Raises a whole-call error: HTTP status, stable code as message, what is wrong, what to do.';
 
-create function tidemark.refuse_table(errcode text, code text, message text, hint text)
+create function tidemark.raise_setup_error(errcode text, code text, message text, hint text)
 returns void
 language plpgsql
 security invoker

@@ -68,7 +68,7 @@ $$;
 -- The names that the key and scope columns have now: those of the primary key and of the index on the scope,
 -- which follow a column through a rename, as tidemark.live_tables does. A name proves nothing, as another
 -- column may have taken it; it holds where the key or the index is gone.
-create function tidemark.names_now(relation oid, table_no int, key_column text, scope_column text)
+create function tidemark.current_column_names(relation oid, table_no int, key_column text, scope_column text)
 returns text[]
 language plpgsql
 stable
@@ -89,7 +89,7 @@ begin
       from pg_catalog.pg_class c
       join pg_catalog.pg_index i on i.indexrelid = c.oid and i.indrelid = relation
       join pg_catalog.pg_attribute a on a.attrelid = relation and a.attnum = i.indkey[0]
-      where c.relname = 'tidemark_scope_' || names_now.table_no
+      where c.relname = 'tidemark_scope_' || current_column_names.table_no
     ), scope_column) end
   ];
 end
@@ -104,7 +104,7 @@ security definer -- writes the log
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  names text[] := tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
+  names text[] := tidemark.current_column_names(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
 begin
   if (select count(*) from (select from tidemark_new limit 101) some_rows) > 100 then
     execute format(
@@ -150,7 +150,7 @@ security definer -- writes the log
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  names text[] := tidemark.names_now(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
+  names text[] := tidemark.current_column_names(tg_relid, tg_argv[0]::int, tg_argv[1], tg_argv[3]);
 begin
   if (select count(*) from (select from tidemark_new limit 101) some_rows) > 100 then
     execute (

@@ -28,7 +28,7 @@ comment on view tidemark.foreign_keys is 'Foreign keys with their conditions in 
 
 -- A relation with the triggers of a synced table, which may have another name than the registry knows: its
 -- number, its key, and as SQL the scope of tidemark_row.
-create function tidemark.captured(relation oid, out table_no int, out key_column name, out key_type text, out scope text)
+create function tidemark.synced_table_info(relation oid, out table_no int, out key_column name, out key_type text, out scope text)
 language plpgsql
 stable
 security invoker
@@ -42,9 +42,9 @@ begin
     into table_no, key_column, key_type, scope
   from pg_catalog.pg_trigger g
   join tidemark.sync_tables t on t.table_no = split_part(encode(g.tgargs, 'escape'), '\000', 1)::int
-  cross join lateral (select tidemark.names_now(g.tgrelid, t.table_no, t.key_column, coalesce(t.scope_column, '')) offset 0) as n (names)
+  cross join lateral (select tidemark.current_column_names(g.tgrelid, t.table_no, t.key_column, coalesce(t.scope_column, '')) offset 0) as n (names)
   join pg_catalog.pg_attribute key on key.attrelid = g.tgrelid and key.attname = n.names[1] and not key.attisdropped
-  where g.tgrelid = captured.relation and g.tgname = 'tidemark_deleted';
+  where g.tgrelid = synced_table_info.relation and g.tgname = 'tidemark_deleted';
 end
 $$;
 
@@ -89,7 +89,7 @@ begin
       ),
       soft.table_no, soft.key_column
     from tidemark.foreign_keys k
-    cross join lateral tidemark.captured(k.child) soft
+    cross join lateral tidemark.synced_table_info(k.child) soft
     where k.parent = foreign_keys_to.parent;
 end
 $$;

@@ -93,7 +93,7 @@ begin
   end if;
   insert into tidemark.deleting (relation, depth, table_no, row_id)
   values (tg_relid, pg_trigger_depth(), tg_argv[0]::int, extensions.hstore(old) operator(extensions.->) coalesce((
-    -- as in tidemark.names_now, which costs too much for every row
+    -- as in tidemark.current_column_names, which costs too much for every row
     select a.attname
     from pg_catalog.pg_index i
     join pg_catalog.pg_attribute a on a.attrelid = tg_relid and a.attnum = i.indkey[0]
@@ -115,7 +115,7 @@ security invoker
 set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
-  target record := tidemark.captured(parent);
+  target record := tidemark.synced_table_info(parent);
   fk record;
   referencing text;
   found_one boolean;
@@ -187,7 +187,7 @@ begin
       select g.relation::regclass as parent, p.key_column as parent_key, p.key_type as parent_key_type, p.table_no as parent_no,
         k.child::regclass as child, k.soft_key as child_key, k.soft_no as child_no, k.pairing
       from (select distinct d.relation from tidemark.deleting d where d.xact = pg_current_xact_id() and d.for_good and d.depth = erase.depth) g
-      cross join lateral tidemark.captured(g.relation) p
+      cross join lateral tidemark.synced_table_info(g.relation) p
       cross join lateral tidemark.foreign_keys_to(g.relation) k
       where k.action in ('a', 'r', 'c') and k.soft_no is not null
     loop
@@ -223,7 +223,7 @@ begin
     || string_agg('select * from gone_' || t.table_no, ' union all ') || ') g where g.deleted_at is null'
     into statement
   from (select distinct d.relation from tidemark.deleting d where d.xact = pg_current_xact_id() and d.for_good and d.depth = erase.depth) g
-  cross join lateral tidemark.captured(g.relation) t;
+  cross join lateral tidemark.synced_table_info(g.relation) t;
   perform tidemark.start_purging('rows');
   execute statement using depth;
   perform tidemark.stop_purging();
@@ -238,7 +238,7 @@ security invoker
 set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
-  target record := tidemark.captured(relation);
+  target record := tidemark.synced_table_info(relation);
   parent_gone text := tidemark.parent_gone(relation);
   orphans text[];
 begin

@@ -119,10 +119,10 @@ begin
   select c.* into relation from pg_catalog.pg_class c where c.oid = members;
   select n.nspname into schema_of from pg_catalog.pg_namespace n where n.oid = relation.relnamespace;
   if relation.relkind <> 'r' or relation.relispartition then
-    perform tidemark.refuse_table('TM006', 'not_a_plain_table', format('"%s" is no plain table', members),
+    perform tidemark.raise_setup_error('TM006', 'not_a_plain_table', format('"%s" is no plain table', members),
       'Name the table that has one row a member.');
   elsif kind is null or kind !~ '^[a-z][a-z0-9_]*$' or kind in ('user', 'public', 'function') then
-    perform tidemark.refuse_table('TM012', 'bad_scope_kind', format('"%s" cannot name a kind of scope', kind),
+    perform tidemark.raise_setup_error('TM012', 'bad_scope_kind', format('"%s" cannot name a kind of scope', kind),
       'Use one lower-case word that is not user, public or function.');
   end if;
   for named in
@@ -132,18 +132,18 @@ begin
     left join pg_catalog.pg_attribute a on a.attrelid = members and a.attname = w.name and a.attnum > 0 and not a.attisdropped
   loop
     if named.type is null then
-      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+      perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('table "%s" has no column "%s"', members, named.name), 'Name the columns for the scope''s key and the member''s user id.');
     elsif not named.attnotnull then
-      perform tidemark.refuse_table('TM005', 'scope_column_nullable',
+      perform tidemark.raise_setup_error('TM005', 'scope_column_nullable',
         format('column "%s" of table "%s" may be null', named.name, members),
         format('alter table %s alter column %I set not null;', members, named.name));
     elsif named.is_user and named.type <> 'uuid' then
-      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+      perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, and a user is a uuid', named.name, members, named.type),
         'Name the uuid column that holds the member''s auth.users id.');
     elsif not named.is_user and named.base not in ('uuid', 'text', 'character varying', 'bigint', 'integer', 'smallint') then
-      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+      perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, which has no one spelling as text', named.name, members, named.type),
         'Use a key of type uuid, text, varchar, bigint, integer or smallint.');
     end if;

@@ -18,15 +18,15 @@ begin
   join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
   where i.indrelid = target and i.indisprimary;
   if key_columns = 0 then
-    perform tidemark.refuse_table('TM001', 'no_primary_key',
+    perform tidemark.raise_setup_error('TM001', 'no_primary_key',
       format('table "%s" has no primary key', target::regclass),
       format('Add one: alter table %s add column id uuid primary key default gen_random_uuid();', target::regclass));
   elsif key_columns > 1 then
-    perform tidemark.refuse_table('TM002', 'composite_key',
+    perform tidemark.raise_setup_error('TM002', 'composite_key',
       format('the primary key of table "%s" has %s columns; devices address a row by one value', target::regclass, key_columns),
       'Give the table a single-column primary key (a uuid) and keep the old key as a unique constraint.');
   elsif key_type not in ('uuid', 'text', 'character varying', 'bigint', 'integer', 'smallint') then
-    perform tidemark.refuse_table('TM002', 'unusable_key',
+    perform tidemark.raise_setup_error('TM002', 'unusable_key',
       format('the primary key of table "%s" is %s, which has no one spelling', target::regclass, key_type),
       'Use a key of type uuid, text, varchar, bigint, integer or smallint.');
   end if;
@@ -48,15 +48,15 @@ begin
     from pg_catalog.pg_attribute a
     where a.attrelid = target and a.attname = scope_column and a.attnum > 0 and not a.attisdropped;
     if found_column is null then
-      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+      perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('table "%s" has no column "%s"', target::regclass, scope_column),
         format('Name the column that says whose row it is, or use the scope ''public''.'));
     elsif not found_column.attnotnull then
-      perform tidemark.refuse_table('TM005', 'scope_column_nullable',
+      perform tidemark.raise_setup_error('TM005', 'scope_column_nullable',
         format('column "%s" of table "%s" may be null, and a row without a scope would be on no device', scope_column, target::regclass),
         format('alter table %s alter column %I set not null;', target::regclass, scope_column));
     elsif scope_kind = 'user' and found_column.type <> 'uuid' then
-      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+      perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, and a user is a uuid', scope_column, target::regclass, found_column.type),
         'Name the uuid column that holds the owner''s auth.users id.');
     elsif exists (
@@ -64,7 +64,7 @@ begin
       join pg_catalog.pg_attribute a on a.attrelid = s.relation and a.attname = s.key_column
       where s.kind = scope_kind and format_type(a.atttypid, null) <> found_column.type)
     then
-      perform tidemark.refuse_table('TM004', 'scope_column_missing',
+      perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, and the keys of scope "%s" are not', scope_column, target::regclass, found_column.type, scope_kind),
         'Name a column of the type that the members table has.');
     end if;
@@ -75,7 +75,7 @@ begin
     join pg_catalog.pg_attribute a on a.attrelid = target and a.attname = wanted.name and not a.attisdropped
     where format_type(a.atttypid, null) <> wanted.type
   loop
-    perform tidemark.refuse_table('TM007', 'stamp_column_type',
+    perform tidemark.raise_setup_error('TM007', 'stamp_column_type',
       format('column "%s" of table "%s" is %s, and tidemark needs it as %s', found_column.attname, target::regclass, found_column.type, found_column.wanted),
       format('Rename the column, or change it: alter table %s alter column %I type %s;', target::regclass, found_column.attname, found_column.wanted));
   end loop;
@@ -100,17 +100,17 @@ begin
       case jsonb_typeof(columns) when 'object' then columns else '{}' end) r) named
     where named.rule like 'function:%' and named.rule !~ '^function:("[^"]+"|[[:alpha:]_][[:alnum:]_$]*)([.]("[^"]+"|[[:alpha:]_][[:alnum:]_$]*))*$')
   then
-    perform tidemark.refuse_table('TM008', 'unknown_conflict_policy', 'no function is named after "function:"', 'Use function:<schema.name>.');
+    perform tidemark.raise_setup_error('TM008', 'unknown_conflict_policy', 'no function is named after "function:"', 'Use function:<schema.name>.');
   end if;
   if conflict is null or conflict not in ('last_write_wins', 'client_wins', 'server_wins', 'merge', 'keep_both', 'manual')
     and (conflict not like 'function:%' or to_regprocedure(tidemark.function_name(substr(conflict, 10)) || '(jsonb,jsonb,jsonb,jsonb)') is null)
   then
-    perform tidemark.refuse_table('TM008', 'unknown_conflict_policy',
+    perform tidemark.raise_setup_error('TM008', 'unknown_conflict_policy',
       format('"%s" is no conflict policy', conflict),
       'Use last_write_wins, client_wins, server_wins, merge, keep_both, manual, or function:<schema.name> of a function (server jsonb, client jsonb, old jsonb, context jsonb) returns jsonb.');
   end if;
   if jsonb_typeof(columns) is distinct from 'object' then
-    perform tidemark.refuse_table('TM009', 'unknown_column_rule', 'columns is no object', 'Use {"column": "rule"}.');
+    perform tidemark.raise_setup_error('TM009', 'unknown_column_rule', 'columns is no object', 'Use {"column": "rule"}.');
   end if;
   select r.key, r.value into bad
   from jsonb_each_text(columns) r
@@ -122,7 +122,7 @@ begin
       and (r.value not like 'function:%' or to_regprocedure(tidemark.function_name(substr(r.value, 10)) || '(jsonb,jsonb,jsonb)') is null)
   limit 1;
   if found then
-    perform tidemark.refuse_table('TM009', 'unknown_column_rule',
+    perform tidemark.raise_setup_error('TM009', 'unknown_column_rule',
       format('"%s": "%s" names no column of "%s" or no rule', bad.key, bad.value, target::regclass),
       'Rules: newest, client, server, union, sum, max, min, deep, or function:<schema.name> of a function (server jsonb, client jsonb, old jsonb) returns jsonb.');
   end if;

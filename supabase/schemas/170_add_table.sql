@@ -93,21 +93,21 @@ begin
   if relation.relkind <> 'r' or relation.relispartition
     or exists (select from pg_catalog.pg_inherits h where target in (h.inhrelid, h.inhparent))
   then
-    perform tidemark.refuse_table('TM006', 'not_a_plain_table',
+    perform tidemark.raise_setup_error('TM006', 'not_a_plain_table',
       format('"%s" is %s', target, case when relation.relispartition then 'a partition' when relation.relkind = 'r' then 'part of an inheritance tree' when relation.relkind = 'p' then 'a partitioned table' when relation.relkind in ('v', 'm') then 'a view' else 'no table' end),
       'Add the plain table that holds the rows.');
   end if;
   if exists (
     select from pg_catalog.pg_attribute a where a.attrelid = target and a.attname like 'tidemark\_%' and not a.attisdropped)
   then
-    perform tidemark.refuse_table('TM015', 'reserved_name',
+    perform tidemark.raise_setup_error('TM015', 'reserved_name',
       format('a column of "%s" has a name that starts with tidemark_', target), 'Rename the column.');
   elsif exists (
     select from tidemark.sync_tables t
     where t.name = case when schema_of = 'public' then relation.relname else schema_of || '.' || relation.relname end
       and (t.schema_name, t.table_name) <> (schema_of, relation.relname::text))
   then
-    perform tidemark.refuse_table('TM015', 'reserved_name',
+    perform tidemark.raise_setup_error('TM015', 'reserved_name',
       format('another synced table already goes by the name of "%s" for clients', target), 'Rename one of them.');
   end if;
   key := tidemark.key_of(target);
@@ -128,7 +128,7 @@ begin
     perform tidemark.forget_tables(tidemark.numbers_at(target), target, waiting);
   end if;
   if not relation.relrowsecurity then
-    perform tidemark.refuse_table('TM003', 'rls_disabled',
+    perform tidemark.raise_setup_error('TM003', 'rls_disabled',
       format('row level security is off for "%s", so every user would get every row', target),
       format('alter table %s enable row level security; and write its policies.', target));
   end if;
@@ -136,7 +136,7 @@ begin
     or not (scope = 'public' or scope_column is not null and (
       kind = 'user' or exists (select from tidemark.sync_scopes s where s.kind = split_part(add_table.scope, ':', 1))))
   then
-    perform tidemark.refuse_table('TM011', 'unknown_scope',
+    perform tidemark.raise_setup_error('TM011', 'unknown_scope',
       format('"%s" is no scope', scope),
       'Use ''user:<column>'', ''public'', or ''<kind>:<column>'' with a kind that tidemark.add_scope declared.');
   end if;

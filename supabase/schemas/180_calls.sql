@@ -12,7 +12,7 @@ declare
   me uuid := auth.uid();
 begin
   if me is null then
-    perform tidemark.refuse(401, 'not_signed_in', 'the request carries no user', 'Sign in and send the user''s access token.');
+    perform tidemark.raise_api_error(401, 'not_signed_in', 'the request carries no user', 'Sign in and send the user''s access token.');
   end if;
   return me;
 end
@@ -32,9 +32,9 @@ declare
 begin
   select s.* into limits from tidemark.settings s;
   if spoken !~ '^\d{1,9}$' then
-    perform tidemark.refuse(400, 'malformed', 'options.protocol: expected a whole number');
+    perform tidemark.raise_api_error(400, 'malformed', 'options.protocol: expected a whole number');
   elsif spoken::int not between limits.oldest_protocol and limits.newest_protocol then
-    perform tidemark.refuse(426, 'upgrade_required',
+    perform tidemark.raise_api_error(426, 'upgrade_required',
       format('protocol %s; this database speaks %s to %s', spoken, limits.oldest_protocol, limits.newest_protocol),
       'Update the app; its queue is kept.');
   end if;
@@ -51,7 +51,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if json_typeof(options -> 'exact') not in ('boolean', 'null') then
-    perform tidemark.refuse(400, 'malformed', 'options.exact: expected true or false');
+    perform tidemark.raise_api_error(400, 'malformed', 'options.exact: expected true or false');
   end if;
   return coalesce((options ->> 'exact')::boolean, false);
 end
@@ -73,7 +73,7 @@ begin
   if asked is null then
     return limits.default_page;
   elsif asked !~ '^[1-9]\d{0,8}$' then
-    perform tidemark.refuse(400, 'malformed', format('options.limit: expected 1 to %s', limits.max_page));
+    perform tidemark.raise_api_error(400, 'malformed', format('options.limit: expected 1 to %s', limits.max_page));
   end if;
   return least(asked::int, limits.max_page);
 end
@@ -92,7 +92,7 @@ begin
   elsif json_typeof(input) <> 'array' or exists (
     select from json_array_elements(input) e where json_typeof(e) <> 'string'
   ) then
-    perform tidemark.refuse(400, 'malformed', path || ': expected an array of strings');
+    perform tidemark.raise_api_error(400, 'malformed', path || ': expected an array of strings');
   end if;
   return array(select json_array_elements_text(input));
 end

@@ -37,14 +37,14 @@ declare
   found_device tidemark.sync_devices;
 begin
   if device is null then
-    perform tidemark.refuse(400, 'malformed', 'device_id: expected a uuid');
+    perform tidemark.raise_api_error(400, 'malformed', 'device_id: expected a uuid');
   end if;
   select d.* into found_device from tidemark.sync_devices d where d.device_id = device;
   if found_device.user_id <> auth.uid() then
-    perform tidemark.refuse(403, 'device_of_another_user', 'this device is registered to another user',
+    perform tidemark.raise_api_error(403, 'device_of_another_user', 'this device is registered to another user',
       'Create a new device id for this user; keep one store a user.');
   elsif found_device.revoked_at is not null then
-    perform tidemark.refuse(403, 'device_revoked', 'this device was revoked',
+    perform tidemark.raise_api_error(403, 'device_revoked', 'this device was revoked',
       'Its queue is kept: sign in again with a new device id.');
   end if;
 end
@@ -59,7 +59,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if device is null then
-    perform tidemark.refuse(400, 'malformed', 'device_id: expected a uuid');
+    perform tidemark.raise_api_error(400, 'malformed', 'device_id: expected a uuid');
   end if;
   insert into tidemark.sync_devices (device_id, user_id)
   values (device, auth.uid())
@@ -108,7 +108,7 @@ declare
 begin
   perform tidemark.require_user();
   if json_typeof(coalesce(info, '{}')) <> 'object' then
-    perform tidemark.refuse(400, 'malformed', 'info: expected an object');
+    perform tidemark.raise_api_error(400, 'malformed', 'info: expected an object');
   end if;
   perform tidemark.lock_device(sync_register_device.device_id);
   update tidemark.sync_devices d

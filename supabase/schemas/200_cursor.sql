@@ -6,10 +6,10 @@
 --   epoch          which database this is; another one answers reset
 --   tables         numbers of the tables the device holds, or is downloading
 --   seen           snapshot: every log entry visible in it has been delivered
---   upto, after    an open window: entries between seen and upto, delivered up to after = [xact, id]
+--   window_end, after  an open window: entries between seen and window_end, delivered up to after = [xact, id]
 --   at             when it was given out, by the server's clock; a minute later on a standby, whose
 --                  clock is not the one that entries are written by
---   boot           what is still to be downloaded from the tables themselves: [[table_no, scope key,
+--   initial_sync   what is still to be downloaded from the tables themselves: [[table_no, scope key,
 --                  after row key, only this scope], …]
 --   shapes         what the rows of its tables were made of: {table_no: a hash of their columns}
 --   paused         tables that the last calls left out: {table_no: the snapshot when they were}
@@ -74,7 +74,7 @@ $$;
 --     from before its start (clocks may differ by a minute) is looked at so closely. Entries are found by
 --     the scope's hash alone: asking for the scope too makes the planner expect one entry, and read and
 --     sort all of them.
-create function tidemark.cursor_is_lost(epoch text, seen pg_snapshot, upto pg_snapshot, at timestamptz, tables int[])
+create function tidemark.cursor_is_lost(epoch text, seen pg_snapshot, window_end pg_snapshot, at timestamptz, tables int[])
 returns boolean
 language plpgsql
 stable
@@ -86,7 +86,7 @@ begin
   return (
     select
       epoch <> tidemark.epoch()
-      or pg_snapshot_xmax(coalesce(upto, seen)) > pg_snapshot_xmax(pg_current_snapshot()) and not pg_is_in_recovery()
+      or pg_snapshot_xmax(coalesce(window_end, seen)) > pg_snapshot_xmax(pg_current_snapshot()) and not pg_is_in_recovery()
       or exists (select from unnest(tables) held (no) where held.no not in (select t.table_no from tidemark.sync_tables t))
       or exists (
         select from tidemark.settings s
@@ -126,7 +126,7 @@ $$;
 
 -- Scopes the caller joined and left in a window. One that was left and joined again, or whose
 -- membership changed, is both: its rows are dropped and downloaded again.
-create function tidemark.moves_between_scopes(seen pg_snapshot, upto pg_snapshot, out joined text[], out "left" text[])
+create function tidemark.moves_between_scopes(seen pg_snapshot, window_end pg_snapshot, out joined text[], out "left" text[])
 language plpgsql
 stable
 security definer -- reads the caller's own scope of the log
@@ -149,10 +149,10 @@ begin
       where c.scope_key = hashtextextended('user:' || auth.uid(), 0)
       and c.scope = 'user:' || auth.uid()
         and c.xact >= pg_snapshot_xmin(seen)
-        and c.xact < pg_snapshot_xmax(upto)
+        and c.xact < pg_snapshot_xmax(window_end)
         and c.table_no = 0
         and not pg_visible_in_snapshot(c.xact, seen)
-        and pg_visible_in_snapshot(c.xact, upto)
+        and pg_visible_in_snapshot(c.xact, window_end)
       group by c.row_id
     ) m
   ) o;
@@ -165,7 +165,7 @@ $$;
 -- often as it changed; what gets read is its current state.
 create function tidemark.log_page(
   seen pg_snapshot,
-  upto pg_snapshot,
+  window_end pg_snapshot,
   after_xact xid8,
   after_id bigint,
   tables int[],
@@ -199,9 +199,9 @@ begin
         from tidemark.sync_changes c
         where c.scope_key = hashtextextended(mine.scope, 0) and c.scope = mine.scope
           and (c.xact, c.id) > (after_xact, after_id)
-          and c.xact < pg_snapshot_xmax(upto)
+          and c.xact < pg_snapshot_xmax(window_end)
           and not pg_visible_in_snapshot(c.xact, seen)
-          and pg_visible_in_snapshot(c.xact, upto)
+          and pg_visible_in_snapshot(c.xact, window_end)
           and c.table_no = any (tables)
         order by c.xact, c.id
         limit max_entries

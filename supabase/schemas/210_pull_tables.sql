@@ -20,7 +20,7 @@ begin
   order by n.place
   limit 1;
   if found then
-    perform tidemark.refuse(400, 'malformed',
+    perform tidemark.raise_api_error(400, 'malformed',
       format(path, unknown.place - 1) || format(': "%s" is not synced', unknown.name),
       'Run select tidemark.add_table(…) in a migration, or leave the table out.');
   end if;

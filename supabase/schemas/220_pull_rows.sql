@@ -164,7 +164,7 @@ $$;
 -- order until the page is full. waiting and rest: [[table_no, scope key, after row key, only this
 -- scope], …]; nulls mean from the beginning.
 create function tidemark.read_pages(
-  waiting jsonb, room int, exact boolean,
+  waiting jsonb, rows_left int, exact boolean,
   out changes tidemark.change[], out rows_read int, out rest jsonb
 )
 language plpgsql
@@ -192,7 +192,7 @@ begin
       where place ->> 1 is null or k = place ->> 1 or k collate "C" > place ->> 1 and place ->> 3 is null
       order by k collate "C"
     loop
-      if room = 0 then
+      if rows_left = 0 then
         return;
       end if;
       scope := case registered.scope_kind when 'public' then 'public' else registered.scope_kind || ':' || key end;
@@ -210,7 +210,7 @@ begin
           registered.key_column, registered.relation::regclass, tidemark.pulled_columns(registered.relation, exact),
           case registered.scope_kind when 'public' then 'true' else format('t.%I = %L', registered.scope_column, key) end,
           case when key = place ->> 1 and place ->> 2 is not null then format('t.%I > %L', registered.key_column, place ->> 2) else 'true' end,
-          room
+          rows_left
         ) into upsert, n, last_key;
       exception when syntax_error or undefined_table then
         if not tidemark.is_gone(registered.relation) then
@@ -218,14 +218,14 @@ begin
         end if;
         exit; -- dropped meanwhile: the next one
       end;
-      room := room - n;
+      rows_left := rows_left - n;
       rows_read := rows_read + n;
       rest := jsonb_set(rest, '{0}', jsonb_build_array(registered.table_no, key, last_key, place ->> 3));
       if n > 0 then
         changes := changes || row(scope, registered.name, upsert, '{}')::tidemark.change;
       end if;
     end loop;
-    if room = 0 then
+    if rows_left = 0 then
       return;
     end if;
     rest := rest - 0;

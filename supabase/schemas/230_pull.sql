@@ -11,7 +11,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   present pg_snapshot := tidemark.snapshot_now();
-  room int;
+  rows_left int;
   exact boolean;
   tables int[];
   position jsonb;
@@ -21,16 +21,16 @@ declare
   resumed pg_snapshot;
   held int[] := '{}';
   seen pg_snapshot := present;
-  upto pg_snapshot;
+  window_end pg_snapshot;
   after_xact xid8;
   after_id bigint;
-  boot jsonb := '[]';
+  initial_sync jsonb := '[]';
   done bigint;
   total bigint;
   was_open boolean;
   caught_up boolean := true;
   joined text[] := '{}';
-  parted text[] := '{}';
+  left_scopes text[] := '{}';
   pages record;
   downloaded tidemark.change[] := '{}';
   table_nos int[] := '{}';
@@ -43,11 +43,11 @@ begin
   perform tidemark.require_user();
   options := coalesce(options, '{}');
   if json_typeof(options) <> 'object' then
-    perform tidemark.refuse(400, 'malformed', 'options: expected an object');
+    perform tidemark.raise_api_error(400, 'malformed', 'options: expected an object');
   end if;
   perform tidemark.require_protocol(options);
   perform tidemark.require_device(sync_pull.device_id);
-  room := tidemark.page_limit(options);
+  rows_left := tidemark.page_limit(options);
   exact := tidemark.wants_exact(options);
   select p.tables, p.shapes into tables, shapes
   from tidemark.tables_to_pull(tidemark.text_array(options -> 'tables', 'options.tables'), 'options.tables[%s]') p;
@@ -57,30 +57,30 @@ begin
     if position is not null then
       held := array(select jsonb_array_elements_text(position -> 'tables')::int);
       seen := (position ->> 'seen')::pg_snapshot;
-      upto := (position ->> 'upto')::pg_snapshot;
+      window_end := (position ->> 'window_end')::pg_snapshot;
       after_xact := (position -> 'after' ->> 0)::xid8;
       after_id := (position -> 'after' ->> 1)::bigint;
-      boot := coalesce(position -> 'boot', '[]');
+      initial_sync := coalesce(position -> 'initial_sync', '[]');
       paused := coalesce(position -> 'paused', '{}');
       known := coalesce(position -> 'shapes', '{}');
       done := (position ->> 'done')::bigint;
       total := (position ->> 'total')::bigint;
       if seen is null or position ->> 'epoch' is null or (position ->> 'at')::timestamptz is null
-        or jsonb_typeof(boot) <> 'array' or jsonb_typeof(paused) <> 'object' or jsonb_typeof(known) <> 'object'
-        or exists (select from jsonb_array_elements(boot) e where (e ->> 0)::int is null)
+        or jsonb_typeof(initial_sync) <> 'array' or jsonb_typeof(paused) <> 'object' or jsonb_typeof(known) <> 'object'
+        or exists (select from jsonb_array_elements(initial_sync) e where (e ->> 0)::int is null)
         or exists (select from jsonb_each_text(paused) e where e.key::int is null or e.value::pg_snapshot is null)
       then
         raise data_exception;
       end if;
     end if;
   exception when data_exception or invalid_parameter_value then
-    perform tidemark.refuse(400, 'malformed', 'cursor: not one that sync_pull gave out', 'Send the last cursor unchanged, or none.');
+    perform tidemark.raise_api_error(400, 'malformed', 'cursor: not one that sync_pull gave out', 'Send the last cursor unchanged, or none.');
   end;
   if position is not null then
     -- A replica may be behind where the cursor has been: what it lacks is not seen by what it serves.
     if pg_is_in_recovery() then
       seen := tidemark.seen_by_all(array[seen, present]);
-      upto := case when upto is not null then tidemark.seen_by_all(array[upto, present]) end;
+      window_end := case when window_end is not null then tidemark.seen_by_all(array[window_end, present]) end;
     end if;
     -- A table that is asked for again goes on where it was left: the window starts that early for all,
     -- and what the others get twice changes nothing. A purge may have come since, of what only this table
@@ -89,7 +89,7 @@ begin
     from jsonb_each_text(paused) p
     where p.key::int = any (tables)
     having count(*) > 0;
-    if tidemark.cursor_is_lost(position ->> 'epoch', seen, upto, (position ->> 'at')::timestamptz, held)
+    if tidemark.cursor_is_lost(position ->> 'epoch', seen, window_end, (position ->> 'at')::timestamptz, held)
       or resumed is not null
         and tidemark.cursor_is_lost(position ->> 'epoch', resumed, null, (position ->> 'at')::timestamptz, held)
     then
@@ -99,7 +99,7 @@ begin
     caught_up := false;
     if resumed is not null then
       seen := resumed;
-      upto := null;
+      window_end := null;
       after_xact := null;
     end if;
     paused := (
@@ -112,7 +112,7 @@ begin
       where p.no <> all (tables)
     );
   end if;
-  was_open := upto is not null;
+  was_open := window_end is not null;
   if position is null then
     joined := (tidemark.my_scopes())[3:]; -- the shared ones, also those that hold no row yet
   end if;
@@ -120,10 +120,10 @@ begin
   -- Tables this cursor does not cover yet, or not as they are now, are downloaded first. One that was
   -- left out in the middle of its download begins again.
   held := array(select h.no from unnest(held) as h (no) where coalesce(known -> h.no::text = shapes -> h.no::text, true));
-  boot := (
+  initial_sync := (
     select coalesce(jsonb_agg(b.entry order by b.n), '[]')
     from (
-      select e.entry, e.n from jsonb_array_elements(boot) with ordinality as e (entry, n)
+      select e.entry, e.n from jsonb_array_elements(initial_sync) with ordinality as e (entry, n)
       where (e.entry ->> 0)::int = any (tables) and (e.entry ->> 0)::int = any (held)
       union all
       select jsonb_build_array(t.no, null, null, null), 1000000 + t.n
@@ -133,56 +133,56 @@ begin
   );
   held := tables || array(
     select p::int from jsonb_object_keys(paused) p
-    where p::int = any (held) and not exists (select from jsonb_array_elements(position -> 'boot') e where e ->> 0 = p));
-  if boot <> '[]' then
+    where p::int = any (held) and not exists (select from jsonb_array_elements(position -> 'initial_sync') e where e ->> 0 = p));
+  if initial_sync <> '[]' then
     begin
-      pages := tidemark.read_pages(boot, room, exact);
+      pages := tidemark.read_pages(initial_sync, rows_left, exact);
       downloaded := pages.changes;
       entries := pages.rows_read;
-      boot := pages.rest;
+      initial_sync := pages.rest;
     exception when invalid_text_representation then
-      perform tidemark.refuse(400, 'malformed', 'cursor: ' || sqlerrm, 'Send the last cursor unchanged, or none.');
+      perform tidemark.raise_api_error(400, 'malformed', 'cursor: ' || sqlerrm, 'Send the last cursor unchanged, or none.');
     end;
-    room := room - entries;
-    if position is null and boot <> '[]' then
+    rows_left := rows_left - entries;
+    if position is null and initial_sync <> '[]' then
       done := 0;
       total := tidemark.count_rows(tables);
     end if;
     done := done + entries;
   end if;
 
-  if boot = '[]' and room > 0 and position is not null then
+  if initial_sync = '[]' and rows_left > 0 and position is not null then
     if not was_open then
-      upto := present;
+      window_end := present;
       after_xact := pg_snapshot_xmin(seen);
       after_id := 0;
-      select m.joined, m."left" into joined, parted from tidemark.moves_between_scopes(seen, upto) m;
+      select m.joined, m."left" into joined, left_scopes from tidemark.moves_between_scopes(seen, window_end) m;
     end if;
     select p.table_nos, p.scopes, p.row_ids, p.entries, coalesce(p.last_xact, after_xact), coalesce(p.last_id, after_id)
       into table_nos, scopes, row_ids, entries, after_xact, after_id
-    from tidemark.log_page(seen, upto, after_xact, after_id, tables, room) p;
-    if entries < room then
-      seen := upto;
-      upto := null;
+    from tidemark.log_page(seen, window_end, after_xact, after_id, tables, rows_left) p;
+    if entries < rows_left then
+      seen := window_end;
+      window_end := null;
       after_xact := null;
     end if;
     -- A window that an earlier call opened ends where it ended then: there may be another one by now.
-    caught_up := upto is null and not was_open;
-    room := room - entries;
-    boot := (
+    caught_up := window_end is null and not was_open;
+    rows_left := rows_left - entries;
+    initial_sync := (
       select coalesce(jsonb_agg(jsonb_build_array(t.no, substr(s.scope, strpos(s.scope, ':') + 1), null, true) order by s.scope, t.n), '[]')
       from unnest(joined) as s (scope)
       join unnest(tables) with ordinality as t (no, n)
         on (tidemark.table_by_no(t.no)).scope_kind = split_part(s.scope, ':', 1)
     );
-    if boot <> '[]' and room > 0 then
-      pages := tidemark.read_pages(boot, room, exact);
+    if initial_sync <> '[]' and rows_left > 0 then
+      pages := tidemark.read_pages(initial_sync, rows_left, exact);
       downloaded := downloaded || pages.changes;
-      boot := pages.rest;
+      initial_sync := pages.rest;
     end if;
   end if;
 
-  more := boot <> '[]' or not caught_up;
+  more := initial_sync <> '[]' or not caught_up;
   next_cursor := jsonb_strip_nulls(jsonb_build_object(
     'epoch', tidemark.epoch(),
     -- not now(): whatever this call saw was written before this instant
@@ -191,20 +191,20 @@ begin
     'shapes', known || shapes,
     'paused', nullif(paused, '{}'),
     'seen', seen,
-    'upto', upto,
+    'window_end', window_end,
     'after', case when after_xact is not null then jsonb_build_array(after_xact, after_id) end,
-    'boot', nullif(boot, '[]'),
-    'done', case when boot <> '[]' then done end,
-    'total', case when boot <> '[]' then total end
+    'initial_sync', nullif(initial_sync, '[]'),
+    'done', case when initial_sync <> '[]' then done end,
+    'total', case when initial_sync <> '[]' then total end
   ));
   if cardinality(table_nos) > 0 then
     downloaded := tidemark.read_entries(tables, table_nos, scopes, row_ids, exact) || downloaded;
   end if;
   if total is null then
-    return json_build_object('changes', coalesce(downloaded, '{}'), 'joined', joined, 'left', parted,
+    return json_build_object('changes', coalesce(downloaded, '{}'), 'joined', joined, 'left', left_scopes,
       'cursor', next_cursor, 'more', more, 'server_time', now());
   end if;
-  return json_build_object('changes', coalesce(downloaded, '{}'), 'joined', joined, 'left', parted,
+  return json_build_object('changes', coalesce(downloaded, '{}'), 'joined', joined, 'left', left_scopes,
     'cursor', next_cursor, 'more', more, 'server_time', now(),
     'progress', json_build_object('done', done, 'total', greatest(done, total)));
 end

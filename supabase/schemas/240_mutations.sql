@@ -159,7 +159,7 @@ begin
   size := json_array_length(mutations);
   if size = 1 then
     if exists (select from json_array_elements(mutations) e where json_typeof(e) <> 'object') then
-      perform tidemark.refuse(400, 'malformed', format('mutations[%s]: expected an object', first_n - 1));
+      perform tidemark.raise_api_error(400, 'malformed', format('mutations[%s]: expected an object', first_n - 1));
     end if;
     -- What Postgres cannot hold is cut out to get at the number.
     begin
@@ -193,10 +193,10 @@ declare
 begin
   select s.* into limits from tidemark.settings s;
   if mutations is null or json_typeof(mutations) <> 'array' then
-    perform tidemark.refuse(400, 'malformed', 'mutations: expected an array');
+    perform tidemark.raise_api_error(400, 'malformed', 'mutations: expected an array');
   end if;
   if bytes > limits.max_batch_bytes or json_array_length(mutations) > limits.max_mutations then
-    perform tidemark.refuse(413, 'batch_too_large',
+    perform tidemark.raise_api_error(413, 'batch_too_large',
       json_build_object('max_bytes', limits.max_batch_bytes, 'max_mutations', limits.max_mutations,
         'bytes', bytes, 'mutations', json_array_length(mutations))::text,
       'Send fewer mutations a call.');
@@ -224,7 +224,7 @@ begin
   order by m.n
   limit 1;
   if found then
-    perform tidemark.refuse(400, 'malformed',
+    perform tidemark.raise_api_error(400, 'malformed',
       format('mutations[%s].seq: %s', bad.n,
         case when bad.seq is null then 'expected a whole number from 1' else 'expected more than the one before' end),
       'Number a device''s mutations 1, 2, 3, … and never use a number again.');

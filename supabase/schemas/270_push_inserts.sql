@@ -1,7 +1,7 @@
 -- Push of new rows: one statement a table. Edits (290_push_edits.sql) use the checks of this file as well.
 
 -- Tells the log trigger which row was edited when, by which device; '' takes it back.
-create function tidemark.announce(device uuid, mutations tidemark.mutation[])
+create function tidemark.set_push_context(device uuid, mutations tidemark.mutation[])
 returns void
 language plpgsql
 volatile

@@ -12,7 +12,7 @@ create type tidemark.edit as (
   old jsonb,
   data jsonb, -- what is left to write
   edited_at timestamptz,
-  fate text, -- live, gone (a tombstone of the caller's), missing
+  row_state text, -- live, gone (a tombstone of the caller's), missing
   version bigint, -- before
   stale boolean, -- somebody else changed the row since base
   echo boolean, -- the device sent what only the database writes: show it the row
@@ -67,7 +67,7 @@ $$;
 -- device may hold the row of the past that is gone. Its edit then names as old what this row is not,
 -- though the number is right and somebody else wrote it. What the log says since that number is of no
 -- use to it: it counts as made before everything. Numbers are compared as far as JSON.parse keeps them.
-create function tidemark.distrust_bases(target tidemark.push_target, edits tidemark.edit[], device uuid)
+create function tidemark.detect_restored_versions(target tidemark.push_target, edits tidemark.edit[], device uuid)
 returns tidemark.edit[]
 language plpgsql
 stable
@@ -77,7 +77,7 @@ as $$
 declare
   registered tidemark.live_tables := target.registered;
   doubtful tidemark.edit[] := array(
-    select e from unnest(edits) e where e.fate = 'live' and e.version = e.base and e.old is not null);
+    select e from unnest(edits) e where e.row_state = 'live' and e.version = e.base and e.old is not null);
   foreign_ids text[];
 begin
   if doubtful = '{}' then
@@ -113,7 +113,7 @@ begin
   return array(
     select row(
       e.n, e.id, e.op, case when e.id = any (foreign_ids) then -1 else e.base end, e.seq, e.sent, e.old, e.data, e.edited_at,
-      e.fate, e.version, e.stale, e.echo, e.lost, e.undecided, e.conflict_id, e.copy_id)::tidemark.edit
+      e.row_state, e.version, e.stale, e.echo, e.lost, e.undecided, e.conflict_id, e.copy_id)::tidemark.edit
     from unnest(edits) e);
 end
 $$;
@@ -246,7 +246,7 @@ declare
 begin
   execute format(
     'select array_agg(row(
-       e.n, e.id, e.op, e.base, e.seq, e.sent, e.old, coalesce(d.kept, ''{}''), e.edited_at, e.fate, e.version,
+       e.n, e.id, e.op, e.base, e.seq, e.sent, e.old, coalesce(d.kept, ''{}''), e.edited_at, e.row_state, e.version,
        not h.complete or h.everything is not null or h.columns <> ''{}'' or h.beside or d.own, e.echo, d.lost, d.undecided, null, null
      )::tidemark.edit)
      from unnest($1) e

@@ -12,7 +12,7 @@ set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
-  edits tidemark.edit[] := tidemark.distrust_bases(target, tidemark.find_rows(target, mutations), device);
+  edits tidemark.edit[] := tidemark.detect_restored_versions(target, tidemark.find_rows(target, mutations), device);
   columns text[];
   outcomes tidemark.outcome[];
   asked bigint;
@@ -20,27 +20,27 @@ declare
   unchanged int[] := '{}';
 begin
   -- One that names a column that is not to be written may have sent it along unchanged.
-  if exists (select from unnest(edits) e where e.fate = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)) then
+  if exists (select from unnest(edits) e where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)) then
     select array_agg(e) into edits from (
-      select e from unnest(edits) e where e.fate <> 'live' or e.version = e.base and not e.data ?| target.not_updatable
+      select e from unnest(edits) e where e.row_state <> 'live' or e.version = e.base and not e.data ?| target.not_updatable
       union all
       select m from unnest(tidemark.merge_edits(
         target,
-        array(select e from unnest(edits) e where e.fate = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)),
+        array(select e from unnest(edits) e where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)),
         device)) m
     ) both_kinds (e);
   end if;
 
   select array_agg(distinct k) into columns
   from unnest(edits) e cross join lateral jsonb_object_keys(e.data) k
-  where e.fate = 'live';
+  where e.row_state = 'live';
   if target.not_updatable <> '{}' then
     perform tidemark.refuse_columns(target.not_updatable, columns || array(
       select c from unnest(edits) e cross join lateral unnest(e.lost || e.undecided) c));
   end if;
   if columns && target.not_readable and exists (
     select from unnest(edits) e
-    where e.fate = 'live' and e.data <> '{}'
+    where e.row_state = 'live' and e.data <> '{}'
       and not e.data ?& array(select c from unnest(columns) c where c = any (target.not_readable)))
   then
     -- An edit that leaves such a column alone cannot be written together with one that does not, as its
@@ -54,7 +54,7 @@ begin
            e.conflict_id as tidemark_conflict, pg_catalog.jsonb_populate_record(%8$s, e.data) as tidemark_r
          from unnest($1) e
          join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
-         where e.fate = ''live'' and e.data <> ''{}''
+         where e.row_state = ''live'' and e.data <> ''{}''
        ),
        written as (
          update %1$s t set %2$s
@@ -94,7 +94,7 @@ begin
         target.row_type, registered.key_column, registered.key_type, target.visible_row
       ) into unchanged, kept_out using edits, array(
         select e.id from unnest(edits) e
-        where e.fate = 'live' and e.data <> '{}' and e.n not in (select o.n from unnest(outcomes) o));
+        where e.row_state = 'live' and e.data <> '{}' and e.n not in (select o.n from unnest(outcomes) o));
       if kept_out > 0 then
         raise exception using
           errcode = 'triggered_action_exception',
@@ -105,17 +105,17 @@ begin
     if target.has_parents then
       perform tidemark.refuse_orphans(
         registered.table_no,
-        array(select e.id from unnest(edits) with ordinality e where e.fate = 'live' order by e.ordinality),
-        array(select e.data from unnest(edits) with ordinality e where e.fate = 'live' order by e.ordinality));
+        array(select e.id from unnest(edits) with ordinality e where e.row_state = 'live' order by e.ordinality),
+        array(select e.data from unnest(edits) with ordinality e where e.row_state = 'live' order by e.ordinality));
     end if;
   end if;
 
   return outcomes || array(
     select case
-      when e.fate = 'missing' and e.op = 'put' then row(e.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
-      when e.fate = 'missing' then row(e.n, 'rejected', null, null, null, null, null, 'not_found',
+      when e.row_state = 'missing' and e.op = 'put' then row(e.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
+      when e.row_state = 'missing' then row(e.n, 'rejected', null, null, null, null, null, 'not_found',
         format('no row of "%s" has this id', registered.name), 'Put the whole row to create it.')::tidemark.outcome
-      when e.fate = 'gone' then row(e.n, 'rejected', null, null, null, null, null, 'gone',
+      when e.row_state = 'gone' then row(e.n, 'rejected', null, null, null, null, null, 'gone',
         'the row was deleted', 'Put it under a new id to keep the edit.')::tidemark.outcome
       when e.data <> '{}' and e.n <> all (unchanged) then row(e.n, 'rejected', e.version, null, null, null, null, 'forbidden',
         format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome

@@ -1,7 +1,7 @@
 -- Push of deletes: plainly as the caller, so the DELETE policy decides, and an answer for every mutation.
 
 -- Whether an edit by somebody else stands against a delete.
-create function tidemark.judge_delete(
+create function tidemark.resolve_delete(
   registered tidemark.live_tables, e tidemark.edit, theirs jsonb, device uuid, out overruled boolean, out conflict_id uuid
 )
 language plpgsql
@@ -59,9 +59,9 @@ begin
   from unnest(edits) e
   join tidemark.changed_since(
     registered.table_no,
-    array(select s.id from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
-    array(select s.base from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
-    array(select s.version from unnest(edits) s where s.fate = 'live' and s.version <> s.base),
+    array(select s.id from unnest(edits) s where s.row_state = 'live' and s.version <> s.base),
+    array(select s.base from unnest(edits) s where s.row_state = 'live' and s.version <> s.base),
+    array(select s.version from unnest(edits) s where s.row_state = 'live' and s.version <> s.base),
     device
   ) h on h.row_id = e.id
   where not h.complete or h.everything is not null or h.columns <> '{}';
@@ -70,31 +70,31 @@ begin
       into overruled, parked
     from unnest(outdated) e
     join tidemark.current_rows(registered, array(select s.id from unnest(outdated) s), false) c on c.row_id = e.id
-    cross join lateral tidemark.judge_delete(registered, e, to_jsonb(c."row"), device) v
+    cross join lateral tidemark.resolve_delete(registered, e, to_jsonb(c."row"), device) v
     where v.overruled;
   end if;
-  ids := array(select e.id from unnest(edits) e where e.fate = 'live' and e.id <> all (overruled));
+  ids := array(select e.id from unnest(edits) e where e.row_state = 'live' and e.id <> all (overruled));
   execute format('delete from %s t where t.%I = any ($1::%s[])',
     registered.relation::regclass, registered.key_column, registered.key_type) using ids;
   -- What is not there, or not for the caller to see, counts as deleted, and nothing is said about it.
   return (
     with states as materialized (
-      select e.n, e.id, e.fate, s.version, s.deleted, e.id = any (overruled) as stays
+      select e.n, e.id, e.row_state, s.version, s.deleted, e.id = any (overruled) as stays
       from unnest(edits) e
       left join tidemark.row_states(registered, array(select u.id from unnest(edits) u)) s on s.row_id = e.id
     )
     select array_agg(case
       when s.stays then row(s.n, 'conflict', c.version, c."row", '{}', null, (parked ->> s.id)::uuid, null, null, null)::tidemark.outcome
-      when s.fate = 'live' and not s.deleted then row(s.n, 'rejected', c.version, c."row", null, null, null, 'forbidden',
+      when s.row_state = 'live' and not s.deleted then row(s.n, 'rejected', c.version, c."row", null, null, null, 'forbidden',
         format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
       else row(s.n, 'applied', coalesce(s.version, l.version), null, null, null, null, null, null, null)::tidemark.outcome
     end)
     from states s
     left join tidemark.current_rows(
-      registered, array(select r.id from states r where r.stays or r.fate = 'live' and not r.deleted), exact) c on c.row_id = s.id
+      registered, array(select r.id from states r where r.stays or r.row_state = 'live' and not r.deleted), exact) c on c.row_id = s.id
     -- tombstones that the policies hide
     left join tidemark.lock_rows(
-      registered.table_no, array(select r.id from states r where r.fate = 'live' and r.version is null)) l on l.row_id = s.id
+      registered.table_no, array(select r.id from states r where r.row_state = 'live' and r.version is null)) l on l.row_id = s.id
   );
 end
 $$;

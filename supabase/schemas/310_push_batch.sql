@@ -34,7 +34,7 @@ begin
         select u.m from (select unnest(mutations) as m) u
         where (u.m).round = part.round and (u.m).table_no = part.table_no and (u.m).op = part.op);
     end if;
-    perform tidemark.announce(device, chosen);
+    perform tidemark.set_push_context(device, chosen);
     if part.op = 'delete' then
       answers := tidemark.delete_rows(part.target, chosen, device, exact);
     elsif part.op = 'patch' then

@@ -4,7 +4,7 @@
 
 -- Mutations that an earlier call already decided: what it said, and the rows of those that it took as they
 -- are now, where the caller may read them. A refused one may have an id that no row can have.
-create function tidemark.repeat_answers(mutations tidemark.mutation[], heard jsonb, exact boolean)
+create function tidemark.repeat_answers(mutations tidemark.mutation[], stored_results jsonb, exact boolean)
 returns tidemark.outcome[]
 language plpgsql
 stable
@@ -21,13 +21,13 @@ declare
       said.answer ->> 'code', said.answer ->> 'message', said.answer ->> 'hint'
     )::tidemark.outcome
     from unnest(mutations) m
-    cross join lateral (select heard -> m.seq::text as answer) said);
+    cross join lateral (select stored_results -> m.seq::text as answer) said);
 begin
   -- One table at a time: each is another relation.
   for part in
     select m.table_no, array_agg(m) as mutations, array_agg(m.id) as ids
     from unnest(mutations) m
-    where m.table_no is not null and m.id is not null and (heard -> m.seq::text ? 'code') is not true
+    where m.table_no is not null and m.id is not null and (stored_results -> m.seq::text ? 'code') is not true
     group by m.table_no
   loop
     begin
@@ -49,7 +49,7 @@ $$;
 
 -- The batches whose answers may not have been heard, with this one, which nobody may make a long list of.
 -- A call without mutations (first_unheard null) is none.
-create function tidemark.note_batch(batches jsonb, id text, above bigint, first_unheard bigint, "to" bigint)
+create function tidemark.remember_batch(batches jsonb, id text, above bigint, first_unheard bigint, "to" bigint)
 returns jsonb
 language sql
 immutable
@@ -61,11 +61,11 @@ as $$
     from (
       select b.batch, b.n
       from jsonb_array_elements(batches) with ordinality as b (batch, n)
-      where b.batch ->> 'id' <> note_batch.id and (b.batch ->> 'to')::bigint >= first_unheard
+      where b.batch ->> 'id' <> remember_batch.id and (b.batch ->> 'to')::bigint >= first_unheard
       order by b.n desc
       limit 7
     ) kept
-  ) || jsonb_build_object('id', note_batch.id, 'above', above, 'to', note_batch."to") end
+  ) || jsonb_build_object('id', remember_batch.id, 'above', above, 'to', remember_batch."to") end
 $$;
 
 create function public.sync_push(device_id uuid, mutations json, options json default '{}')
@@ -94,26 +94,26 @@ begin
   perform tidemark.require_user();
   options := coalesce(options, '{}');
   if json_typeof(options) <> 'object' then
-    perform tidemark.refuse(400, 'malformed', 'options: expected an object');
+    perform tidemark.raise_api_error(400, 'malformed', 'options: expected an object');
   end if;
   perform tidemark.require_protocol(options);
   perform tidemark.require_device(sync_push.device_id);
   perform tidemark.check_batch(mutations);
   exact := tidemark.wants_exact(options);
   if options ->> 'client_time' !~ '^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$' then
-    perform tidemark.refuse(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
+    perform tidemark.raise_api_error(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
   end if;
   begin
     -- What the device's clock must be moved by to be right.
     skew := coalesce(now() - (options ->> 'client_time')::timestamptz, '0');
   exception when data_exception then
-    perform tidemark.refuse(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
+    perform tidemark.raise_api_error(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
   end;
   if (options -> 'unheard_from')::text !~ '^([1-9]\d{0,14}|null)$' then
-    perform tidemark.refuse(400, 'malformed', 'options.unheard_from: expected a seq');
+    perform tidemark.raise_api_error(400, 'malformed', 'options.unheard_from: expected a seq');
   end if;
   if json_typeof(options -> 'batch') not in ('string', 'null') or length(options ->> 'batch') > 100 then
-    perform tidemark.refuse(400, 'malformed', 'options.batch: expected a text of up to 100 characters');
+    perform tidemark.raise_api_error(400, 'malformed', 'options.batch: expected a text of up to 100 characters');
   end if;
   sent := tidemark.check_sequence(tidemark.read_mutations(mutations, 1, skew));
 
@@ -135,7 +135,7 @@ begin
       ) || tidemark.repeat_answers(
         array(select m from unnest(sent) m where m.seq <= device.last_seq), device.outcomes, exact);
   end if;
-  perform tidemark.announce(null, null);
+  perform tidemark.set_push_context(null, null);
 
   first_unheard := least(first_seq, (options ->> 'unheard_from')::bigint);
   -- The device repeats what it was not answered; so what is older than its oldest mutation here has been
@@ -153,7 +153,7 @@ begin
   ) k;
   perform tidemark.finish_push(
     sync_push.device_id, last_seq, kept,
-    tidemark.note_batch(device.batches, batch, coalesce(above, device.last_seq), first_unheard, last_seq), (
+    tidemark.remember_batch(device.batches, batch, coalesce(above, device.last_seq), first_unheard, last_seq), (
     select jsonb_object_agg(t.name, t.counts)
     from (
       select c.name, jsonb_object_agg(c.status, c.n) as counts

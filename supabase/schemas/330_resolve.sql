@@ -52,7 +52,7 @@ begin
   perform tidemark.require_user();
   if json_typeof(resolution) is distinct from 'object'
     or not coalesce(resolution ->> 'take' in ('client', 'server'), json_typeof(resolution -> 'row') = 'object', false) then
-    perform tidemark.refuse(400, 'malformed', 'resolution: expected {"take": "client"}, {"take": "server"} or {"row": {…}}');
+    perform tidemark.raise_api_error(400, 'malformed', 'resolution: expected {"take": "client"}, {"take": "server"} or {"row": {…}}');
   end if;
   take := case when resolution ->> 'take' in ('client', 'server') then resolution ->> 'take' else 'row' end;
   wanted := case when take = 'row' then (resolution -> 'row')::jsonb end;
@@ -61,7 +61,7 @@ begin
     select k.* into c from tidemark.decided_conflict(sync_resolve.conflict_id, take, wanted) k;
   end if;
   if c.conflict_id is null or c.table_no <> all ((tidemark.tables_to_pull(null)).tables) then
-    perform tidemark.refuse(404, 'conflict_not_open', 'no open conflict of yours has this id',
+    perform tidemark.raise_api_error(404, 'conflict_not_open', 'no open conflict of yours has this id',
       'It was resolved, or the row has moved on: list sync_conflicts again.');
   end if;
   registered := tidemark.table_by_no(c.table_no);
@@ -78,7 +78,7 @@ begin
       -- no device's own: the one that raised the conflict has not heard of it
       o := (tidemark.apply_batch(null, array[m], false))[1];
     end if;
-    perform tidemark.announce(null, null);
+    perform tidemark.set_push_context(null, null);
   end if;
   if o.status = 'rejected' then
     return json_build_object('conflict_id', c.conflict_id, 'status', 'rejected',

@@ -15,15 +15,15 @@ declare
 begin
   perform tidemark.require_user();
   if count is null or count not between 1 and 10000 then
-    perform tidemark.refuse(400, 'malformed', 'count: expected 1 to 10000');
+    perform tidemark.raise_api_error(400, 'malformed', 'count: expected 1 to 10000');
   end if;
   select t.* into target from tidemark.tables_by_name(array[sync_new_ids."table"], 'table') t;
   if target.relation is null or not has_any_column_privilege('authenticated', target.relation, 'insert') then
-    perform tidemark.refuse(400, 'malformed', 'table: no rows can be made in it');
+    perform tidemark.raise_api_error(400, 'malformed', 'table: no rows can be made in it');
   end if;
   numbers := pg_get_serial_sequence(target.relation::regclass::text, target.key_column);
   if numbers is null then
-    perform tidemark.refuse(400, 'malformed', 'table: its key comes from no sequence', 'Let the device make the key.');
+    perform tidemark.raise_api_error(400, 'malformed', 'table: its key comes from no sequence', 'Let the device make the key.');
   end if;
   return (select json_agg(nextval(numbers::regclass)::text) from generate_series(1, sync_new_ids.count));
 end

@@ -34,7 +34,7 @@ declare
   newest xid8;
 begin
   if keep is null or keep < interval '0' then
-    perform tidemark.refuse_table('TM013', 'bad_retention', 'keep is no positive interval', 'For example: select tidemark.purge(interval ''90 days'');');
+    perform tidemark.raise_setup_error('TM013', 'bad_retention', 'keep is no positive interval', 'For example: select tidemark.purge(interval ''90 days'');');
   end if;
   perform tidemark.start_purging('tombstones');
   -- One table at a time, children before parents: each is another relation. A table that points at

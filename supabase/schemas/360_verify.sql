@@ -67,7 +67,7 @@ declare
 begin
   perform tidemark.require_user();
   if prefix is null or prefix !~ '^[0-9a-f]{0,8}$' then
-    perform tidemark.refuse(400, 'malformed', 'prefix: expected up to eight hexadecimal digits');
+    perform tidemark.raise_api_error(400, 'malformed', 'prefix: expected up to eight hexadecimal digits');
   end if;
   no := (tidemark.tables_to_pull(array[sync_verify_range."table"], 'table')).tables[1];
   return (
@@ -107,10 +107,10 @@ declare
 begin
   perform tidemark.require_user();
   if cardinality(ids) > tidemark.page_limit('{"limit": 999999999}') then
-    perform tidemark.refuse(400, 'malformed', format('ids: at most %s', tidemark.page_limit('{"limit": 999999999}')));
+    perform tidemark.raise_api_error(400, 'malformed', format('ids: at most %s', tidemark.page_limit('{"limit": 999999999}')));
   end if;
   if json_typeof(options) <> 'object' then
-    perform tidemark.refuse(400, 'malformed', 'options: expected an object');
+    perform tidemark.raise_api_error(400, 'malformed', 'options: expected an object');
   end if;
   exact := tidemark.wants_exact(options);
   no := (tidemark.tables_to_pull(array[sync_rows."table"], 'table')).tables[1];
@@ -121,7 +121,7 @@ begin
     where not c.deleted
   );
 exception when invalid_text_representation or numeric_value_out_of_range then
-  perform tidemark.refuse(400, 'malformed', 'ids: ' || sqlerrm);
+  perform tidemark.raise_api_error(400, 'malformed', 'ids: ' || sqlerrm);
 end
 $$;
 comment on function public.sync_rows(text, text[], json) is 'Rows by id, as a pull would send them: [{scope, row}].';

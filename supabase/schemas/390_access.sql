@@ -61,7 +61,7 @@ to authenticated;
 -- the API. Those that are security definer answer only about the caller's own scopes and device.
 grant usage on schema tidemark to authenticated;
 grant execute on function
-  tidemark.refuse(int, text, text, text),
+  tidemark.raise_api_error(int, text, text, text),
   tidemark.require_user(),
   tidemark.require_protocol(json),
   tidemark.require_device(uuid),
@@ -123,23 +123,23 @@ grant execute on function
   tidemark.refuse_columns(text[], text[]),
   tidemark.comparisons(tidemark.push_target),
   tidemark.refuse_orphans(int, text[], jsonb[]),
-  tidemark.announce(uuid, tidemark.mutation[]),
+  tidemark.set_push_context(uuid, tidemark.mutation[]),
   tidemark.current_rows(tidemark.live_tables, text[], boolean),
   tidemark.row_states(tidemark.live_tables, text[]),
   tidemark.find_rows(tidemark.push_target, tidemark.mutation[]),
-  tidemark.distrust_bases(tidemark.push_target, tidemark.edit[], uuid),
+  tidemark.detect_restored_versions(tidemark.push_target, tidemark.edit[], uuid),
   tidemark.insert_rows(tidemark.push_target, tidemark.mutation[], boolean),
   tidemark.merge_edits(tidemark.push_target, tidemark.edit[], uuid),
   tidemark.settle_edits(tidemark.push_target, tidemark.edit[], uuid),
   tidemark.copy_row(tidemark.push_target, jsonb, tidemark.edit),
-  tidemark.judge_delete(tidemark.live_tables, tidemark.edit, jsonb, uuid),
+  tidemark.resolve_delete(tidemark.live_tables, tidemark.edit, jsonb, uuid),
   tidemark.edit_rows(tidemark.push_target, tidemark.mutation[], uuid, boolean),
   tidemark.delete_rows(tidemark.push_target, tidemark.mutation[], uuid, boolean),
   tidemark.apply_all(uuid, tidemark.mutation[], tidemark.push_target[], boolean),
   tidemark.check_deferred(),
   tidemark.apply_mutations(uuid, tidemark.mutation[], tidemark.push_target[], boolean),
   tidemark.apply_batch(uuid, tidemark.mutation[], boolean),
-  tidemark.note_batch(jsonb, text, bigint, bigint, bigint),
+  tidemark.remember_batch(jsonb, text, bigint, bigint, bigint),
   tidemark.repeat_answers(tidemark.mutation[], jsonb, boolean),
   tidemark.rejection(int, text, text, text, text, text, text, text, text)
 to authenticated;

@@ -120,7 +120,7 @@ begin
     answer := public.sync_pull('00000000-0000-4000-8000-0000000000d9', place::json, '{"tables": ["keyed_all"], "limit": 1}');
     perform set_config('role', 'postgres', true);
     found_keys := found_keys || array(select u ->> 'key' from jsonb_array_elements(answer -> 'changes') c, jsonb_array_elements(c -> 'upsert') u);
-    exit when answer -> 'cursor' -> 'boot' is null;
+    exit when answer -> 'cursor' -> 'initial_sync' is null;
     place := answer -> 'cursor';
   end loop;
   return found_keys;
