@@ -2,8 +2,8 @@
 
 -- 010_schema.sql -----------------------------------------------------------------------------------------------------
 
--- The private schema, and the extension that capture compares rows with. `tidemark` is not exposed through the Data API:
--- clients call `public.sync_*`, and 390_access.sql lists every grant.
+-- The private schema, and the extension that capture compares rows with. `tidemark` is not exposed through the Data
+-- API: clients call `public.sync_*`, and 390_access.sql lists every grant.
 --
 -- The files of this folder are the engine as it is now, in the order in which they are built. A function stands below
 -- what it calls. `npm run build:migrations` makes the migration of the next release from them.
@@ -11,23 +11,25 @@
 -- Every function pins its search_path to pg_catalog, pg_temp. An empty path would look for tables and types among the
 -- caller's temporary ones first: a domain pg_temp.uuid with a check of the caller's would run with the rights of a
 -- security definer function (supabase/tests/attack). All other objects are written with their schema.
--- Functions in whose statements code of the app runs (policies, triggers, defaults, conflict functions) have public and
--- extensions between the two, as a request through the API has: that code may name its tables without a schema. In these
--- functions, functions of Postgres that are given rows of the app are written with their schema as well.
+-- Functions in whose statements code of the app runs (policies, triggers, defaults, conflict functions) have public
+-- and extensions between the two, as a request through the API has: that code may name its tables without a schema.
+-- In these functions, functions of Postgres that are given rows of the app are written with their schema as well.
 
 create schema if not exists tidemark;
-comment on schema tidemark is 'Offline-first sync: registry, log, devices and the functions behind public.sync_*. Not exposed through the API.';
+comment on schema tidemark is
+  'Offline-first sync: registry, log, devices and the functions behind public.sync_*. Not exposed through the API.';
 
 create extension if not exists hstore with schema extensions;
--- "if not exists" is content with one in another schema, and then every write would fail. The app's own
--- functions may name that schema, so moving it is the owner's to decide.
+-- "if not exists" accepts an hstore in another schema, and then every write would fail. The app's own functions may
+-- name that schema, so its owner decides whether to move the extension.
 do $$
 begin
   if to_regtype('extensions.hstore') is null then
     raise exception using
       errcode = 'TM017',
       message = 'hstore_elsewhere: the extension hstore is in another schema than "extensions"',
-      hint = 'alter extension hstore set schema extensions; or, if that is refused and no column is an hstore: drop extension hstore; Then change what names the old schema.';
+      hint = 'alter extension hstore set schema extensions; or, if that is refused and no column is an hstore: '
+        'drop extension hstore; Then change what names the old schema.';
   end if;
 end
 $$;
@@ -54,11 +56,17 @@ create table tidemark.settings (
     least(max_batch_bytes, max_mutations, max_mutation_bytes, max_page, default_page) > 0
   )
 );
-comment on table tidemark.settings is 'One row: limits of a call, supported protocol versions, and the random part of the epoch that cursors carry.';
-comment on column tidemark.settings.epoch is 'Changes when the database is restored from a dump by hand: `update tidemark.settings set epoch = default` makes every device start afresh.';
+comment on table tidemark.settings is
+  'One row: limits of a call, supported protocol versions, and the random part of the epoch that cursors carry.';
+comment on column tidemark.settings.epoch is
+  'Changes when the database is restored from a dump by hand: `update tidemark.settings set epoch = default` makes '
+  'every device start afresh.';
 
-comment on column tidemark.settings.purged_to is 'The newest transaction of which tidemark.purge dropped a log entry: a cursor that has not seen it starts afresh.';
-comment on column tidemark.settings.purged_in is 'The epoch that purged_to is a number of. In another one (a dump loaded elsewhere) it means nothing, and no cursor is old enough to miss anything.';
+comment on column tidemark.settings.purged_to is
+  'The newest transaction of which tidemark.purge dropped a log entry: a cursor that has not seen it starts afresh.';
+comment on column tidemark.settings.purged_in is
+  'The epoch that purged_to is a number of. In another one (a dump loaded elsewhere) it means nothing, and no cursor '
+  'is old enough to miss anything.';
 
 insert into tidemark.settings default values;
 
@@ -100,7 +108,8 @@ begin
     hint = coalesce(hint, '');
 end
 $$;
-comment on function tidemark.raise_api_error(int, text, text, text) is 'Raises a whole-call error: HTTP status, stable code as message, what is wrong, what to do.';
+comment on function tidemark.raise_api_error(int, text, text, text) is
+  'Raises a whole-call error: HTTP status, stable code as message, what is wrong, what to do.';
 
 create function tidemark.raise_setup_error(errcode text, code text, message text, hint text)
 returns void
@@ -151,7 +160,9 @@ begin
     with recursive domains as (
       select y.typnotnull, y.typbasetype from pg_catalog.pg_type y where y.oid = type and y.typtype = 'd'
       union all
-      select y.typnotnull, y.typbasetype from domains d join pg_catalog.pg_type y on y.oid = d.typbasetype and y.typtype = 'd'
+      select y.typnotnull, y.typbasetype
+      from domains d
+      join pg_catalog.pg_type y on y.oid = d.typbasetype and y.typtype = 'd'
     )
     select coalesce(bool_or(d.typnotnull), false) from domains d
   );
@@ -184,10 +195,15 @@ create table tidemark.sync_tables (
   constraint column_rules_are_an_object check (jsonb_typeof(columns) = 'object')
 );
 comment on table tidemark.sync_tables is 'The registry that tidemark.add_table writes: one row a syncable table.';
-comment on column tidemark.sync_tables.table_no is 'Never reused: a table removed and added again is a new one, so devices download it again.';
-comment on column tidemark.sync_tables.column_numbers is 'Its columns by their place in the relation numbers_of, where a rename leaves them: what the rules and older entries of the log call them by. In another relation (a restored dump) the names hold.';
-comment on column tidemark.sync_tables.key_type is 'When the table was added: with another one, adding it again makes it another table.';
-comment on column tidemark.sync_tables.name is 'The name on the wire: the table''s own in schema public, schema.table elsewhere.';
+comment on column tidemark.sync_tables.table_no is
+  'Never reused: a table removed and added again is a new one, so devices download it again.';
+comment on column tidemark.sync_tables.column_numbers is
+  'Its columns by their place in the relation numbers_of, where a rename leaves them: what the rules and older '
+  'entries of the log call them by. In another relation (a restored dump) the names hold.';
+comment on column tidemark.sync_tables.key_type is
+  'When the table was added: with another one, adding it again makes it another table.';
+comment on column tidemark.sync_tables.name is
+  'The name on the wire: the table''s own in schema public, schema.table elsewhere.';
 
 -- The registry as the catalogue sees it now: a dropped table is absent, and so is one that was made
 -- anew under the old name and never added. The key, its type, the scope column and columns with a rule are
@@ -211,7 +227,8 @@ begin
   return query
   select
     t.table_no, t.name, t.schema_name, t.table_name,
-    key.attname as key_column, format_type(case when y.typtype = 'd' then tidemark.base_type(y.oid) else y.oid end, -1) as key_type,
+    key.attname as key_column,
+    format_type(case when y.typtype = 'd' then tidemark.base_type(y.oid) else y.oid end, -1) as key_type,
     t.scope_kind, coalesce(scope.attname, t.scope_column::name) as scope_column, t.conflict,
     case when t.columns = '{}' or t.numbers_of is distinct from c.oid then t.columns else (
       select coalesce(jsonb_object_agg(a.attname, r.value), '{}')
@@ -237,7 +254,8 @@ $$;
 
 create view tidemark.live_tables with (security_invoker = true) as
 select f.* from tidemark.find_tables() f;
-comment on view tidemark.live_tables is 'Registered tables that exist, with their oid and the names their columns have now.';
+comment on view tidemark.live_tables is
+  'Registered tables that exist, with their oid and the names their columns have now.';
 
 -- A registered table by number, for functions that run as the caller.
 create function tidemark.table_by_no(wanted int)
@@ -302,7 +320,8 @@ begin
     select w.table_no, max(w.rank) from walk w group by w.table_no;
 end
 $$;
-comment on function tidemark.table_ranks() is 'Registered tables with their place in foreign-key order: 0 has no parent.';
+comment on function tidemark.table_ranks() is
+  'Registered tables with their place in foreign-key order: 0 has no parent.';
 
 -- Whether a table went away after this call's snapshot, which the registry was read in. The right to it
 -- is looked up among what there is now; of what there is not, it is null.
@@ -350,8 +369,8 @@ $$;
 -- 060_log.sql --------------------------------------------------------------------------------------------------------
 
 -- The log: one row a change, facts only. The content of a row is read from its table at pull time, under the reader's
--- own policies. The triggers of 080_capture.sql and 110_members.sql write the log; sync_pull reads which entries are new
--- to a device, and sync_push which columns changed since a base version.
+-- own policies. The triggers of 080_capture.sql and 110_members.sql write the log; sync_pull reads which entries are
+-- new to a device, and sync_push which columns changed since a base version.
 
 create type tidemark.change_op as enum ('insert', 'update', 'delete', 'leave', 'join');
 
@@ -375,11 +394,17 @@ create table tidemark.sync_changes (
   constraint sync_changes_pkey primary key (scope_key, xact, id),
   constraint only_updates_name_columns check (columns is null or op = 'update')
 );
-comment on table tidemark.sync_changes is 'The log of changes: scope, table, row, operation, version, changed columns, who, which device, when edited, when written.';
-comment on column tidemark.sync_changes.xact is 'The writing transaction. An entry is new to a cursor when this was not visible in the cursor''s snapshot.';
-comment on column tidemark.sync_changes.op is 'leave: the row moved to another scope; whoever reads only this one drops it. join and leave with table_no 0: the user of this scope joined or left the scope in row_id.';
+comment on table tidemark.sync_changes is
+  'The log of changes: scope, table, row, operation, version, changed columns, who, which device, when edited, when '
+  'written.';
+comment on column tidemark.sync_changes.xact is
+  'The writing transaction. An entry is new to a cursor when this was not visible in the cursor''s snapshot.';
+comment on column tidemark.sync_changes.op is
+  'leave: the row moved to another scope; a device that reads only this one drops it. join and leave with table_no 0: '
+  'the user of this scope joined or left the scope in row_id.';
 comment on column tidemark.sync_changes.columns is 'Columns that an update changed; null means all.';
-comment on column tidemark.sync_changes.edited_at is 'When the user edited, by the corrected clock of the device; null for changes made on the server.';
+comment on column tidemark.sync_changes.edited_at is
+  'When the user edited, by the corrected clock of the device; null for changes made on the server.';
 
 -- History of one row, for merges. Hashed, because ids are long and every write pays for the index.
 create index sync_changes_history on tidemark.sync_changes (hashtextextended(row_id, table_no));
@@ -399,13 +424,16 @@ create table tidemark.sync_scopes (
   constraint a_kind_is_one_plain_word check (kind ~ '^[a-z][a-z0-9_]*$' and kind not in ('user', 'public', 'function'))
 );
 comment on table tidemark.sync_scopes is 'Declared kinds of shared scopes and the table that says who belongs to them.';
-comment on column tidemark.sync_scopes.index_name is 'The index on (user, key) that finds a user''s memberships; it also tells what the two columns are called now.';
+comment on column tidemark.sync_scopes.index_name is
+  'The index on (user, key) that finds a user''s memberships; it also tells what the two columns are called now.';
 
 -- Kinds in every relation that could be their members table, with the names that the columns have there: a
 -- table, and its columns, may be renamed without a call. A membership that is a tombstone is none.
 create view tidemark.declared_members with (security_invoker = true) as
 select
-  s.kind, coalesce(key.attname, s.key_column::name) as key_column, coalesce(member.attname, s.user_column::name) as user_column,
+  s.kind,
+  coalesce(key.attname, s.key_column::name) as key_column,
+  coalesce(member.attname, s.user_column::name) as user_column,
   c.oid as relation, s.index_name,
   exists (
     select from pg_catalog.pg_attribute a
@@ -418,7 +446,8 @@ left join pg_catalog.pg_class ic on ic.relnamespace = n.oid and ic.relname = s.i
 left join pg_catalog.pg_index i on i.indexrelid = ic.oid and i.indrelid = c.oid
 left join pg_catalog.pg_attribute member on member.attrelid = c.oid and member.attnum = i.indkey[0]
 left join pg_catalog.pg_attribute key on key.attrelid = c.oid and key.attnum = i.indkey[1];
-comment on view tidemark.declared_members is 'Declared kinds times relations: to be asked for one relation, or by name.';
+comment on view tidemark.declared_members is
+  'Declared kinds times relations: to be asked for one relation, or by name.';
 
 create view tidemark.live_scopes with (security_invoker = true) as
 select m.* from tidemark.declared_members m where m.has_the_name;
@@ -429,7 +458,8 @@ select distinct g.tgrelid as relation, split_part(encode(g.tgargs, 'escape'), '\
 from pg_catalog.pg_trigger g
 join pg_catalog.pg_proc f on f.oid = g.tgfoid
 where f.pronamespace = 'tidemark'::regnamespace and f.proname = 'log_members';
-comment on view tidemark.watched_members is 'Relations with the triggers of a members table, under whatever name, and its kind.';
+comment on view tidemark.watched_members is
+  'Relations with the triggers of a members table, under whatever name, and its kind.';
 
 -- The keys of one kind that the caller belongs to: a scope is <kind>:<key>.
 create function tidemark.my_keys(kind text)
@@ -511,7 +541,7 @@ $$;
 create function tidemark.stamp_update()
 returns trigger
 language plpgsql
-security definer -- compares by hstore: whoever may write to the table need have no right to its schema
+security definer -- compares by hstore: a user who may write to the table may have no right to hstore's schema
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -519,7 +549,8 @@ begin
   new.updated_at := old.updated_at;
   if new operator(pg_catalog.*<>) old
     and (tg_nargs = 0
-      or extensions.delete(extensions.hstore(new), tg_argv) operator(extensions.<>) extensions.delete(extensions.hstore(old), tg_argv))
+      or extensions.delete(extensions.hstore(new), tg_argv)
+        operator(extensions.<>) extensions.delete(extensions.hstore(old), tg_argv))
   then
     new.version := old.version + 1;
     new.updated_at := now();
@@ -596,7 +627,8 @@ begin
        from tidemark_new tidemark_row
        cross join tidemark.actor() a
        left join lateral unnest(a.row_ids, a.edited_at) as e (row_id, edited_at) on e.row_id = tidemark_row.%2$I::text',
-      case when names[2] = '' then quote_literal('public') else format('%L || tidemark_row.%I', tg_argv[2], names[2]) end,
+      case when names[2] = '' then quote_literal('public')
+        else format('%L || tidemark_row.%I', tg_argv[2], names[2]) end,
       names[1]
     ) using tg_argv[0]::int;
     return null;
@@ -638,8 +670,10 @@ begin
   if (select count(*) from (select from tidemark_new limit 101) some_rows) > 100 then
     execute (
       select format(
-        'insert into tidemark.sync_changes (scope, table_no, row_id, op, version, columns, user_id, device_id, edited_at)
-         select e.scope, $1, p.row_id, e.op, p.version, case when e.op = ''update'' then p.columns end, a.user_id, a.device_id, w.edited_at
+        'insert into tidemark.sync_changes (
+           scope, table_no, row_id, op, version, columns, user_id, device_id, edited_at)
+         select e.scope, $1, p.row_id, e.op, p.version, case when e.op = ''update'' then p.columns end,
+           a.user_id, a.device_id, w.edited_at
          from (
            select
              coalesce(tidemark_n.%1$I, tidemark_o.%1$I)::text as row_id,
@@ -664,11 +698,16 @@ begin
          left join lateral unnest(a.row_ids, a.edited_at) as w (row_id, edited_at) on w.row_id = p.row_id
          where e.scope is not null',
         names[1],
-        case when names[2] = '' then quote_literal('public') else format('%L || tidemark_n.%I', tg_argv[2], names[2]) end,
-        case when names[2] = '' then quote_literal('public') else format('%L || tidemark_o.%I', tg_argv[2], names[2]) end,
+        case when names[2] = '' then quote_literal('public')
+          else format('%L || tidemark_n.%I', tg_argv[2], names[2]) end,
+        case when names[2] = '' then quote_literal('public')
+          else format('%L || tidemark_o.%I', tg_argv[2], names[2]) end,
         string_agg(
           -- byte by byte, as the stamp does: equal numbers may be written differently
-          format('case when row(tidemark_n.%1$I)::record operator(pg_catalog.*<>) row(tidemark_o.%1$I)::record then %1$L end', a.attname),
+          format(
+            'case when row(tidemark_n.%1$I)::record operator(pg_catalog.*<>) row(tidemark_o.%1$I)::record
+               then %1$L end',
+            a.attname),
           ', ' order by a.attnum))
       from pg_catalog.pg_attribute a
       where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped and a.attname not in ('version', 'updated_at')
@@ -689,11 +728,21 @@ begin
   from (
     select
       row_id,
-      case when o.fields is not null then case when names[2] = '' then 'public' else tg_argv[2] || (o.fields operator(extensions.->) names[2]) end end as old_scope,
-      case when n.fields is not null then case when names[2] = '' then 'public' else tg_argv[2] || (n.fields operator(extensions.->) names[2]) end end as new_scope,
+      case
+        when o.fields is null then null
+        when names[2] = '' then 'public'
+        else tg_argv[2] || (o.fields operator(extensions.->) names[2])
+      end as old_scope,
+      case
+        when n.fields is null then null
+        when names[2] = '' then 'public'
+        else tg_argv[2] || (n.fields operator(extensions.->) names[2])
+      end as new_scope,
       coalesce(n.version, o.version + 1) as version,
-      (n.fields operator(extensions.->) 'deleted_at') is not null and (o.fields operator(extensions.->) 'deleted_at') is null as deleted,
-      extensions.akeys(extensions.delete(n.fields operator(extensions.-) o.fields, '{version,updated_at}'::text[])) as columns
+      (n.fields operator(extensions.->) 'deleted_at') is not null
+        and (o.fields operator(extensions.->) 'deleted_at') is null as deleted,
+      extensions.akeys(
+        extensions.delete(n.fields operator(extensions.-) o.fields, '{version,updated_at}'::text[])) as columns
     from (
       select f.fields, f.fields operator(extensions.->) names[1] as row_id, tidemark_row.version
       from tidemark_new tidemark_row
@@ -731,7 +780,8 @@ as $$
 begin
   raise exception using
     errcode = 'TM010',
-    message = format('truncate_refused: "%s" is synced, and truncate would leave its rows on every device', tg_relid::regclass),
+    message = format(
+      'truncate_refused: "%s" is synced, and truncate would leave its rows on every device', tg_relid::regclass),
     hint = format('Use "delete from %s", or tidemark.remove_table first.', tg_relid::regclass);
 end
 $$;
@@ -746,12 +796,16 @@ $$;
 -- (citext), and there may be none in pg_catalog. The copies that a partitioned parent makes are left out.
 create view tidemark.foreign_keys with (security_invoker = true) as
 select
-  k.conname as name, k.conrelid as child, k.confrelid as parent, k.confdeltype as action, pairs.pairing, pairs.columns, pairs.reset
+  k.conname as name, k.conrelid as child, k.confrelid as parent, k.confdeltype as action,
+  pairs.pairing, pairs.columns, pairs.reset
 from pg_catalog.pg_constraint k
 cross join lateral (
   select
-    string_agg(format('tidemark_parent.%I%s operator(%I.%s) tidemark_child.%I',
-      pa.attname, case when l.oid is not null then format(' collate %I.%I', cn.nspname, l.collname) end, n.nspname, o.oprname, ca.attname), ' and ') as pairing,
+    string_agg(
+      format('tidemark_parent.%I%s operator(%I.%s) tidemark_child.%I',
+        pa.attname, case when l.oid is not null then format(' collate %I.%I', cn.nspname, l.collname) end,
+        n.nspname, o.oprname, ca.attname),
+      ' and ') as pairing,
     array_agg(ca.attname::text) as columns,
     -- what SET NULL and SET DEFAULT set
     array_agg(ca.attname) filter (where k.confdelsetcols is null or ca.attnum = any (k.confdelsetcols)) as reset
@@ -768,7 +822,9 @@ comment on view tidemark.foreign_keys is 'Foreign keys with their conditions in 
 
 -- A relation with the triggers of a synced table, which may have another name than the registry knows: its
 -- number, its key, and as SQL the scope of tidemark_row.
-create function tidemark.synced_table_info(relation oid, out table_no int, out key_column name, out key_type text, out scope text)
+create function tidemark.synced_table_info(
+  relation oid, out table_no int, out key_column name, out key_type text, out scope text
+)
 language plpgsql
 stable
 security invoker
@@ -778,11 +834,14 @@ as $$
 #variable_conflict use_column
 begin
   select t.table_no, n.names[1], format_type(tidemark.base_type(key.atttypid), -1),
-      case when t.scope_kind = 'public' then quote_literal('public') else format('%L || tidemark_row.%I', t.scope_kind || ':', n.names[2]) end
+      case when t.scope_kind = 'public' then quote_literal('public')
+        else format('%L || tidemark_row.%I', t.scope_kind || ':', n.names[2]) end
     into table_no, key_column, key_type, scope
   from pg_catalog.pg_trigger g
   join tidemark.sync_tables t on t.table_no = split_part(encode(g.tgargs, 'escape'), '\000', 1)::int
-  cross join lateral (select tidemark.current_column_names(g.tgrelid, t.table_no, t.key_column, coalesce(t.scope_column, '')) offset 0) as n (names)
+  cross join lateral (
+    select tidemark.current_column_names(g.tgrelid, t.table_no, t.key_column, coalesce(t.scope_column, '')) offset 0
+  ) as n (names)
   join pg_catalog.pg_attribute key on key.attrelid = g.tgrelid and key.attname = n.names[1] and not key.attisdropped
   where g.tgrelid = synced_table_info.relation and g.tgname = 'tidemark_deleted';
 end
@@ -873,12 +932,15 @@ create unlogged table tidemark.deleting (
   constraint deleting_pkey primary key (xact, table_no, row_id)
 );
 comment on table tidemark.deleting is 'Scratch space of the delete trigger, empty between statements.';
-comment on column tidemark.deleting.depth is 'How deep in triggers the row was collected, then where it was taken: a statement inside of another takes none of the outer one''s, which is not done collecting.';
-comment on column tidemark.deleting.taken is 'A trigger is dealing with it, and is not done: it holds no other row back.';
+comment on column tidemark.deleting.depth is
+  'How deep in triggers the row was collected, then where it was taken: a statement inside of another takes none of '
+  'the outer one''s, which is not done collecting.';
+comment on column tidemark.deleting.taken is
+  'A trigger is dealing with it, and is not done: it holds no other row back.';
 comment on column tidemark.deleting.for_good is 'It becomes no tombstone.';
 
 -- What may go for good in the running transaction: of a purge, and of a delete whose parent is gone.
--- Whoever can call set_config can forge a setting, so this table has the word, which its owner alone
+-- A caller of set_config can forge a setting, so this table has the word, which its owner alone
 -- writes; the setting of the same name only spares every other delete the look at it.
 create unlogged table tidemark.purging (
   xact xid8 not null default pg_current_xact_id(),
@@ -984,7 +1046,9 @@ begin
         if found_one then
           raise exception using
             errcode = 'foreign_key_violation',
-            message = format('delete on table "%s" violates foreign key constraint "%s" on table "%s"', parent::regclass, fk.name, fk.relation),
+            message = format(
+              'delete on table "%s" violates foreign key constraint "%s" on table "%s"',
+              parent::regclass, fk.name, fk.relation),
             constraint = fk.name,
             table = fk.relation::text,
             hint = 'Delete the rows that reference it first.';
@@ -1022,9 +1086,15 @@ begin
   loop
     found_some := false;
     for fk in
-      select g.relation::regclass as parent, p.key_column as parent_key, p.key_type as parent_key_type, p.table_no as parent_no,
+      select
+        g.relation::regclass as parent, p.key_column as parent_key, p.key_type as parent_key_type,
+        p.table_no as parent_no,
         k.child::regclass as child, k.soft_key as child_key, k.soft_no as child_no, k.pairing
-      from (select distinct d.relation from tidemark.deleting d where d.xact = pg_current_xact_id() and d.for_good and d.depth = erase.depth) g
+      from (
+        select distinct d.relation
+        from tidemark.deleting d
+        where d.xact = pg_current_xact_id() and d.for_good and d.depth = erase.depth
+      ) g
       cross join lateral tidemark.synced_table_info(g.relation) p
       cross join lateral tidemark.foreign_keys_to(g.relation) k
       where k.action in ('a', 'r', 'c') and k.soft_no is not null
@@ -1035,12 +1105,15 @@ begin
          from %4$s tidemark_child, %5$s tidemark_parent
          where %6$s
            and tidemark_parent.%7$I = any (array(
-             select d.row_id from tidemark.deleting d where d.xact = pg_current_xact_id() and d.table_no = %8$s and d.for_good and d.depth = $1)::%9$s[])
+             select d.row_id from tidemark.deleting d
+             where d.xact = pg_current_xact_id() and d.table_no = %8$s and d.for_good and d.depth = $1)::%9$s[])
            and not exists (
              select from tidemark.deleting d
-             where d.xact = pg_current_xact_id() and d.table_no = %1$s and d.row_id = tidemark_child.%2$I::text and d.for_good)
+             where d.xact = pg_current_xact_id() and d.table_no = %1$s
+               and d.row_id = tidemark_child.%2$I::text and d.for_good)
          on conflict on constraint deleting_pkey do update set for_good = true',
-        fk.child_no, fk.child_key, fk.child::oid, fk.child, fk.parent, fk.pairing, fk.parent_key, fk.parent_no, fk.parent_key_type
+        fk.child_no, fk.child_key, fk.child::oid, fk.child, fk.parent, fk.pairing,
+        fk.parent_key, fk.parent_no, fk.parent_key_type
       ) using depth;
       get diagnostics n = row_count;
       found_some := found_some or n > 0;
@@ -1052,15 +1125,21 @@ begin
       'gone_%1$s as (
          delete from %2$s as tidemark_row
          where tidemark_row.%3$I = any (array(
-           select d.row_id from tidemark.deleting d where d.xact = pg_current_xact_id() and d.table_no = %1$s and d.for_good and d.depth = $1)::%4$s[])
-         returning %1$s as table_no, %5$s as scope, tidemark_row.%3$I::text as row_id, tidemark_row.version, tidemark_row.deleted_at
+           select d.row_id from tidemark.deleting d
+           where d.xact = pg_current_xact_id() and d.table_no = %1$s and d.for_good and d.depth = $1)::%4$s[])
+           returning %1$s as table_no, %5$s as scope, tidemark_row.%3$I::text as row_id,
+             tidemark_row.version, tidemark_row.deleted_at
        )',
       t.table_no, g.relation::regclass, t.key_column, t.key_type, t.scope), ', ')
     || ' insert into tidemark.sync_changes (scope, table_no, row_id, op, version, user_id)
          select g.scope, g.table_no, g.row_id, ''delete'', g.version + 1, auth.uid() from ('
     || string_agg('select * from gone_' || t.table_no, ' union all ') || ') g where g.deleted_at is null'
     into statement
-  from (select distinct d.relation from tidemark.deleting d where d.xact = pg_current_xact_id() and d.for_good and d.depth = erase.depth) g
+  from (
+    select distinct d.relation
+    from tidemark.deleting d
+    where d.xact = pg_current_xact_id() and d.for_good and d.depth = erase.depth
+  ) g
   cross join lateral tidemark.synced_table_info(g.relation) t;
   perform tidemark.start_purging('rows');
   execute statement using depth;
@@ -1084,7 +1163,9 @@ begin
   -- point at nothing, and keep what its owner asked to be erased.
   if parent_gone is not null then
     execute format(
-      'select array_agg(tidemark_child.%1$I::text) from %2$s tidemark_child where tidemark_child.%1$I = any ($1::%3$s[]) and (%4$s)',
+      'select array_agg(tidemark_child.%1$I::text)
+       from %2$s tidemark_child
+       where tidemark_child.%1$I = any ($1::%3$s[]) and (%4$s)',
       target.key_column, relation::regclass, target.key_type, parent_gone
     ) into orphans using ids;
     if orphans is not null then
@@ -1110,7 +1191,9 @@ $$;
 create function tidemark.delete_collected()
 returns trigger
 language plpgsql
-security definer -- like a foreign key's own cascade, not subject to the caller's policies on other tables; and a SELECT policy that hides tombstones would refuse the caller's own update
+-- Like a foreign key's own cascade, not subject to the caller's policies on other tables; and a SELECT policy that
+-- hides tombstones would refuse the caller's own update.
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -1119,7 +1202,9 @@ declare
   orphaned boolean := false;
 begin
   -- The end of a cascade of this very function, which goes on with its rows.
-  if exists (select from tidemark.deleting d where d.xact = pg_current_xact_id() and d.taken and d.depth = here - 1) then
+  if exists (
+    select from tidemark.deleting d where d.xact = pg_current_xact_id() and d.taken and d.depth = here - 1
+  ) then
     return null;
   end if;
   -- One relation at a time, and a round for each step of the cascades.
@@ -1143,7 +1228,9 @@ begin
     select d.relation, array_agg(d.row_id) as ids
     from tidemark.deleting d
     where d.xact = pg_current_xact_id() and d.taken and d.depth = here
-      and exists (select from pg_catalog.pg_constraint k where k.contype = 'f' and k.confrelid = d.relation and k.confdeltype = 'a')
+      and exists (
+        select from pg_catalog.pg_constraint k
+        where k.contype = 'f' and k.confrelid = d.relation and k.confdeltype = 'a')
     group by d.relation
   loop
     perform tidemark.follow_foreign_keys(batch.relation, batch.ids, true);
@@ -1247,17 +1334,22 @@ begin
   for trigger_name in
     select g.tgname from pg_catalog.pg_trigger g
     where g.tgrelid = members.relation and (
-      g.tgname in ('tidemark_join_' || members.kind, 'tidemark_rejoin_' || members.kind, 'tidemark_leave_' || members.kind)
+      g.tgname in (
+        'tidemark_join_' || members.kind, 'tidemark_rejoin_' || members.kind, 'tidemark_leave_' || members.kind)
       or g.tgname = 'tidemark_truncate'
-        and not exists (select from tidemark.watched_members w where w.relation = members.relation and w.kind <> members.kind)
+        and not exists (
+          select from tidemark.watched_members w where w.relation = members.relation and w.kind <> members.kind)
         and not exists (select from tidemark.numbered_relations r where r.relation = members.relation))
   loop
     execute format('drop trigger %I on %s', trigger_name, members.relation::regclass);
   end loop;
   if members.index_name = 'tidemark_members_' || members.kind then
-    execute format('drop index if exists %I.%I',
-      (select n.nspname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = members.relation),
-      members.index_name);
+    execute format('drop index if exists %I.%I', (
+      select n.nspname
+      from pg_catalog.pg_class c
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where c.oid = members.relation
+    ), members.index_name);
   end if;
 end
 $$;
@@ -1289,11 +1381,13 @@ begin
     select w.name, a.attnotnull, format_type(a.atttypid, null) as type, w.name = user_column as is_user,
       (select format_type(tidemark.base_type(a.atttypid), null)) as base
     from unnest(array[key_column, user_column]) as w (name)
-    left join pg_catalog.pg_attribute a on a.attrelid = members and a.attname = w.name and a.attnum > 0 and not a.attisdropped
+    left join pg_catalog.pg_attribute a
+      on a.attrelid = members and a.attname = w.name and a.attnum > 0 and not a.attisdropped
   loop
     if named.type is null then
       perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
-        format('table "%s" has no column "%s"', members, named.name), 'Name the columns for the scope''s key and the member''s user id.');
+        format('table "%s" has no column "%s"', members, named.name),
+        'Name the columns for the scope''s key and the member''s user id.');
     elsif not named.attnotnull then
       perform tidemark.raise_setup_error('TM005', 'scope_column_nullable',
         format('column "%s" of table "%s" may be null', named.name, members),
@@ -1302,7 +1396,9 @@ begin
       perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, and a user is a uuid', named.name, members, named.type),
         'Name the uuid column that holds the member''s auth.users id.');
-    elsif not named.is_user and named.base not in ('uuid', 'text', 'character varying', 'bigint', 'integer', 'smallint') then
+    elsif not named.is_user
+      and named.base not in ('uuid', 'text', 'character varying', 'bigint', 'integer', 'smallint')
+    then
       perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, which has no one spelling as text', named.name, members, named.type),
         'Use a key of type uuid, text, varchar, bigint, integer or smallint.');
@@ -1372,8 +1468,8 @@ comment on function tidemark.add_scope(text, regclass, name, name) is
 
 -- 120_conflict_rules.sql ---------------------------------------------------------------------------------------------
 
--- Rules for a column that two sides changed. Rules that compute a value (union, sum, …) lose nothing; rules that choose
--- one side report the column as lost. Push (280_push_merge.sql) applies them.
+-- Rules for a column that two sides changed. Rules that compute a value (union, sum, …) lose nothing; rules that
+-- choose one side report the column as lost. Push (280_push_merge.sql) applies them.
 
 -- Arrays as sets of whole elements, in the server's order, then the client's additions. With the value
 -- before the edit, what the edit removed is removed.
@@ -1387,12 +1483,14 @@ as $$
   with
   s as (
     select e.item, min(e.place) as place
-    from jsonb_array_elements(case jsonb_typeof(server) when 'array' then server else '[]' end) with ordinality as e (item, place)
+    from jsonb_array_elements(case jsonb_typeof(server) when 'array' then server else '[]' end)
+      with ordinality as e (item, place)
     group by e.item
   ),
   c as (
     select e.item, min(e.place) as place
-    from jsonb_array_elements(case jsonb_typeof(client) when 'array' then client else '[]' end) with ordinality as e (item, place)
+    from jsonb_array_elements(case jsonb_typeof(client) when 'array' then client else '[]' end)
+      with ordinality as e (item, place)
     group by e.item
   ),
   o as (
@@ -1539,11 +1637,16 @@ as $$
   -- Read stays read, on whichever device it was read; everything else, a delete too, is the newer edit's.
   select case when client is null then case when (context ->> 'client_is_newer')::boolean then null else server end
     else case when (context ->> 'client_is_newer')::boolean then client else server end
-    || case when server ? 'read' then jsonb_build_object('read', server -> 'read' = 'true' or client -> 'read' = 'true') else '{}' end
-    || case when server ? 'read_at' then jsonb_build_object('read_at', least(server ->> 'read_at', client ->> 'read_at')) else '{}' end
-    || case when server ->> 'status' = 'read' or client ->> 'status' = 'read' then '{"status":"read"}'::jsonb else '{}' end end
+      || case when server ? 'read'
+        then jsonb_build_object('read', server -> 'read' = 'true' or client -> 'read' = 'true') else '{}' end
+      || case when server ? 'read_at'
+        then jsonb_build_object('read_at', least(server ->> 'read_at', client ->> 'read_at')) else '{}' end
+      || case when server ->> 'status' = 'read' or client ->> 'status' = 'read'
+        then '{"status":"read"}'::jsonb else '{}' end
+  end
 $$;
-comment on function tidemark.notification_resolver(jsonb, jsonb, jsonb, jsonb) is 'Conflict policy for notifications: read (column read, read_at or status) wins, the rest is the newer edit''s.';
+comment on function tidemark.notification_resolver(jsonb, jsonb, jsonb, jsonb) is
+  'Conflict policy for notifications: read (column read, read_at or status) wins, the rest is the newer edit''s.';
 
 create function tidemark.project_resolver(server jsonb, client jsonb, old jsonb, context jsonb)
 returns jsonb
@@ -1553,10 +1656,14 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
   -- Lists are united, objects merged key by key, single values the newer edit's; an edit beats a delete.
-  select case when client is null then server else jsonb_object_agg(k, tidemark.resolve_column('merge', server -> k, client -> k, old -> k, (context ->> 'client_is_newer')::boolean)) end
-  from jsonb_array_elements_text(context -> 'columns') k
+  select case when client is null then server else jsonb_object_agg(column_name, tidemark.resolve_column(
+    'merge', server -> column_name, client -> column_name, old -> column_name,
+    (context ->> 'client_is_newer')::boolean
+  )) end
+  from jsonb_array_elements_text(context -> 'columns') column_name
 $$;
-comment on function tidemark.project_resolver(jsonb, jsonb, jsonb, jsonb) is 'Conflict policy for projects: lists united, objects merged, single values the newer edit''s.';
+comment on function tidemark.project_resolver(jsonb, jsonb, jsonb, jsonb) is
+  'Conflict policy for projects: lists united, objects merged, single values the newer edit''s.';
 
 create function tidemark.settings_resolver(server jsonb, client jsonb, old jsonb, context jsonb)
 returns jsonb
@@ -1566,10 +1673,13 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
   -- A person's own settings: what was set last on the device in hand, key by key.
-  select jsonb_object_agg(k, tidemark.merge_deep(server -> k, client -> k, old -> k, true))
-  from jsonb_array_elements_text(context -> 'columns') k
+  select jsonb_object_agg(
+    column_name,
+    tidemark.merge_deep(server -> column_name, client -> column_name, old -> column_name, true))
+  from jsonb_array_elements_text(context -> 'columns') column_name
 $$;
-comment on function tidemark.settings_resolver(jsonb, jsonb, jsonb, jsonb) is 'Conflict policy for settings: the device in hand wins, objects merged key by key.';
+comment on function tidemark.settings_resolver(jsonb, jsonb, jsonb, jsonb) is
+  'Conflict policy for settings: the device in hand wins, objects merged key by key.';
 
 -- 140_conflicts.sql --------------------------------------------------------------------------------------------------
 
@@ -1595,15 +1705,16 @@ create table tidemark.sync_conflicts (
   created_at timestamptz not null default now(),
   resolved_at timestamptz,
   resolution text,
-  chosen jsonb, -- the row that somebody wrote to decide it
+  chosen jsonb, -- the row that the user wrote to decide it
   constraint a_resolution_has_an_instant check ((resolved_at is null) = (resolution is null)),
   constraint only_a_row_is_chosen check (chosen is null or resolution = 'row'),
   constraint a_deleting_conflict_has_no_columns check ((op = 'delete') = (client is null))
 );
-comment on table tidemark.sync_conflicts is 'Edits that wait for a person: both versions, the base, the overlap, an analysis.';
+comment on table tidemark.sync_conflicts is
+  'Edits that wait for a person: both versions, the base, the overlap, an analysis.';
 create index sync_conflicts_open on tidemark.sync_conflicts (user_id) where resolved_at is null;
 
--- The latest change of a row by somebody else than this device.
+-- The latest change of a row by another device or user.
 create function tidemark.last_change(table_no int, row_id text, device uuid)
 returns jsonb
 language plpgsql
@@ -1656,8 +1767,9 @@ as $$
     select
       coalesce(jsonb_object_agg(c.name, c.kind) filter (where c.name is not null), '{}') as kinds,
       coalesce(bool_and(c.kind in ('array', 'object')), false) as combinable,
-      jsonb_object_agg(c.name, tidemark.resolve_column('merge', server -> c.name, client -> c.name, base -> c.name, f.client_is_newer))
-        filter (where c.name is not null) as merged
+      jsonb_object_agg(c.name, tidemark.resolve_column(
+        'merge', server -> c.name, client -> c.name, base -> c.name, f.client_is_newer
+      )) filter (where c.name is not null) as merged
     from facts f
     left join lateral (
       select n as name, coalesce(jsonb_typeof(client -> n), 'null') as kind from unnest(columns) n
@@ -1671,7 +1783,10 @@ as $$
     'user', jsonb_build_object('same_user', f.same_user, 'client_user', client_user, 'client_device', client_device,
       'server_user', other ->> 'user_id', 'server_device', other ->> 'device_id'),
     'confidence', round((least(1.0,
-      0.4 + case when f.same_user then 0.3 else 0 end + least(0.2, f.apart / 18000) + case when d.combinable then 0.1 else 0 end))::numeric, 2),
+      0.4
+      + case when f.same_user then 0.3 else 0 end
+      + least(0.2, f.apart / 18000)
+      + case when d.combinable then 0.1 else 0 end))::numeric, 2),
     'suggested', case
       when client is null then jsonb_build_object('take', 'server')
       when d.combinable then jsonb_build_object('row', d.merged)
@@ -1691,10 +1806,12 @@ security definer -- writes a conflict of the caller's
 set search_path = pg_catalog, pg_temp
 as $$
   insert into tidemark.sync_conflicts (
-    table_no, row_id, user_id, device_id, seq, op, columns, client, server, base, base_version, server_version, edited_at, analysis
+    table_no, row_id, user_id, device_id, seq, op, columns,
+    client, server, base, base_version, server_version, edited_at, analysis
   )
   values (
-    park_conflict.table_no, park_conflict.row_id, auth.uid(), device, park_conflict.seq, park_conflict.op, park_conflict.columns,
+    park_conflict.table_no, park_conflict.row_id, auth.uid(), device, park_conflict.seq, park_conflict.op,
+    park_conflict.columns,
     park_conflict.client, park_conflict.server, park_conflict.base, park_conflict.base_version,
     (park_conflict.server ->> 'version')::bigint, park_conflict.edited_at,
     tidemark.analyse_conflict(
@@ -1747,7 +1864,7 @@ begin
 end
 $$;
 
--- A conflict that was decided in just this way: whoever asks again has not had the answer.
+-- A conflict that was decided in just this way: a caller who asks again has not had the answer.
 create function tidemark.decided_conflict(id uuid, how text, wanted jsonb)
 returns setof tidemark.sync_conflicts
 language plpgsql
@@ -1779,8 +1896,8 @@ $$;
 
 -- What tidemark.add_table refuses. Refusals have SQLSTATE TMnnn; docs/errors.md lists them.
 
--- The primary key's only column, its type, and whether devices can address rows by it: its text must
--- be the same whoever prints it.
+-- The primary key's only column, its type, and whether devices can address rows by it: its text must be the same
+-- in every session that prints it.
 create function tidemark.key_of(target oid, out key_column name, out key_type text)
 language plpgsql
 stable
@@ -1802,7 +1919,8 @@ begin
       format('Add one: alter table %s add column id uuid primary key default gen_random_uuid();', target::regclass));
   elsif key_columns > 1 then
     perform tidemark.raise_setup_error('TM002', 'composite_key',
-      format('the primary key of table "%s" has %s columns; devices address a row by one value', target::regclass, key_columns),
+      format('the primary key of table "%s" has %s columns; devices address a row by one value',
+        target::regclass, key_columns),
       'Give the table a single-column primary key (a uuid) and keep the old key as a unique constraint.');
   elsif key_type not in ('uuid', 'text', 'character varying', 'bigint', 'integer', 'smallint') then
     perform tidemark.raise_setup_error('TM002', 'unusable_key',
@@ -1832,11 +1950,13 @@ begin
         format('Name the column that says whose row it is, or use the scope ''public''.'));
     elsif not found_column.attnotnull then
       perform tidemark.raise_setup_error('TM005', 'scope_column_nullable',
-        format('column "%s" of table "%s" may be null, and a row without a scope would be on no device', scope_column, target::regclass),
+        format('column "%s" of table "%s" may be null, and a row without a scope would be on no device',
+          scope_column, target::regclass),
         format('alter table %s alter column %I set not null;', target::regclass, scope_column));
     elsif scope_kind = 'user' and found_column.type <> 'uuid' then
       perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
-        format('column "%s" of table "%s" is %s, and a user is a uuid', scope_column, target::regclass, found_column.type),
+        format('column "%s" of table "%s" is %s, and a user is a uuid',
+          scope_column, target::regclass, found_column.type),
         'Name the uuid column that holds the owner''s auth.users id.');
     elsif exists (
       select from tidemark.live_scopes s
@@ -1844,19 +1964,24 @@ begin
       where s.kind = scope_kind and format_type(a.atttypid, null) <> found_column.type)
     then
       perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
-        format('column "%s" of table "%s" is %s, and the keys of scope "%s" are not', scope_column, target::regclass, found_column.type, scope_kind),
+        format('column "%s" of table "%s" is %s, and the keys of scope "%s" are not',
+          scope_column, target::regclass, found_column.type, scope_kind),
         'Name a column of the type that the members table has.');
     end if;
   end if;
   for found_column in
     select a.attname, format_type(a.atttypid, a.atttypmod) as type, wanted.type as wanted
-    from (values ('version', 'bigint'), ('updated_at', 'timestamp with time zone'), ('deleted_at', 'timestamp with time zone')) as wanted (name, type)
+    from (values
+      ('version', 'bigint'), ('updated_at', 'timestamp with time zone'), ('deleted_at', 'timestamp with time zone')
+    ) as wanted (name, type)
     join pg_catalog.pg_attribute a on a.attrelid = target and a.attname = wanted.name and not a.attisdropped
     where format_type(a.atttypid, null) <> wanted.type
   loop
     perform tidemark.raise_setup_error('TM007', 'stamp_column_type',
-      format('column "%s" of table "%s" is %s, and tidemark needs it as %s', found_column.attname, target::regclass, found_column.type, found_column.wanted),
-      format('Rename the column, or change it: alter table %s alter column %I type %s;', target::regclass, found_column.attname, found_column.wanted));
+      format('column "%s" of table "%s" is %s, and tidemark needs it as %s',
+        found_column.attname, target::regclass, found_column.type, found_column.wanted),
+      format('Rename the column, or change it: alter table %s alter column %I type %s;',
+        target::regclass, found_column.attname, found_column.wanted));
   end loop;
 end
 $$;
@@ -1877,19 +2002,26 @@ begin
   if exists (
     select from (select conflict as rule union all select r.value from jsonb_each_text(
       case jsonb_typeof(columns) when 'object' then columns else '{}' end) r) named
-    where named.rule like 'function:%' and named.rule !~ '^function:("[^"]+"|[[:alpha:]_][[:alnum:]_$]*)([.]("[^"]+"|[[:alpha:]_][[:alnum:]_$]*))*$')
+    where named.rule like 'function:%' and named.rule !~
+      '^function:("[^"]+"|[[:alpha:]_][[:alnum:]_$]*)([.]("[^"]+"|[[:alpha:]_][[:alnum:]_$]*))*$')
   then
-    perform tidemark.raise_setup_error('TM008', 'unknown_conflict_policy', 'no function is named after "function:"', 'Use function:<schema.name>.');
+    perform tidemark.raise_setup_error('TM008', 'unknown_conflict_policy',
+      'no function is named after "function:"', 'Use function:<schema.name>.');
   end if;
-  if conflict is null or conflict not in ('last_write_wins', 'client_wins', 'server_wins', 'merge', 'keep_both', 'manual')
-    and (conflict not like 'function:%' or to_regprocedure(tidemark.function_name(substr(conflict, 10)) || '(jsonb,jsonb,jsonb,jsonb)') is null)
+  if conflict is null
+    or conflict not in ('last_write_wins', 'client_wins', 'server_wins', 'merge', 'keep_both', 'manual')
+    and (
+      conflict not like 'function:%'
+      or to_regprocedure(tidemark.function_name(substr(conflict, 10)) || '(jsonb,jsonb,jsonb,jsonb)') is null)
   then
     perform tidemark.raise_setup_error('TM008', 'unknown_conflict_policy',
       format('"%s" is no conflict policy', conflict),
-      'Use last_write_wins, client_wins, server_wins, merge, keep_both, manual, or function:<schema.name> of a function (server jsonb, client jsonb, old jsonb, context jsonb) returns jsonb.');
+      'Use last_write_wins, client_wins, server_wins, merge, keep_both, manual, or function:<schema.name> of a '
+      'function (server jsonb, client jsonb, old jsonb, context jsonb) returns jsonb.');
   end if;
   if jsonb_typeof(columns) is distinct from 'object' then
-    perform tidemark.raise_setup_error('TM009', 'unknown_column_rule', 'columns is no object', 'Use {"column": "rule"}.');
+    perform tidemark.raise_setup_error('TM009', 'unknown_column_rule',
+      'columns is no object', 'Use {"column": "rule"}.');
   end if;
   select r.key, r.value into bad
   from jsonb_each_text(columns) r
@@ -1898,12 +2030,15 @@ begin
       where a.attrelid = target and a.attname = r.key and a.attnum > 0 and not a.attisdropped)
     or r.value is null
     or r.value not in ('newest', 'client', 'server', 'union', 'sum', 'max', 'min', 'deep')
-      and (r.value not like 'function:%' or to_regprocedure(tidemark.function_name(substr(r.value, 10)) || '(jsonb,jsonb,jsonb)') is null)
+      and (
+        r.value not like 'function:%'
+        or to_regprocedure(tidemark.function_name(substr(r.value, 10)) || '(jsonb,jsonb,jsonb)') is null)
   limit 1;
   if found then
     perform tidemark.raise_setup_error('TM009', 'unknown_column_rule',
       format('"%s": "%s" names no column of "%s" or no rule', bad.key, bad.value, target::regclass),
-      'Rules: newest, client, server, union, sum, max, min, deep, or function:<schema.name> of a function (server jsonb, client jsonb, old jsonb) returns jsonb.');
+      'Rules: newest, client, server, union, sum, max, min, deep, or function:<schema.name> of a function '
+      '(server jsonb, client jsonb, old jsonb) returns jsonb.');
   end if;
 end
 $$;
@@ -1926,8 +2061,14 @@ begin
   -- One notice each: a warning has no set-based form.
   for found_index in
     select c.relname as name, k.conname is not null as is_constraint,
-      (select string_agg(pg_get_indexdef(i.indexrelid, n, true), ', ' order by n) from generate_series(1, i.indnkeyatts) n) as columns,
-      (select string_agg(pg_get_indexdef(i.indexrelid, n, true), ', ' order by n) from generate_series(i.indnkeyatts + 1, i.indnatts) n) as included,
+      (
+        select string_agg(pg_get_indexdef(i.indexrelid, n, true), ', ' order by n)
+        from generate_series(1, i.indnkeyatts) n
+      ) as columns,
+      (
+        select string_agg(pg_get_indexdef(i.indexrelid, n, true), ', ' order by n)
+        from generate_series(i.indnkeyatts + 1, i.indnatts) n
+      ) as included,
       (to_jsonb(i) ->> 'indnullsnotdistinct')::boolean as nulls_not_distinct,
       pg_get_expr(i.indpred, i.indrelid) as predicate
     from pg_catalog.pg_index i
@@ -1938,10 +2079,19 @@ begin
   loop
     raise warning using
       errcode = 'TM014',
-      message = format('unique_ignores_tombstones: a deleted row of "%s" keeps its (%s) in "%s", so no new row can have it', target::regclass, found_index.columns, found_index.name),
+      message = format(
+        'unique_ignores_tombstones: a deleted row of "%s" keeps its (%s) in "%s", so no new row can have it',
+        target::regclass, found_index.columns, found_index.name),
       hint = format('%s create unique index on %s (%s)%s%s where %sdeleted_at is null;',
-        case when found_index.is_constraint then format('alter table %s drop constraint %I;', target::regclass, found_index.name)
-          else format('drop index %s;', (select format('%I.%I', n.nspname, found_index.name) from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = target)) end,
+        case when found_index.is_constraint
+          then format('alter table %s drop constraint %I;', target::regclass, found_index.name)
+          else format('drop index %s;', (
+            select format('%I.%I', n.nspname, found_index.name)
+            from pg_catalog.pg_class c
+            join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+            where c.oid = target
+          ))
+        end,
         target::regclass, found_index.columns,
         case when found_index.included is null then '' else format(' include (%s)', found_index.included) end,
         case when found_index.nulls_not_distinct then ' nulls not distinct' else '' end,
@@ -1965,7 +2115,8 @@ begin
     select g.tgname
     from pg_catalog.pg_trigger g
     join pg_catalog.pg_proc f on f.oid = g.tgfoid
-    where g.tgrelid = target and not g.tgisinternal and g.tgenabled <> 'D' and f.pronamespace <> 'tidemark'::regnamespace
+    where g.tgrelid = target and not g.tgisinternal and g.tgenabled <> 'D'
+      and f.pronamespace <> 'tidemark'::regnamespace
       and g.tgtype & 8 > 0 -- delete
       and case when g.tgtype & 1 = 0 then g.tgoldtable is not null -- for each statement
         else g.tgtype & 2 = 0 or g.tgname::text collate "C" > 'tidemark_delete' end -- after; before
@@ -1991,9 +2142,15 @@ begin
   if passed_by <> '{}' then
     raise warning using
       errcode = 'TM018',
-      message = format('triggers_passed_by: deleting a row of "%s" will be an update of deleted_at, which is not told to %s',
-        target::regclass, (select string_agg(quote_ident(t), ', ' order by n) from unnest(passed_by) with ordinality as p (t, n))),
-      hint = format('Call their functions so too: create trigger … after update of deleted_at on %s for each row when (old.deleted_at is null and new.deleted_at is not null) execute function …; and make those on delete again with "when (old.deleted_at is null)": tidemark.purge deletes tombstones for good.',
+      message = format(
+        'triggers_passed_by: deleting a row of "%s" will be an update of deleted_at, which is not told to %s',
+        target::regclass, (
+          select string_agg(quote_ident(t), ', ' order by n) from unnest(passed_by) with ordinality as p (t, n)
+        )),
+      hint = format(
+        'Call their functions so too: create trigger … after update of deleted_at on %s for each row '
+        'when (old.deleted_at is null and new.deleted_at is not null) execute function …; and make those on delete '
+        'again with "when (old.deleted_at is null)": tidemark.purge deletes tombstones for good.',
         target::regclass);
   end if;
 end
@@ -2034,7 +2191,7 @@ end
 $$;
 
 -- Takes tables out of the registry, and off again what add_table put on: from a relation, and from those that
--- carry the numbers under whatever name. Conflicts go with their table, as nobody could decide them.
+-- carry the numbers under whatever name. Conflicts go with their table, as no user could decide them.
 create function tidemark.forget_tables(numbers int[], target oid, spared_conflicts uuid[] default '{}')
 returns void
 language plpgsql
@@ -2053,7 +2210,9 @@ begin
     where f.pronamespace = 'tidemark'::regnamespace and f.proname <> 'log_members'
       and (g.tgrelid = target or g.tgrelid in (
         select r.relation from tidemark.numbered_relations r where r.number = any (numbers::text[])))
-      and (f.proname <> 'refuse_truncate' or not exists (select from tidemark.watched_members w where w.relation = g.tgrelid))
+      and (
+        f.proname <> 'refuse_truncate'
+        or not exists (select from tidemark.watched_members w where w.relation = g.tgrelid))
   loop
     execute format('drop trigger %I on %s', found_trigger.name, found_trigger.relation);
   end loop;
@@ -2097,11 +2256,18 @@ begin
     or exists (select from pg_catalog.pg_inherits h where target in (h.inhrelid, h.inhparent))
   then
     perform tidemark.raise_setup_error('TM006', 'not_a_plain_table',
-      format('"%s" is %s', target, case when relation.relispartition then 'a partition' when relation.relkind = 'r' then 'part of an inheritance tree' when relation.relkind = 'p' then 'a partitioned table' when relation.relkind in ('v', 'm') then 'a view' else 'no table' end),
+      format('"%s" is %s', target, case
+        when relation.relispartition then 'a partition'
+        when relation.relkind = 'r' then 'part of an inheritance tree'
+        when relation.relkind = 'p' then 'a partitioned table'
+        when relation.relkind in ('v', 'm') then 'a view'
+        else 'no table'
+      end),
       'Add the plain table that holds the rows.');
   end if;
   if exists (
-    select from pg_catalog.pg_attribute a where a.attrelid = target and a.attname like 'tidemark\_%' and not a.attisdropped)
+    select from pg_catalog.pg_attribute a
+    where a.attrelid = target and a.attname like 'tidemark\_%' and not a.attisdropped)
   then
     perform tidemark.raise_setup_error('TM015', 'reserved_name',
       format('a column of "%s" has a name that starts with tidemark_', target), 'Rename the column.');
@@ -2117,7 +2283,10 @@ begin
   -- Another relation, name, key or scope makes it another table: what devices and the log know of it is by the
   -- old one. The number that it gets then tells devices to start afresh. What waits for a person waits on,
   -- where the rows are the same.
-  select t.table_no, t.schema_name, t.table_name, t.key_type, t.scope_kind, coalesce(l.scope_column, t.scope_column) as scope_column into known
+  select
+      t.table_no, t.schema_name, t.table_name, t.key_type, t.scope_kind,
+      coalesce(l.scope_column, t.scope_column) as scope_column
+    into known
   from tidemark.numbered_relations r
   join tidemark.sync_tables t on t.table_no::text = r.number
   left join tidemark.live_tables l using (table_no) -- where a renamed column has its name of now
@@ -2154,17 +2323,23 @@ begin
        add column if not exists version bigint not null default 1,
        add column if not exists updated_at timestamptz not null default now(),
        add column if not exists deleted_at timestamptz', target);
-  execute format('update %s set version = coalesce(version, 1), updated_at = coalesce(updated_at, now()) where version is null or updated_at is null', target);
+  execute format(
+    'update %s set version = coalesce(version, 1), updated_at = coalesce(updated_at, now())
+     where version is null or updated_at is null', target);
   execute format(
     'alter table %s
        alter column version set default 1, alter column version set not null,
        alter column updated_at set default now(), alter column updated_at set not null,
        alter column deleted_at drop not null', target);
 
-  insert into tidemark.sync_tables as t (name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns, column_numbers, numbers_of)
+  insert into tidemark.sync_tables as t (
+    name, schema_name, table_name, key_column, key_type, scope_kind, scope_column,
+    conflict, columns, column_numbers, numbers_of
+  )
   values (
     case when schema_of = 'public' then relation.relname else schema_of || '.' || relation.relname end,
-    schema_of, relation.relname, key.key_column, key.key_type, kind, scope_column, add_table.conflict, add_table.columns,
+    schema_of, relation.relname, key.key_column, key.key_type, kind, scope_column,
+    add_table.conflict, add_table.columns,
     (
       select coalesce(jsonb_object_agg(a.attname, a.attnum), '{}')
       from pg_catalog.pg_attribute a
@@ -2217,7 +2392,8 @@ begin
 end
 $$;
 comment on function tidemark.add_table(regclass, text, text, jsonb) is
-  'Makes a table syncable. scope: ''user:<column>'', ''<kind>:<column>'' or ''public''. Idempotent; with another scope, or for a table made anew, devices start afresh; refuses with SQLSTATE TMnnn.';
+  'Makes a table syncable. scope: ''user:<column>'', ''<kind>:<column>'' or ''public''. Idempotent; with another '
+  'scope, or for a table made anew, devices start afresh; refuses with SQLSTATE TMnnn.';
 
 create function tidemark.remove_table(target regclass)
 returns void
@@ -2229,7 +2405,9 @@ begin
   perform tidemark.forget_tables(tidemark.numbers_at(target), target);
 end
 $$;
-comment on function tidemark.remove_table(regclass) is 'Takes the triggers, the index, the log and the conflicts of a table off again, under whatever name it is now; its rows and columns stay.';
+comment on function tidemark.remove_table(regclass) is
+  'Takes the triggers, the index, the log and the conflicts of a table off again, under whatever name it is now; its '
+  'rows and columns stay.';
 
 -- 180_calls.sql ------------------------------------------------------------------------------------------------------
 
@@ -2247,7 +2425,8 @@ declare
   me uuid := auth.uid();
 begin
   if me is null then
-    perform tidemark.raise_api_error(401, 'not_signed_in', 'the request carries no user', 'Sign in and send the user''s access token.');
+    perform tidemark.raise_api_error(401, 'not_signed_in', 'the request carries no user',
+      'Sign in and send the user''s access token.');
   end if;
   return me;
 end
@@ -2347,22 +2526,23 @@ create table tidemark.sync_devices (
   registered_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
   last_seq bigint not null default 0,
-  -- What the device may not have heard: results that were more than "applied", by seq, since the
-  -- oldest mutation it last sent. A repeated seq is answered with them.
+  -- Results that the device may not have received: those that were more than "applied", by seq, since the oldest
+  -- mutation it last sent. A repeated seq is answered with them.
   outcomes jsonb not null default '{}',
-  -- Batches whose answers it may not have heard, the latest last: [{"id", "above", "to"}]. What a batch
-  -- did when it first came is above the number that was answered before; a repeat is told so, and with
-  -- it from the batch of a clone, which has the same numbers.
+  -- Batches whose answers the device may not have received, the latest last: [{"id", "above", "to"}]. A batch did its
+  -- work on the numbers above the one that was answered before it first came. A repeat is told so, and with that it
+  -- can be told from the batch of a cloned device, which has the same numbers.
   batches jsonb not null default '[]',
   counters jsonb not null default '{}', -- {table: {status: how many mutations}}
   revoked_at timestamptz,
   constraint last_seq_counts_from_one check (last_seq >= 0)
 );
-comment on table tidemark.sync_devices is 'One row a device: owner, description, last push, last sequence number, revocation.';
+comment on table tidemark.sync_devices is
+  'One row a device: owner, description, last push, last sequence number, revocation.';
 
 create index sync_devices_user on tidemark.sync_devices (user_id);
 
--- 403 when the device is somebody else's or was revoked. An unknown one passes: the first push registers it.
+-- 403 when the device belongs to another user or was revoked. An unknown one passes: the first push registers it.
 create function tidemark.require_device(device uuid)
 returns void
 language plpgsql
@@ -2459,7 +2639,8 @@ begin
 end
 $$;
 comment on function public.sync_register_device(uuid, json) is
-  'Registers or describes a device: info is {name, platform, client_version}. Answers {device_id, last_seq, server_time}.';
+  'Registers or describes a device: info is {name, platform, client_version}. Answers {device_id, last_seq, '
+  'server_time}.';
 
 create function public.sync_devices()
 returns json
@@ -2503,13 +2684,15 @@ begin
   return json_build_object('device_id', sync_revoke_device.device_id, 'revoked_at', revoked);
 end
 $$;
-comment on function public.sync_revoke_device(uuid) is 'Refuses every further push and pull of one of the caller''s devices. revoked_at is null where the caller has no such device.';
+comment on function public.sync_revoke_device(uuid) is
+  'Refuses every further push and pull of one of the caller''s devices. revoked_at is null where the caller has no '
+  'such device.';
 
 -- 200_cursor.sql -----------------------------------------------------------------------------------------------------
 
 -- The cursor is a Postgres snapshot: a device has seen exactly the transactions that were visible in
 -- it. What is new is what is visible now and was not visible then; so the order in which
--- transactions commit does not matter, and a long one holds nobody else up.
+-- transactions commit does not matter, and a long one holds up no other.
 --
 -- On the wire it is opaque. Inside:
 --   epoch          which database this is; another one answers reset
@@ -2583,7 +2766,9 @@ $$;
 --     from before its start (clocks may differ by a minute) is looked at so closely. Entries are found by
 --     the scope's hash alone: asking for the scope too makes the planner expect one entry, and read and
 --     sort all of them.
-create function tidemark.cursor_is_lost(epoch text, seen pg_snapshot, window_end pg_snapshot, at timestamptz, tables int[])
+create function tidemark.cursor_is_lost(
+  epoch text, seen pg_snapshot, window_end pg_snapshot, at timestamptz, tables int[]
+)
 returns boolean
 language plpgsql
 stable
@@ -2595,8 +2780,10 @@ begin
   return (
     select
       epoch <> tidemark.epoch()
-      or pg_snapshot_xmax(coalesce(window_end, seen)) > pg_snapshot_xmax(pg_current_snapshot()) and not pg_is_in_recovery()
-      or exists (select from unnest(tables) held (no) where held.no not in (select t.table_no from tidemark.sync_tables t))
+      or pg_snapshot_xmax(coalesce(window_end, seen)) > pg_snapshot_xmax(pg_current_snapshot())
+        and not pg_is_in_recovery()
+      or exists (
+        select from unnest(tables) held (no) where held.no not in (select t.table_no from tidemark.sync_tables t))
       or exists (
         select from tidemark.settings s
         where s.purged_in = cursor_is_lost.epoch
@@ -2635,7 +2822,9 @@ $$;
 
 -- Scopes the caller joined and left in a window. One that was left and joined again, or whose
 -- membership changed, is both: its rows are dropped and downloaded again.
-create function tidemark.moves_between_scopes(seen pg_snapshot, window_end pg_snapshot, out joined text[], out "left" text[])
+create function tidemark.moves_between_scopes(
+  seen pg_snapshot, window_end pg_snapshot, out joined text[], out "left" text[]
+)
 language plpgsql
 stable
 security definer -- reads the caller's own scope of the log
@@ -2763,7 +2952,9 @@ $$;
 -- others from coming.
 -- shapes: what their rows are made of, by table_no. It changes when a column that the caller may read is
 -- added, dropped, renamed or retyped: no trigger fires then, so devices download such a table again.
-create function tidemark.tables_to_pull(names text[], path text default 'tables[%s]', out tables int[], out shapes jsonb)
+create function tidemark.tables_to_pull(
+  names text[], path text default 'tables[%s]', out tables int[], out shapes jsonb
+)
 language plpgsql
 stable
 security invoker
@@ -2783,7 +2974,8 @@ begin
     from (
       select r.*, has_table_privilege(r.relation, 'select') as whole
       from tidemark.tables_by_name(names, path) with ordinality as r (
-        table_no, name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns, relation, n)
+        table_no, name, schema_name, table_name, key_column, key_type, scope_kind, scope_column,
+        conflict, columns, relation, n)
     ) t
     where has_schema_privilege(t.schema_name, 'usage')
       and (t.whole or (
@@ -2870,7 +3062,9 @@ $$;
 -- What an answer says of one table in one scope. Rows are printed once, here: every further level of
 -- json that is built around them copies their text.
 create type tidemark.change as (scope text, "table" text, upsert json, remove text[]);
-comment on type tidemark.change is 'Rows of one table in one scope to put, and ids of rows to remove: an element of the changes that sync_pull answers with.';
+comment on type tidemark.change is
+  'Rows of one table in one scope to put, and ids of rows to remove: an element of the changes that sync_pull answers '
+  'with.';
 
 -- Rows named by the log, as they are now: one change a scope. A row that is not there any more, not in
 -- that scope, or not visible to the caller is removed; those are looked for only where fewer rows were
@@ -2985,9 +3179,12 @@ begin
     place := rest -> 0;
     registered := tidemark.table_by_no((place ->> 0)::int);
     for key in
-      select k from unnest(case registered.scope_kind when 'public' then '{""}' else tidemark.my_keys(registered.scope_kind) end) k
-      where place ->> 1 is null or k = place ->> 1 or k collate "C" > place ->> 1 and place ->> 3 is null
-      order by k collate "C"
+      select mine
+      from unnest(
+        case registered.scope_kind when 'public' then '{""}' else tidemark.my_keys(registered.scope_kind) end
+      ) mine
+      where place ->> 1 is null or mine = place ->> 1 or mine collate "C" > place ->> 1 and place ->> 3 is null
+      order by mine collate "C"
     loop
       if rows_left = 0 then
         return;
@@ -3005,8 +3202,10 @@ begin
              limit %6$s
            ) p',
           registered.key_column, registered.relation::regclass, tidemark.pulled_columns(registered.relation, exact),
-          case registered.scope_kind when 'public' then 'true' else format('t.%I = %L', registered.scope_column, key) end,
-          case when key = place ->> 1 and place ->> 2 is not null then format('t.%I > %L', registered.key_column, place ->> 2) else 'true' end,
+          case registered.scope_kind when 'public' then 'true'
+            else format('t.%I = %L', registered.scope_column, key) end,
+          case when key = place ->> 1 and place ->> 2 is not null
+            then format('t.%I > %L', registered.key_column, place ->> 2) else 'true' end,
           rows_left
         ) into upsert, n, last_key;
       exception when syntax_error or undefined_table then
@@ -3114,8 +3313,10 @@ begin
   perform tidemark.require_device(sync_pull.device_id);
   rows_left := tidemark.page_limit(options);
   exact := tidemark.wants_exact(options);
-  select p.tables, p.shapes into tables, shapes
-  from tidemark.tables_to_pull(tidemark.text_array(options -> 'tables', 'options.tables'), 'options.tables[%s]') p;
+  select covered.tables, covered.shapes into tables, shapes
+  from tidemark.tables_to_pull(
+    tidemark.text_array(options -> 'tables', 'options.tables'), 'options.tables[%s]'
+  ) covered;
 
   begin
     position := nullif("cursor"::jsonb, 'null');
@@ -3132,14 +3333,16 @@ begin
       total := (position ->> 'total')::bigint;
       if seen is null or position ->> 'epoch' is null or (position ->> 'at')::timestamptz is null
         or jsonb_typeof(initial_sync) <> 'array' or jsonb_typeof(paused) <> 'object' or jsonb_typeof(known) <> 'object'
-        or exists (select from jsonb_array_elements(initial_sync) e where (e ->> 0)::int is null)
-        or exists (select from jsonb_each_text(paused) e where e.key::int is null or e.value::pg_snapshot is null)
+        or exists (select from jsonb_array_elements(initial_sync) place where (place ->> 0)::int is null)
+        or exists (
+          select from jsonb_each_text(paused) pause where pause.key::int is null or pause.value::pg_snapshot is null)
       then
         raise data_exception;
       end if;
     end if;
   exception when data_exception or invalid_parameter_value then
-    perform tidemark.raise_api_error(400, 'malformed', 'cursor: not one that sync_pull gave out', 'Send the last cursor unchanged, or none.');
+    perform tidemark.raise_api_error(400, 'malformed', 'cursor: not one that sync_pull gave out',
+      'Send the last cursor unchanged, or none.');
   end;
   if position is not null then
     -- A replica may be behind where the cursor has been: what it lacks is not seen by what it serves.
@@ -3150,9 +3353,9 @@ begin
     -- A table that is asked for again goes on where it was left: the window starts that early for all,
     -- and what the others get twice changes nothing. A purge may have come since, of what only this table
     -- has not seen.
-    select tidemark.seen_by_all(array_agg(p.value::pg_snapshot) || seen) into resumed
-    from jsonb_each_text(paused) p
-    where p.key::int = any (tables)
+    select tidemark.seen_by_all(array_agg(pause.value::pg_snapshot) || seen) into resumed
+    from jsonb_each_text(paused) pause
+    where pause.key::int = any (tables)
     having count(*) > 0;
     if tidemark.cursor_is_lost(position ->> 'epoch', seen, window_end, (position ->> 'at')::timestamptz, held)
       or resumed is not null
@@ -3168,13 +3371,13 @@ begin
       after_xact := null;
     end if;
     paused := (
-      select coalesce(jsonb_object_agg(p.no, p.at), '{}')
+      select coalesce(jsonb_object_agg(pause.no, pause.at), '{}')
       from (
         select key::int as no, value as at from jsonb_each_text(paused)
         union
-        select h.no, seen::text from unnest(held) h (no) where not paused ? h.no::text
-      ) p
-      where p.no <> all (tables)
+        select held_table.no, seen::text from unnest(held) held_table (no) where not paused ? held_table.no::text
+        ) pause
+        where pause.no <> all (tables)
     );
   end if;
   was_open := window_end is not null;
@@ -3184,21 +3387,28 @@ begin
 
   -- Tables this cursor does not cover yet, or not as they are now, are downloaded first. One that was
   -- left out in the middle of its download begins again.
-  held := array(select h.no from unnest(held) as h (no) where coalesce(known -> h.no::text = shapes -> h.no::text, true));
+  held := array(
+    select held_table.no
+    from unnest(held) as held_table (no)
+    where coalesce(known -> held_table.no::text = shapes -> held_table.no::text, true));
   initial_sync := (
-    select coalesce(jsonb_agg(b.entry order by b.n), '[]')
+    select coalesce(jsonb_agg(waiting.place order by waiting.n), '[]')
     from (
-      select e.entry, e.n from jsonb_array_elements(initial_sync) with ordinality as e (entry, n)
-      where (e.entry ->> 0)::int = any (tables) and (e.entry ->> 0)::int = any (held)
+      select rest.place, rest.n
+      from jsonb_array_elements(initial_sync) with ordinality as rest (place, n)
+      where (rest.place ->> 0)::int = any (tables) and (rest.place ->> 0)::int = any (held)
       union all
-      select jsonb_build_array(t.no, null, null, null), 1000000 + t.n
-      from unnest(tables) with ordinality as t (no, n)
-      where t.no <> all (held)
-    ) b
+      select jsonb_build_array(covered.no, null, null, null), 1000000 + covered.n
+      from unnest(tables) with ordinality as covered (no, n)
+      where covered.no <> all (held)
+      ) waiting
   );
   held := tables || array(
-    select p::int from jsonb_object_keys(paused) p
-    where p::int = any (held) and not exists (select from jsonb_array_elements(position -> 'initial_sync') e where e ->> 0 = p));
+    select paused_no::int
+    from jsonb_object_keys(paused) paused_no
+    where paused_no::int = any (held)
+      and not exists (
+        select from jsonb_array_elements(position -> 'initial_sync') place where place ->> 0 = paused_no));
   if initial_sync <> '[]' then
     begin
       pages := tidemark.read_pages(initial_sync, rows_left, exact);
@@ -3206,7 +3416,8 @@ begin
       entries := pages.rows_read;
       initial_sync := pages.rest;
     exception when invalid_text_representation then
-      perform tidemark.raise_api_error(400, 'malformed', 'cursor: ' || sqlerrm, 'Send the last cursor unchanged, or none.');
+      perform tidemark.raise_api_error(400, 'malformed', 'cursor: ' || sqlerrm,
+        'Send the last cursor unchanged, or none.');
     end;
     rows_left := rows_left - entries;
     if position is null and initial_sync <> '[]' then
@@ -3221,11 +3432,14 @@ begin
       window_end := present;
       after_xact := pg_snapshot_xmin(seen);
       after_id := 0;
-      select m.joined, m."left" into joined, left_scopes from tidemark.moves_between_scopes(seen, window_end) m;
+      select moves.joined, moves."left" into joined, left_scopes
+      from tidemark.moves_between_scopes(seen, window_end) moves;
     end if;
-    select p.table_nos, p.scopes, p.row_ids, p.entries, coalesce(p.last_xact, after_xact), coalesce(p.last_id, after_id)
+    select
+        page.table_nos, page.scopes, page.row_ids, page.entries,
+        coalesce(page.last_xact, after_xact), coalesce(page.last_id, after_id)
       into table_nos, scopes, row_ids, entries, after_xact, after_id
-    from tidemark.log_page(seen, window_end, after_xact, after_id, tables, rows_left) p;
+    from tidemark.log_page(seen, window_end, after_xact, after_id, tables, rows_left) page;
     if entries < rows_left then
       seen := window_end;
       window_end := null;
@@ -3235,10 +3449,12 @@ begin
     caught_up := window_end is null and not was_open;
     rows_left := rows_left - entries;
     initial_sync := (
-      select coalesce(jsonb_agg(jsonb_build_array(t.no, substr(s.scope, strpos(s.scope, ':') + 1), null, true) order by s.scope, t.n), '[]')
-      from unnest(joined) as s (scope)
-      join unnest(tables) with ordinality as t (no, n)
-        on (tidemark.table_by_no(t.no)).scope_kind = split_part(s.scope, ':', 1)
+      select coalesce(jsonb_agg(
+        jsonb_build_array(covered.no, substr(joining.scope, strpos(joining.scope, ':') + 1), null, true)
+        order by joining.scope, covered.n), '[]')
+      from unnest(joined) as joining (scope)
+      join unnest(tables) with ordinality as covered (no, n)
+        on (tidemark.table_by_no(covered.no)).scope_kind = split_part(joining.scope, ':', 1)
     );
     if initial_sync <> '[]' and rows_left > 0 then
       pages := tidemark.read_pages(initial_sync, rows_left, exact);
@@ -3275,7 +3491,8 @@ begin
 end
 $$;
 comment on function public.sync_pull(uuid, json, json) is
-  'What is new for this device since its cursor: {changes, joined, left, cursor, more, reset?, progress?, server_time}. Call again at once while more is true.';
+  'What is new for this device since its cursor: {changes, joined, left, cursor, more, reset?, progress?, '
+  'server_time}. Call again at once while more is true.';
 
 -- 240_mutations.sql --------------------------------------------------------------------------------------------------
 
@@ -3294,13 +3511,13 @@ create type tidemark.mutation as (
   data jsonb,
   old jsonb,
   edited_at timestamptz, -- by the server's clock
-  round int, -- the how-manieth mutation of its row in this call
+  round int, -- this is the mutation of its row with this number in the call, from 1
   code text, -- why it is rejected before it is tried
   message text,
   hint text
 );
 
--- What became of a mutation: the fields of a result on the wire.
+-- The result of a mutation: its fields on the wire.
 create type tidemark.outcome as (
   n int,
   status text,
@@ -3314,8 +3531,8 @@ create type tidemark.outcome as (
   hint text
 );
 
--- Every mutation of a call in one statement: fields, table, columns, sizes. Raises data_exception for
--- a date that is none, which no expression can test beforehand.
+-- Reads every mutation of a call in one statement: fields, table, columns, sizes. Raises data_exception for a date
+-- that is none, which no expression can test beforehand.
 -- An id is kept in the form in which Postgres prints it: two spellings of a uuid are one row. The two
 -- cheap tests before the cast catch what people send by mistake; counted regular expressions would
 -- cost more than all the rest.
@@ -3353,7 +3570,8 @@ begin
         s.*,
         case
           when s.tidemark_unreadable is not null then 'malformed: ' || s.tidemark_unreadable
-          when s.op is null or s.op not in ('put', 'patch', 'delete') then 'malformed: op: expected put, patch or delete'
+          when s.op is null or s.op not in ('put', 'patch', 'delete')
+            then 'malformed: op: expected put, patch or delete'
           when s.edited_at is null then 'malformed: edited_at: expected an RFC 3339 instant'
           when s."table" is null then 'malformed: table: missing'
           when s.id_sent is null then 'malformed: id: missing'
@@ -3380,7 +3598,8 @@ begin
           m.op,
           case
             when k.key_type = 'uuid' then
-              case when i.id like '________-____-____-____-____________' and i.id !~ '[^0-9a-fA-F-]' then i.id::uuid::text end
+              case when i.id like '________-____-____-____-____________' and i.id !~ '[^0-9a-fA-F-]'
+                then i.id::uuid::text end
             when k.key_type in ('bigint', 'integer', 'smallint') then
               case when i.id ~ '^-?\d{1,19}$' and abs(i.id::numeric + 0.5) < case k.key_type
                 when 'bigint' then 9223372036854775808 when 'integer' then 2147483648 else 32768 end
@@ -3407,8 +3626,10 @@ begin
         ) with ordinality as m (seq, "table", op, id_sent, base, data, old, edited_at, tidemark_unreadable, n)
         -- a key is text or a number, never something else that happens to print like one
         cross join lateral (
-          select case when m.id_sent ~ '^([\[{]|true$|false$)' and json_typeof(mutations -> (m.n::int - 1) -> 'id') <> 'string'
-            then null else m.id_sent end as id offset 0) i
+          select case
+            when m.id_sent ~ '^([\[{]|true$|false$)'
+              and json_typeof(mutations -> (m.n::int - 1) -> 'id') <> 'string' then null
+            else m.id_sent end as id offset 0) i
         left join known k on k.name = m."table"
         offset 0
       ) s
@@ -3453,9 +3674,12 @@ begin
       json_build_array(json_build_object('seq', seq, 'tidemark_unreadable', fault)), first_n, clock_skew);
   end if;
   return (
-    select tidemark.read_mutations(json_agg(e.value order by e.n) filter (where e.n <= size / 2), first_n, clock_skew)
-        || tidemark.read_mutations(json_agg(e.value order by e.n) filter (where e.n > size / 2), first_n + size / 2, clock_skew)
-    from json_array_elements(mutations) with ordinality as e (value, n)
+    select
+      tidemark.read_mutations(
+        json_agg(sent.value order by sent.n) filter (where sent.n <= size / 2), first_n, clock_skew)
+      || tidemark.read_mutations(
+        json_agg(sent.value order by sent.n) filter (where sent.n > size / 2), first_n + size / 2, clock_skew)
+    from json_array_elements(mutations) with ordinality as sent (value, n)
   );
 end
 $$;
@@ -3485,7 +3709,7 @@ begin
 end
 $$;
 
--- Refuses sequence numbers that are none, or do not increase; numbers the mutations of one row.
+-- Refuses sequence numbers that are none or do not increase, and numbers the mutations of one row.
 create function tidemark.check_sequence(mutations tidemark.mutation[])
 returns tidemark.mutation[]
 language plpgsql
@@ -3510,7 +3734,10 @@ begin
         case when bad.seq is null then 'expected a whole number from 1' else 'expected more than the one before' end),
       'Number a device''s mutations 1, 2, 3, … and never use a number again.');
   end if;
-  select count(*) into rows_named from (select distinct (u.m).table_no, (u.m).id from (select unnest(mutations) as m) u) d;
+  select count(*) into rows_named
+  from (
+    select distinct (u.m).table_no, (u.m).id from (select unnest(mutations) as m) u
+  ) named;
   if rows_named = cardinality(mutations) then
     return mutations;
   end if;
@@ -3593,7 +3820,8 @@ begin
   where l.table_no = changed_since.table_no;
   return query
     with entries as (
-      select w.row_id, w.version as since, w.version_now, c.version, c.op, c.columns, c.device_id, coalesce(c.edited_at, c.at) as edited_at,
+      select w.row_id, w.version as since, w.version_now, c.version, c.op, c.columns, c.device_id,
+        coalesce(c.edited_at, c.at) as edited_at,
         c.device_id = device and c.edited_at is null as beside,
         c.device_id is not distinct from device and c.edited_at > w.edited_at as own
       from unnest(ids, versions, versions_now, changed_since.edited_at) as w (row_id, version, version_now, edited_at)
@@ -3609,9 +3837,11 @@ begin
       ) c on c.scope = any (scopes)
     ),
     reach as (
-      select e.row_id, count(distinct e.version) filter (where e.version <= e.version_now) = e.version_now - e.since as complete,
+      select e.row_id,
+        count(distinct e.version) filter (where e.version <= e.version_now) = e.version_now - e.since as complete,
         max(e.edited_at) filter (
-          where e.op in ('insert', 'update') and e.device_id is distinct from device and (e.columns is null or not e.columns <@ known)
+          where e.op in ('insert', 'update') and e.device_id is distinct from device
+            and (e.columns is null or not e.columns <@ known)
         ) as everything,
         coalesce(bool_or(e.beside), false) as beside
       from entries e
@@ -3632,7 +3862,8 @@ begin
       ) c
       group by c.row_id
     )
-    select r.row_id, coalesce(r.complete, false), coalesce(l.columns, '{}'), r.everything, r.beside, coalesce(l.own, '{}')
+    select
+      r.row_id, coalesce(r.complete, false), coalesce(l.columns, '{}'), r.everything, r.beside, coalesce(l.own, '{}')
     from reach r
     left join latest l using (row_id);
 end
@@ -3682,7 +3913,8 @@ begin
   return (
     select array_agg(row(
       r, k.rank, format('%I.%I', r.schema_name, r.table_name),
-      case when a.not_readable = '{}' then 'tidemark_row' else format('row(%s)::%I.%I', a.visible_columns, r.schema_name, r.table_name) end,
+      case when a.not_readable = '{}' then 'tidemark_row'
+        else format('row(%s)::%I.%I', a.visible_columns, r.schema_name, r.table_name) end,
       a.insert_columns, a.insert_values, a.insert_defaults, a.insert_data, a.stored, a.sent, a.defaulted, a.generated,
       a.generated || array['version', 'updated_at', 'deleted_at', r.key_column],
       a.json_required, a.not_insertable, a.not_updatable, a.not_readable,
@@ -3703,22 +3935,31 @@ begin
     left join tidemark.table_ranks() k on cardinality(tables) > 1 and k.table_no = n.table_no
     cross join lateral (
       select
-        string_agg(case when c.readable then format('tidemark_row.%I', c.attname) else 'null' end, ', ' order by c.attnum) as visible_columns,
+        string_agg(
+          case when c.readable then format('tidemark_row.%I', c.attname) else 'null' end, ', ' order by c.attnum
+        ) as visible_columns,
         array_agg(c.attname::text order by c.attnum) filter (where c.written) as insert_columns,
-        array_agg(case when c.is_key then format('tidemark_m.tidemark_id::%s', r.key_type) else c.value end order by c.attnum)
-          filter (where c.written) as insert_values,
-        array_agg(case when not c.is_key then coalesce(c.default_value, case when c.json_required then 'null' end) end order by c.attnum)
-          filter (where c.written) as insert_defaults,
+        array_agg(
+          case when c.is_key then format('tidemark_m.tidemark_id::%s', r.key_type) else c.value end order by c.attnum
+        ) filter (where c.written) as insert_values,
+        array_agg(
+          case when not c.is_key then coalesce(c.default_value, case when c.json_required then 'null' end) end
+          order by c.attnum
+        ) filter (where c.written) as insert_defaults,
         coalesce(string_agg(
           format('case when (u.m).data ? %1$L then ''{}'' else jsonb_build_object(%1$L, %2$s) end || ', c.attname,
             case when c.is_key then '(u.m).id' else c.default_value end), '')
           filter (where c.never_null and (c.is_key or c.default_value is not null)), '') || '(u.m).data' as insert_data,
         string_agg(format('t.%I', c.attname), ', ' order by c.attnum) filter (where c.compared) as stored,
         string_agg(c.value, ', ' order by c.attnum) filter (where c.compared) as sent,
-        array_agg(c.attname::text) filter (where not c.is_key and not c.is_stamp and (c.default_value is not null or not c.settable)) as defaulted,
+        array_agg(c.attname::text) filter (
+          where not c.is_key and not c.is_stamp and (c.default_value is not null or not c.settable)
+        ) as defaulted,
         coalesce(array_agg(c.attname::text) filter (where not c.settable and not c.is_key), '{}') as generated,
         coalesce(array_agg(c.attname::text) filter (where c.json_required), '{}') as json_required,
-        coalesce(array_agg(c.attname::text) filter (where c.settable and not c.is_stamp and not c.insertable), '{}') as not_insertable,
+        coalesce(array_agg(c.attname::text) filter (
+          where c.settable and not c.is_stamp and not c.insertable
+        ), '{}') as not_insertable,
         coalesce(array_agg(c.attname::text) filter (where not c.updatable), '{}') as not_updatable,
         coalesce(array_agg(c.attname::text) filter (where not c.readable), '{}') as not_readable
       from (
@@ -3736,7 +3977,8 @@ begin
           '(' || coalesce(
             (select pg_get_expr(d.adbin, d.adrelid) from pg_catalog.pg_attrdef d
              where d.adrelid = x.attrelid and d.adnum = x.attnum and x.attgenerated = ''),
-            case when x.attidentity = 'd' then format('nextval(%L)', pg_get_serial_sequence(r.relation::regclass::text, x.attname)) end,
+            case when x.attidentity = 'd'
+              then format('nextval(%L)', pg_get_serial_sequence(r.relation::regclass::text, x.attname)) end,
             case when x.attgenerated = '' then x.domain_default end
           ) || ')::' || x.base_type as default_value
         from (
@@ -3880,7 +4122,8 @@ begin
     if orphaned then
       raise exception using
         errcode = 'foreign_key_violation',
-        message = format('insert or update on table "%s" violates foreign key constraint "%s"', registered.relation::regclass, fk.name),
+        message = format('insert or update on table "%s" violates foreign key constraint "%s"',
+          registered.relation::regclass, fk.name),
         constraint = fk.name,
         table = registered.table_name,
         hint = format('The row of "%s" it points to was deleted.', fk.parent);
@@ -3909,7 +4152,9 @@ declare
   violated text;
   outcomes tidemark.outcome[];
 begin
-  if target.not_insertable <> '{}' and exists (select from unnest(mutations) m where m.data ?| target.not_insertable) then
+  if target.not_insertable <> '{}'
+    and exists (select from unnest(mutations) m where m.data ?| target.not_insertable)
+  then
     return null;
   end if;
   -- A column that no row has is left out, so that Postgres itself fills in its default: written out, that would
@@ -3917,10 +4162,13 @@ begin
   -- this refuses for want of that right goes through when the list is taken apart.
   select
       string_agg(quote_ident(c.name), ', ' order by c.n),
-      string_agg(case when c.fallback is null or s.by_all then c.value
-        else format('case when tidemark_m.tidemark_data ? %L then %s else %s end', c.name, c.value, c.fallback) end, ', ' order by c.n)
+      string_agg(
+        case when c.fallback is null or s.by_all then c.value
+          else format('case when tidemark_m.tidemark_data ? %L then %s else %s end', c.name, c.value, c.fallback) end,
+        ', ' order by c.n)
     into insert_list, insert_values
-  from unnest(target.insert_columns, target.insert_values, target.insert_defaults) with ordinality as c (name, value, fallback, n)
+  from unnest(target.insert_columns, target.insert_values, target.insert_defaults)
+    with ordinality as c (name, value, fallback, n)
   left join lateral (
     select bool_and((u.m).data ? c.name) as by_all, bool_or((u.m).data ? c.name) as by_some
     from (select unnest(mutations) as m) u
@@ -3934,7 +4182,8 @@ begin
       'insert into %1$s (%2$s) overriding system value
        select %3$s
        from (
-         select (u.m).id as tidemark_id, (u.m).data as tidemark_data, pg_catalog.jsonb_populate_record(null::%1$s, %4$s) as tidemark_r
+         select (u.m).id as tidemark_id, (u.m).data as tidemark_data,
+           pg_catalog.jsonb_populate_record(null::%1$s, %4$s) as tidemark_r
          from (select unnest($1) as m) u
          offset 0
        ) tidemark_m',
@@ -3953,7 +4202,8 @@ begin
     if violated = target.key_constraint
       -- the trigger came before the key: it may have kept out a second row of an id
       or stored < cardinality(mutations) and (
-        exists (select from tidemark.row_states(registered, ids)) or exists (select from tidemark.lock_rows(registered.table_no, ids)))
+        exists (select from tidemark.row_states(registered, ids))
+        or exists (select from tidemark.lock_rows(registered.table_no, ids)))
     then
       return null;
     end if;
@@ -3962,8 +4212,13 @@ begin
   if target.has_parents then
     perform tidemark.refuse_orphans(registered.table_no, array(select m.id from unnest(mutations) m));
   end if;
-  if not target.may_differ and not exists (select from (select unnest(mutations) as m) u where not (u.m).data ?& target.defaulted) then
-    return (select array_agg(row((u.m).n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome) from (select unnest(mutations) as m) u);
+  if not target.may_differ
+    and not exists (select from (select unnest(mutations) as m) u where not (u.m).data ?& target.defaulted)
+  then
+    return (
+      select array_agg(row((u.m).n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome)
+      from (select unnest(mutations) as m) u
+    );
   end if;
   -- The database filled in or changed something: those rows are sent back, to a caller who may read them.
   begin
@@ -3985,7 +4240,9 @@ begin
       tidemark.pulled_columns(registered.relation, exact)
     ) into outcomes using mutations, target.generated, target.defaulted;
   exception when insufficient_privilege then
-    outcomes := array(select row(m.n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome from unnest(mutations) m);
+    outcomes := array(
+      select row(m.n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome
+      from unnest(mutations) m);
   end;
   return outcomes;
 end
@@ -4982,7 +5239,8 @@ begin
 end
 $$;
 comment on function public.sync_push(uuid, json, json) is
-  'Applies a device''s queue: {results (one a mutation, same order), last_seq, server_time}. One transaction; the same seq again changes nothing.';
+  'Applies a device''s queue: {results (one a mutation, same order), last_seq, server_time}. One transaction; the '
+  'same seq again changes nothing.';
 
 -- 330_resolve.sql ----------------------------------------------------------------------------------------------------
 
@@ -5017,7 +5275,8 @@ begin
 end
 $$;
 comment on function public.sync_conflicts() is
-  'The caller''s open conflicts: [{conflict_id, table, id, op, columns, client, server, base, base_version, server_version, device_id, edited_at, created_at, analysis}], oldest first.';
+  'The caller''s open conflicts: [{conflict_id, table, id, op, columns, client, server, base, base_version, '
+  'server_version, device_id, edited_at, created_at, analysis}], oldest first.';
 
 -- Decides one of the caller's open conflicts: {"take": "client"}, {"take": "server"} or {"row": {…}}.
 -- What is written is an ordinary edit of the caller's, under their policies. The same decision again, after
@@ -5082,7 +5341,8 @@ begin
 end
 $$;
 comment on function public.sync_resolve(uuid, json) is
-  'Decides a conflict: resolution is {"take": "client" | "server"} or {"row": {…}}. Answers {conflict_id, status: resolved | rejected, version, row, error?}.';
+  'Decides a conflict: resolution is {"take": "client" | "server"} or {"row": {…}}. Answers {conflict_id, status: '
+  'resolved | rejected, version, row, error?}.';
 
 -- 340_new_ids.sql ----------------------------------------------------------------------------------------------------
 
@@ -5224,7 +5484,8 @@ begin
 end
 $$;
 comment on function tidemark.schedule_purge() is
-  'Schedules tidemark.purge() every night and answers true, or false where pg_cron is missing. Call it after pg_cron was enabled later.';
+  'Schedules tidemark.purge() every night and answers true, or false where pg_cron is missing. Call it after pg_cron '
+  'was enabled later.';
 
 select tidemark.schedule_purge();
 
@@ -5282,7 +5543,8 @@ begin
 end
 $$;
 comment on function public.sync_verify(text[]) is
-  'Per scope and table what the caller''s device should hold: [{scope, table, count, checksum}]; checksum is the sum of the first 32 bits of md5(id:version) modulo 2^32.';
+  'Per scope and table what the caller''s device should hold: [{scope, table, count, checksum}]; checksum is the sum '
+  'of the first 32 bits of md5(id:version) modulo 2^32.';
 
 -- One scope of one table, the rows whose md5(id) starts with prefix: the sixteen sets one digit
 -- further where there are many rows, the rows themselves where there are few.
@@ -5323,7 +5585,8 @@ begin
 end
 $$;
 comment on function public.sync_verify_range(text, text, text) is
-  'Narrows a difference: {count, parts: {digit: {count, checksum}}} or, for at most 256 rows, {count, rows: {id: version}}.';
+  'Narrows a difference: {count, parts: {digit: {count, checksum}}} or, for at most 256 rows, {count, rows: {id: '
+  'version}}.';
 
 -- Rows by id, as a pull would send them: what differs is fetched, nothing else.
 create function public.sync_rows("table" text, ids text[], options json default '{}')
@@ -5415,7 +5678,8 @@ as $$
   )
 $$;
 comment on function tidemark.health() is
-  'For operators: log size and age, devices and the slowest, mutations by table and status, open conflicts, oldest open transaction.';
+  'For operators: log size and age, devices and the slowest, mutations by table and status, open conflicts, oldest '
+  'open transaction.';
 
 create function public.sync_status()
 returns json
@@ -5448,7 +5712,8 @@ begin
   );
 end
 $$;
-comment on function public.sync_status() is 'The caller''s scopes, synced tables, devices, open conflicts and counts of mutations by status.';
+comment on function public.sync_status() is
+  'The caller''s scopes, synced tables, devices, open conflicts and counts of mutations by status.';
 
 -- 380_realtime.sql ---------------------------------------------------------------------------------------------------
 

@@ -18,11 +18,17 @@ create table tidemark.settings (
     least(max_batch_bytes, max_mutations, max_mutation_bytes, max_page, default_page) > 0
   )
 );
-comment on table tidemark.settings is 'One row: limits of a call, supported protocol versions, and the random part of the epoch that cursors carry.';
-comment on column tidemark.settings.epoch is 'Changes when the database is restored from a dump by hand: `update tidemark.settings set epoch = default` makes every device start afresh.';
+comment on table tidemark.settings is
+  'One row: limits of a call, supported protocol versions, and the random part of the epoch that cursors carry.';
+comment on column tidemark.settings.epoch is
+  'Changes when the database is restored from a dump by hand: `update tidemark.settings set epoch = default` makes '
+  'every device start afresh.';
 
-comment on column tidemark.settings.purged_to is 'The newest transaction of which tidemark.purge dropped a log entry: a cursor that has not seen it starts afresh.';
-comment on column tidemark.settings.purged_in is 'The epoch that purged_to is a number of. In another one (a dump loaded elsewhere) it means nothing, and no cursor is old enough to miss anything.';
+comment on column tidemark.settings.purged_to is
+  'The newest transaction of which tidemark.purge dropped a log entry: a cursor that has not seen it starts afresh.';
+comment on column tidemark.settings.purged_in is
+  'The epoch that purged_to is a number of. In another one (a dump loaded elsewhere) it means nothing, and no cursor '
+  'is old enough to miss anything.';
 
 insert into tidemark.settings default values;
 

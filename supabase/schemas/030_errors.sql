@@ -16,7 +16,8 @@ begin
     hint = coalesce(hint, '');
 end
 $$;
-comment on function tidemark.raise_api_error(int, text, text, text) is 'Raises a whole-call error: HTTP status, stable code as message, what is wrong, what to do.';
+comment on function tidemark.raise_api_error(int, text, text, text) is
+  'Raises a whole-call error: HTTP status, stable code as message, what is wrong, what to do.';
 
 create function tidemark.raise_setup_error(errcode text, code text, message text, hint text)
 returns void

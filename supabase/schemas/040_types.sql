@@ -34,7 +34,9 @@ begin
     with recursive domains as (
       select y.typnotnull, y.typbasetype from pg_catalog.pg_type y where y.oid = type and y.typtype = 'd'
       union all
-      select y.typnotnull, y.typbasetype from domains d join pg_catalog.pg_type y on y.oid = d.typbasetype and y.typtype = 'd'
+      select y.typnotnull, y.typbasetype
+      from domains d
+      join pg_catalog.pg_type y on y.oid = d.typbasetype and y.typtype = 'd'
     )
     select coalesce(bool_or(d.typnotnull), false) from domains d
   );

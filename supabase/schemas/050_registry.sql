@@ -22,10 +22,15 @@ create table tidemark.sync_tables (
   constraint column_rules_are_an_object check (jsonb_typeof(columns) = 'object')
 );
 comment on table tidemark.sync_tables is 'The registry that tidemark.add_table writes: one row a syncable table.';
-comment on column tidemark.sync_tables.table_no is 'Never reused: a table removed and added again is a new one, so devices download it again.';
-comment on column tidemark.sync_tables.column_numbers is 'Its columns by their place in the relation numbers_of, where a rename leaves them: what the rules and older entries of the log call them by. In another relation (a restored dump) the names hold.';
-comment on column tidemark.sync_tables.key_type is 'When the table was added: with another one, adding it again makes it another table.';
-comment on column tidemark.sync_tables.name is 'The name on the wire: the table''s own in schema public, schema.table elsewhere.';
+comment on column tidemark.sync_tables.table_no is
+  'Never reused: a table removed and added again is a new one, so devices download it again.';
+comment on column tidemark.sync_tables.column_numbers is
+  'Its columns by their place in the relation numbers_of, where a rename leaves them: what the rules and older '
+  'entries of the log call them by. In another relation (a restored dump) the names hold.';
+comment on column tidemark.sync_tables.key_type is
+  'When the table was added: with another one, adding it again makes it another table.';
+comment on column tidemark.sync_tables.name is
+  'The name on the wire: the table''s own in schema public, schema.table elsewhere.';
 
 -- The registry as the catalogue sees it now: a dropped table is absent, and so is one that was made
 -- anew under the old name and never added. The key, its type, the scope column and columns with a rule are
@@ -49,7 +54,8 @@ begin
   return query
   select
     t.table_no, t.name, t.schema_name, t.table_name,
-    key.attname as key_column, format_type(case when y.typtype = 'd' then tidemark.base_type(y.oid) else y.oid end, -1) as key_type,
+    key.attname as key_column,
+    format_type(case when y.typtype = 'd' then tidemark.base_type(y.oid) else y.oid end, -1) as key_type,
     t.scope_kind, coalesce(scope.attname, t.scope_column::name) as scope_column, t.conflict,
     case when t.columns = '{}' or t.numbers_of is distinct from c.oid then t.columns else (
       select coalesce(jsonb_object_agg(a.attname, r.value), '{}')
@@ -75,7 +81,8 @@ $$;
 
 create view tidemark.live_tables with (security_invoker = true) as
 select f.* from tidemark.find_tables() f;
-comment on view tidemark.live_tables is 'Registered tables that exist, with their oid and the names their columns have now.';
+comment on view tidemark.live_tables is
+  'Registered tables that exist, with their oid and the names their columns have now.';
 
 -- A registered table by number, for functions that run as the caller.
 create function tidemark.table_by_no(wanted int)
@@ -140,7 +147,8 @@ begin
     select w.table_no, max(w.rank) from walk w group by w.table_no;
 end
 $$;
-comment on function tidemark.table_ranks() is 'Registered tables with their place in foreign-key order: 0 has no parent.';
+comment on function tidemark.table_ranks() is
+  'Registered tables with their place in foreign-key order: 0 has no parent.';
 
 -- Whether a table went away after this call's snapshot, which the registry was read in. The right to it
 -- is looked up among what there is now; of what there is not, it is null.

@@ -11,13 +11,16 @@ create table tidemark.sync_scopes (
   constraint a_kind_is_one_plain_word check (kind ~ '^[a-z][a-z0-9_]*$' and kind not in ('user', 'public', 'function'))
 );
 comment on table tidemark.sync_scopes is 'Declared kinds of shared scopes and the table that says who belongs to them.';
-comment on column tidemark.sync_scopes.index_name is 'The index on (user, key) that finds a user''s memberships; it also tells what the two columns are called now.';
+comment on column tidemark.sync_scopes.index_name is
+  'The index on (user, key) that finds a user''s memberships; it also tells what the two columns are called now.';
 
 -- Kinds in every relation that could be their members table, with the names that the columns have there: a
 -- table, and its columns, may be renamed without a call. A membership that is a tombstone is none.
 create view tidemark.declared_members with (security_invoker = true) as
 select
-  s.kind, coalesce(key.attname, s.key_column::name) as key_column, coalesce(member.attname, s.user_column::name) as user_column,
+  s.kind,
+  coalesce(key.attname, s.key_column::name) as key_column,
+  coalesce(member.attname, s.user_column::name) as user_column,
   c.oid as relation, s.index_name,
   exists (
     select from pg_catalog.pg_attribute a
@@ -30,7 +33,8 @@ left join pg_catalog.pg_class ic on ic.relnamespace = n.oid and ic.relname = s.i
 left join pg_catalog.pg_index i on i.indexrelid = ic.oid and i.indrelid = c.oid
 left join pg_catalog.pg_attribute member on member.attrelid = c.oid and member.attnum = i.indkey[0]
 left join pg_catalog.pg_attribute key on key.attrelid = c.oid and key.attnum = i.indkey[1];
-comment on view tidemark.declared_members is 'Declared kinds times relations: to be asked for one relation, or by name.';
+comment on view tidemark.declared_members is
+  'Declared kinds times relations: to be asked for one relation, or by name.';
 
 create view tidemark.live_scopes with (security_invoker = true) as
 select m.* from tidemark.declared_members m where m.has_the_name;
@@ -41,7 +45,8 @@ select distinct g.tgrelid as relation, split_part(encode(g.tgargs, 'escape'), '\
 from pg_catalog.pg_trigger g
 join pg_catalog.pg_proc f on f.oid = g.tgfoid
 where f.pronamespace = 'tidemark'::regnamespace and f.proname = 'log_members';
-comment on view tidemark.watched_members is 'Relations with the triggers of a members table, under whatever name, and its kind.';
+comment on view tidemark.watched_members is
+  'Relations with the triggers of a members table, under whatever name, and its kind.';
 
 -- The keys of one kind that the caller belongs to: a scope is <kind>:<key>.
 create function tidemark.my_keys(kind text)

@@ -28,7 +28,7 @@ $$;
 create function tidemark.stamp_update()
 returns trigger
 language plpgsql
-security definer -- compares by hstore: whoever may write to the table need have no right to its schema
+security definer -- compares by hstore: a user who may write to the table may have no right to hstore's schema
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -36,7 +36,8 @@ begin
   new.updated_at := old.updated_at;
   if new operator(pg_catalog.*<>) old
     and (tg_nargs = 0
-      or extensions.delete(extensions.hstore(new), tg_argv) operator(extensions.<>) extensions.delete(extensions.hstore(old), tg_argv))
+      or extensions.delete(extensions.hstore(new), tg_argv)
+        operator(extensions.<>) extensions.delete(extensions.hstore(old), tg_argv))
   then
     new.version := old.version + 1;
     new.updated_at := now();
@@ -113,7 +114,8 @@ begin
        from tidemark_new tidemark_row
        cross join tidemark.actor() a
        left join lateral unnest(a.row_ids, a.edited_at) as e (row_id, edited_at) on e.row_id = tidemark_row.%2$I::text',
-      case when names[2] = '' then quote_literal('public') else format('%L || tidemark_row.%I', tg_argv[2], names[2]) end,
+      case when names[2] = '' then quote_literal('public')
+        else format('%L || tidemark_row.%I', tg_argv[2], names[2]) end,
       names[1]
     ) using tg_argv[0]::int;
     return null;
@@ -155,8 +157,10 @@ begin
   if (select count(*) from (select from tidemark_new limit 101) some_rows) > 100 then
     execute (
       select format(
-        'insert into tidemark.sync_changes (scope, table_no, row_id, op, version, columns, user_id, device_id, edited_at)
-         select e.scope, $1, p.row_id, e.op, p.version, case when e.op = ''update'' then p.columns end, a.user_id, a.device_id, w.edited_at
+        'insert into tidemark.sync_changes (
+           scope, table_no, row_id, op, version, columns, user_id, device_id, edited_at)
+         select e.scope, $1, p.row_id, e.op, p.version, case when e.op = ''update'' then p.columns end,
+           a.user_id, a.device_id, w.edited_at
          from (
            select
              coalesce(tidemark_n.%1$I, tidemark_o.%1$I)::text as row_id,
@@ -181,11 +185,16 @@ begin
          left join lateral unnest(a.row_ids, a.edited_at) as w (row_id, edited_at) on w.row_id = p.row_id
          where e.scope is not null',
         names[1],
-        case when names[2] = '' then quote_literal('public') else format('%L || tidemark_n.%I', tg_argv[2], names[2]) end,
-        case when names[2] = '' then quote_literal('public') else format('%L || tidemark_o.%I', tg_argv[2], names[2]) end,
+        case when names[2] = '' then quote_literal('public')
+          else format('%L || tidemark_n.%I', tg_argv[2], names[2]) end,
+        case when names[2] = '' then quote_literal('public')
+          else format('%L || tidemark_o.%I', tg_argv[2], names[2]) end,
         string_agg(
           -- byte by byte, as the stamp does: equal numbers may be written differently
-          format('case when row(tidemark_n.%1$I)::record operator(pg_catalog.*<>) row(tidemark_o.%1$I)::record then %1$L end', a.attname),
+          format(
+            'case when row(tidemark_n.%1$I)::record operator(pg_catalog.*<>) row(tidemark_o.%1$I)::record
+               then %1$L end',
+            a.attname),
           ', ' order by a.attnum))
       from pg_catalog.pg_attribute a
       where a.attrelid = tg_relid and a.attnum > 0 and not a.attisdropped and a.attname not in ('version', 'updated_at')
@@ -206,11 +215,21 @@ begin
   from (
     select
       row_id,
-      case when o.fields is not null then case when names[2] = '' then 'public' else tg_argv[2] || (o.fields operator(extensions.->) names[2]) end end as old_scope,
-      case when n.fields is not null then case when names[2] = '' then 'public' else tg_argv[2] || (n.fields operator(extensions.->) names[2]) end end as new_scope,
+      case
+        when o.fields is null then null
+        when names[2] = '' then 'public'
+        else tg_argv[2] || (o.fields operator(extensions.->) names[2])
+      end as old_scope,
+      case
+        when n.fields is null then null
+        when names[2] = '' then 'public'
+        else tg_argv[2] || (n.fields operator(extensions.->) names[2])
+      end as new_scope,
       coalesce(n.version, o.version + 1) as version,
-      (n.fields operator(extensions.->) 'deleted_at') is not null and (o.fields operator(extensions.->) 'deleted_at') is null as deleted,
-      extensions.akeys(extensions.delete(n.fields operator(extensions.-) o.fields, '{version,updated_at}'::text[])) as columns
+      (n.fields operator(extensions.->) 'deleted_at') is not null
+        and (o.fields operator(extensions.->) 'deleted_at') is null as deleted,
+      extensions.akeys(
+        extensions.delete(n.fields operator(extensions.-) o.fields, '{version,updated_at}'::text[])) as columns
     from (
       select f.fields, f.fields operator(extensions.->) names[1] as row_id, tidemark_row.version
       from tidemark_new tidemark_row
@@ -248,7 +267,8 @@ as $$
 begin
   raise exception using
     errcode = 'TM010',
-    message = format('truncate_refused: "%s" is synced, and truncate would leave its rows on every device', tg_relid::regclass),
+    message = format(
+      'truncate_refused: "%s" is synced, and truncate would leave its rows on every device', tg_relid::regclass),
     hint = format('Use "delete from %s", or tidemark.remove_table first.', tg_relid::regclass);
 end
 $$;

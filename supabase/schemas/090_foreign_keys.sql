@@ -6,12 +6,16 @@
 -- (citext), and there may be none in pg_catalog. The copies that a partitioned parent makes are left out.
 create view tidemark.foreign_keys with (security_invoker = true) as
 select
-  k.conname as name, k.conrelid as child, k.confrelid as parent, k.confdeltype as action, pairs.pairing, pairs.columns, pairs.reset
+  k.conname as name, k.conrelid as child, k.confrelid as parent, k.confdeltype as action,
+  pairs.pairing, pairs.columns, pairs.reset
 from pg_catalog.pg_constraint k
 cross join lateral (
   select
-    string_agg(format('tidemark_parent.%I%s operator(%I.%s) tidemark_child.%I',
-      pa.attname, case when l.oid is not null then format(' collate %I.%I', cn.nspname, l.collname) end, n.nspname, o.oprname, ca.attname), ' and ') as pairing,
+    string_agg(
+      format('tidemark_parent.%I%s operator(%I.%s) tidemark_child.%I',
+        pa.attname, case when l.oid is not null then format(' collate %I.%I', cn.nspname, l.collname) end,
+        n.nspname, o.oprname, ca.attname),
+      ' and ') as pairing,
     array_agg(ca.attname::text) as columns,
     -- what SET NULL and SET DEFAULT set
     array_agg(ca.attname) filter (where k.confdelsetcols is null or ca.attnum = any (k.confdelsetcols)) as reset
@@ -28,7 +32,9 @@ comment on view tidemark.foreign_keys is 'Foreign keys with their conditions in 
 
 -- A relation with the triggers of a synced table, which may have another name than the registry knows: its
 -- number, its key, and as SQL the scope of tidemark_row.
-create function tidemark.synced_table_info(relation oid, out table_no int, out key_column name, out key_type text, out scope text)
+create function tidemark.synced_table_info(
+  relation oid, out table_no int, out key_column name, out key_type text, out scope text
+)
 language plpgsql
 stable
 security invoker
@@ -38,11 +44,14 @@ as $$
 #variable_conflict use_column
 begin
   select t.table_no, n.names[1], format_type(tidemark.base_type(key.atttypid), -1),
-      case when t.scope_kind = 'public' then quote_literal('public') else format('%L || tidemark_row.%I', t.scope_kind || ':', n.names[2]) end
+      case when t.scope_kind = 'public' then quote_literal('public')
+        else format('%L || tidemark_row.%I', t.scope_kind || ':', n.names[2]) end
     into table_no, key_column, key_type, scope
   from pg_catalog.pg_trigger g
   join tidemark.sync_tables t on t.table_no = split_part(encode(g.tgargs, 'escape'), '\000', 1)::int
-  cross join lateral (select tidemark.current_column_names(g.tgrelid, t.table_no, t.key_column, coalesce(t.scope_column, '')) offset 0) as n (names)
+  cross join lateral (
+    select tidemark.current_column_names(g.tgrelid, t.table_no, t.key_column, coalesce(t.scope_column, '')) offset 0
+  ) as n (names)
   join pg_catalog.pg_attribute key on key.attrelid = g.tgrelid and key.attname = n.names[1] and not key.attisdropped
   where g.tgrelid = synced_table_info.relation and g.tgname = 'tidemark_deleted';
 end

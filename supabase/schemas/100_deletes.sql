@@ -35,12 +35,15 @@ create unlogged table tidemark.deleting (
   constraint deleting_pkey primary key (xact, table_no, row_id)
 );
 comment on table tidemark.deleting is 'Scratch space of the delete trigger, empty between statements.';
-comment on column tidemark.deleting.depth is 'How deep in triggers the row was collected, then where it was taken: a statement inside of another takes none of the outer one''s, which is not done collecting.';
-comment on column tidemark.deleting.taken is 'A trigger is dealing with it, and is not done: it holds no other row back.';
+comment on column tidemark.deleting.depth is
+  'How deep in triggers the row was collected, then where it was taken: a statement inside of another takes none of '
+  'the outer one''s, which is not done collecting.';
+comment on column tidemark.deleting.taken is
+  'A trigger is dealing with it, and is not done: it holds no other row back.';
 comment on column tidemark.deleting.for_good is 'It becomes no tombstone.';
 
 -- What may go for good in the running transaction: of a purge, and of a delete whose parent is gone.
--- Whoever can call set_config can forge a setting, so this table has the word, which its owner alone
+-- A caller of set_config can forge a setting, so this table has the word, which its owner alone
 -- writes; the setting of the same name only spares every other delete the look at it.
 create unlogged table tidemark.purging (
   xact xid8 not null default pg_current_xact_id(),
@@ -146,7 +149,9 @@ begin
         if found_one then
           raise exception using
             errcode = 'foreign_key_violation',
-            message = format('delete on table "%s" violates foreign key constraint "%s" on table "%s"', parent::regclass, fk.name, fk.relation),
+            message = format(
+              'delete on table "%s" violates foreign key constraint "%s" on table "%s"',
+              parent::regclass, fk.name, fk.relation),
             constraint = fk.name,
             table = fk.relation::text,
             hint = 'Delete the rows that reference it first.';
@@ -184,9 +189,15 @@ begin
   loop
     found_some := false;
     for fk in
-      select g.relation::regclass as parent, p.key_column as parent_key, p.key_type as parent_key_type, p.table_no as parent_no,
+      select
+        g.relation::regclass as parent, p.key_column as parent_key, p.key_type as parent_key_type,
+        p.table_no as parent_no,
         k.child::regclass as child, k.soft_key as child_key, k.soft_no as child_no, k.pairing
-      from (select distinct d.relation from tidemark.deleting d where d.xact = pg_current_xact_id() and d.for_good and d.depth = erase.depth) g
+      from (
+        select distinct d.relation
+        from tidemark.deleting d
+        where d.xact = pg_current_xact_id() and d.for_good and d.depth = erase.depth
+      ) g
       cross join lateral tidemark.synced_table_info(g.relation) p
       cross join lateral tidemark.foreign_keys_to(g.relation) k
       where k.action in ('a', 'r', 'c') and k.soft_no is not null
@@ -197,12 +208,15 @@ begin
          from %4$s tidemark_child, %5$s tidemark_parent
          where %6$s
            and tidemark_parent.%7$I = any (array(
-             select d.row_id from tidemark.deleting d where d.xact = pg_current_xact_id() and d.table_no = %8$s and d.for_good and d.depth = $1)::%9$s[])
+             select d.row_id from tidemark.deleting d
+             where d.xact = pg_current_xact_id() and d.table_no = %8$s and d.for_good and d.depth = $1)::%9$s[])
            and not exists (
              select from tidemark.deleting d
-             where d.xact = pg_current_xact_id() and d.table_no = %1$s and d.row_id = tidemark_child.%2$I::text and d.for_good)
+             where d.xact = pg_current_xact_id() and d.table_no = %1$s
+               and d.row_id = tidemark_child.%2$I::text and d.for_good)
          on conflict on constraint deleting_pkey do update set for_good = true',
-        fk.child_no, fk.child_key, fk.child::oid, fk.child, fk.parent, fk.pairing, fk.parent_key, fk.parent_no, fk.parent_key_type
+        fk.child_no, fk.child_key, fk.child::oid, fk.child, fk.parent, fk.pairing,
+        fk.parent_key, fk.parent_no, fk.parent_key_type
       ) using depth;
       get diagnostics n = row_count;
       found_some := found_some or n > 0;
@@ -214,15 +228,21 @@ begin
       'gone_%1$s as (
          delete from %2$s as tidemark_row
          where tidemark_row.%3$I = any (array(
-           select d.row_id from tidemark.deleting d where d.xact = pg_current_xact_id() and d.table_no = %1$s and d.for_good and d.depth = $1)::%4$s[])
-         returning %1$s as table_no, %5$s as scope, tidemark_row.%3$I::text as row_id, tidemark_row.version, tidemark_row.deleted_at
+           select d.row_id from tidemark.deleting d
+           where d.xact = pg_current_xact_id() and d.table_no = %1$s and d.for_good and d.depth = $1)::%4$s[])
+           returning %1$s as table_no, %5$s as scope, tidemark_row.%3$I::text as row_id,
+             tidemark_row.version, tidemark_row.deleted_at
        )',
       t.table_no, g.relation::regclass, t.key_column, t.key_type, t.scope), ', ')
     || ' insert into tidemark.sync_changes (scope, table_no, row_id, op, version, user_id)
          select g.scope, g.table_no, g.row_id, ''delete'', g.version + 1, auth.uid() from ('
     || string_agg('select * from gone_' || t.table_no, ' union all ') || ') g where g.deleted_at is null'
     into statement
-  from (select distinct d.relation from tidemark.deleting d where d.xact = pg_current_xact_id() and d.for_good and d.depth = erase.depth) g
+  from (
+    select distinct d.relation
+    from tidemark.deleting d
+    where d.xact = pg_current_xact_id() and d.for_good and d.depth = erase.depth
+  ) g
   cross join lateral tidemark.synced_table_info(g.relation) t;
   perform tidemark.start_purging('rows');
   execute statement using depth;
@@ -246,7 +266,9 @@ begin
   -- point at nothing, and keep what its owner asked to be erased.
   if parent_gone is not null then
     execute format(
-      'select array_agg(tidemark_child.%1$I::text) from %2$s tidemark_child where tidemark_child.%1$I = any ($1::%3$s[]) and (%4$s)',
+      'select array_agg(tidemark_child.%1$I::text)
+       from %2$s tidemark_child
+       where tidemark_child.%1$I = any ($1::%3$s[]) and (%4$s)',
       target.key_column, relation::regclass, target.key_type, parent_gone
     ) into orphans using ids;
     if orphans is not null then
@@ -272,7 +294,9 @@ $$;
 create function tidemark.delete_collected()
 returns trigger
 language plpgsql
-security definer -- like a foreign key's own cascade, not subject to the caller's policies on other tables; and a SELECT policy that hides tombstones would refuse the caller's own update
+-- Like a foreign key's own cascade, not subject to the caller's policies on other tables; and a SELECT policy that
+-- hides tombstones would refuse the caller's own update.
+security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -281,7 +305,9 @@ declare
   orphaned boolean := false;
 begin
   -- The end of a cascade of this very function, which goes on with its rows.
-  if exists (select from tidemark.deleting d where d.xact = pg_current_xact_id() and d.taken and d.depth = here - 1) then
+  if exists (
+    select from tidemark.deleting d where d.xact = pg_current_xact_id() and d.taken and d.depth = here - 1
+  ) then
     return null;
   end if;
   -- One relation at a time, and a round for each step of the cascades.
@@ -305,7 +331,9 @@ begin
     select d.relation, array_agg(d.row_id) as ids
     from tidemark.deleting d
     where d.xact = pg_current_xact_id() and d.taken and d.depth = here
-      and exists (select from pg_catalog.pg_constraint k where k.contype = 'f' and k.confrelid = d.relation and k.confdeltype = 'a')
+      and exists (
+        select from pg_catalog.pg_constraint k
+        where k.contype = 'f' and k.confrelid = d.relation and k.confdeltype = 'a')
     group by d.relation
   loop
     perform tidemark.follow_foreign_keys(batch.relation, batch.ids, true);

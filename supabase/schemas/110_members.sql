@@ -87,17 +87,22 @@ begin
   for trigger_name in
     select g.tgname from pg_catalog.pg_trigger g
     where g.tgrelid = members.relation and (
-      g.tgname in ('tidemark_join_' || members.kind, 'tidemark_rejoin_' || members.kind, 'tidemark_leave_' || members.kind)
+      g.tgname in (
+        'tidemark_join_' || members.kind, 'tidemark_rejoin_' || members.kind, 'tidemark_leave_' || members.kind)
       or g.tgname = 'tidemark_truncate'
-        and not exists (select from tidemark.watched_members w where w.relation = members.relation and w.kind <> members.kind)
+        and not exists (
+          select from tidemark.watched_members w where w.relation = members.relation and w.kind <> members.kind)
         and not exists (select from tidemark.numbered_relations r where r.relation = members.relation))
   loop
     execute format('drop trigger %I on %s', trigger_name, members.relation::regclass);
   end loop;
   if members.index_name = 'tidemark_members_' || members.kind then
-    execute format('drop index if exists %I.%I',
-      (select n.nspname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = members.relation),
-      members.index_name);
+    execute format('drop index if exists %I.%I', (
+      select n.nspname
+      from pg_catalog.pg_class c
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      where c.oid = members.relation
+    ), members.index_name);
   end if;
 end
 $$;
@@ -129,11 +134,13 @@ begin
     select w.name, a.attnotnull, format_type(a.atttypid, null) as type, w.name = user_column as is_user,
       (select format_type(tidemark.base_type(a.atttypid), null)) as base
     from unnest(array[key_column, user_column]) as w (name)
-    left join pg_catalog.pg_attribute a on a.attrelid = members and a.attname = w.name and a.attnum > 0 and not a.attisdropped
+    left join pg_catalog.pg_attribute a
+      on a.attrelid = members and a.attname = w.name and a.attnum > 0 and not a.attisdropped
   loop
     if named.type is null then
       perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
-        format('table "%s" has no column "%s"', members, named.name), 'Name the columns for the scope''s key and the member''s user id.');
+        format('table "%s" has no column "%s"', members, named.name),
+        'Name the columns for the scope''s key and the member''s user id.');
     elsif not named.attnotnull then
       perform tidemark.raise_setup_error('TM005', 'scope_column_nullable',
         format('column "%s" of table "%s" may be null', named.name, members),
@@ -142,7 +149,9 @@ begin
       perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, and a user is a uuid', named.name, members, named.type),
         'Name the uuid column that holds the member''s auth.users id.');
-    elsif not named.is_user and named.base not in ('uuid', 'text', 'character varying', 'bigint', 'integer', 'smallint') then
+    elsif not named.is_user
+      and named.base not in ('uuid', 'text', 'character varying', 'bigint', 'integer', 'smallint')
+    then
       perform tidemark.raise_setup_error('TM004', 'scope_column_missing',
         format('column "%s" of table "%s" is %s, which has no one spelling as text', named.name, members, named.type),
         'Use a key of type uuid, text, varchar, bigint, integer or smallint.');

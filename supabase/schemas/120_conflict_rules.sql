@@ -1,5 +1,5 @@
--- Rules for a column that two sides changed. Rules that compute a value (union, sum, …) lose nothing; rules that choose
--- one side report the column as lost. Push (280_push_merge.sql) applies them.
+-- Rules for a column that two sides changed. Rules that compute a value (union, sum, …) lose nothing; rules that
+-- choose one side report the column as lost. Push (280_push_merge.sql) applies them.
 
 -- Arrays as sets of whole elements, in the server's order, then the client's additions. With the value
 -- before the edit, what the edit removed is removed.
@@ -13,12 +13,14 @@ as $$
   with
   s as (
     select e.item, min(e.place) as place
-    from jsonb_array_elements(case jsonb_typeof(server) when 'array' then server else '[]' end) with ordinality as e (item, place)
+    from jsonb_array_elements(case jsonb_typeof(server) when 'array' then server else '[]' end)
+      with ordinality as e (item, place)
     group by e.item
   ),
   c as (
     select e.item, min(e.place) as place
-    from jsonb_array_elements(case jsonb_typeof(client) when 'array' then client else '[]' end) with ordinality as e (item, place)
+    from jsonb_array_elements(case jsonb_typeof(client) when 'array' then client else '[]' end)
+      with ordinality as e (item, place)
     group by e.item
   ),
   o as (

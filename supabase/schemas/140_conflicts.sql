@@ -20,15 +20,16 @@ create table tidemark.sync_conflicts (
   created_at timestamptz not null default now(),
   resolved_at timestamptz,
   resolution text,
-  chosen jsonb, -- the row that somebody wrote to decide it
+  chosen jsonb, -- the row that the user wrote to decide it
   constraint a_resolution_has_an_instant check ((resolved_at is null) = (resolution is null)),
   constraint only_a_row_is_chosen check (chosen is null or resolution = 'row'),
   constraint a_deleting_conflict_has_no_columns check ((op = 'delete') = (client is null))
 );
-comment on table tidemark.sync_conflicts is 'Edits that wait for a person: both versions, the base, the overlap, an analysis.';
+comment on table tidemark.sync_conflicts is
+  'Edits that wait for a person: both versions, the base, the overlap, an analysis.';
 create index sync_conflicts_open on tidemark.sync_conflicts (user_id) where resolved_at is null;
 
--- The latest change of a row by somebody else than this device.
+-- The latest change of a row by another device or user.
 create function tidemark.last_change(table_no int, row_id text, device uuid)
 returns jsonb
 language plpgsql
@@ -81,8 +82,9 @@ as $$
     select
       coalesce(jsonb_object_agg(c.name, c.kind) filter (where c.name is not null), '{}') as kinds,
       coalesce(bool_and(c.kind in ('array', 'object')), false) as combinable,
-      jsonb_object_agg(c.name, tidemark.resolve_column('merge', server -> c.name, client -> c.name, base -> c.name, f.client_is_newer))
-        filter (where c.name is not null) as merged
+      jsonb_object_agg(c.name, tidemark.resolve_column(
+        'merge', server -> c.name, client -> c.name, base -> c.name, f.client_is_newer
+      )) filter (where c.name is not null) as merged
     from facts f
     left join lateral (
       select n as name, coalesce(jsonb_typeof(client -> n), 'null') as kind from unnest(columns) n
@@ -96,7 +98,10 @@ as $$
     'user', jsonb_build_object('same_user', f.same_user, 'client_user', client_user, 'client_device', client_device,
       'server_user', other ->> 'user_id', 'server_device', other ->> 'device_id'),
     'confidence', round((least(1.0,
-      0.4 + case when f.same_user then 0.3 else 0 end + least(0.2, f.apart / 18000) + case when d.combinable then 0.1 else 0 end))::numeric, 2),
+      0.4
+      + case when f.same_user then 0.3 else 0 end
+      + least(0.2, f.apart / 18000)
+      + case when d.combinable then 0.1 else 0 end))::numeric, 2),
     'suggested', case
       when client is null then jsonb_build_object('take', 'server')
       when d.combinable then jsonb_build_object('row', d.merged)
@@ -116,10 +121,12 @@ security definer -- writes a conflict of the caller's
 set search_path = pg_catalog, pg_temp
 as $$
   insert into tidemark.sync_conflicts (
-    table_no, row_id, user_id, device_id, seq, op, columns, client, server, base, base_version, server_version, edited_at, analysis
+    table_no, row_id, user_id, device_id, seq, op, columns,
+    client, server, base, base_version, server_version, edited_at, analysis
   )
   values (
-    park_conflict.table_no, park_conflict.row_id, auth.uid(), device, park_conflict.seq, park_conflict.op, park_conflict.columns,
+    park_conflict.table_no, park_conflict.row_id, auth.uid(), device, park_conflict.seq, park_conflict.op,
+    park_conflict.columns,
     park_conflict.client, park_conflict.server, park_conflict.base, park_conflict.base_version,
     (park_conflict.server ->> 'version')::bigint, park_conflict.edited_at,
     tidemark.analyse_conflict(
@@ -172,7 +179,7 @@ begin
 end
 $$;
 
--- A conflict that was decided in just this way: whoever asks again has not had the answer.
+-- A conflict that was decided in just this way: a caller who asks again has not had the answer.
 create function tidemark.decided_conflict(id uuid, how text, wanted jsonb)
 returns setof tidemark.sync_conflicts
 language plpgsql

@@ -31,7 +31,7 @@ end
 $$;
 
 -- Takes tables out of the registry, and off again what add_table put on: from a relation, and from those that
--- carry the numbers under whatever name. Conflicts go with their table, as nobody could decide them.
+-- carry the numbers under whatever name. Conflicts go with their table, as no user could decide them.
 create function tidemark.forget_tables(numbers int[], target oid, spared_conflicts uuid[] default '{}')
 returns void
 language plpgsql
@@ -50,7 +50,9 @@ begin
     where f.pronamespace = 'tidemark'::regnamespace and f.proname <> 'log_members'
       and (g.tgrelid = target or g.tgrelid in (
         select r.relation from tidemark.numbered_relations r where r.number = any (numbers::text[])))
-      and (f.proname <> 'refuse_truncate' or not exists (select from tidemark.watched_members w where w.relation = g.tgrelid))
+      and (
+        f.proname <> 'refuse_truncate'
+        or not exists (select from tidemark.watched_members w where w.relation = g.tgrelid))
   loop
     execute format('drop trigger %I on %s', found_trigger.name, found_trigger.relation);
   end loop;
@@ -94,11 +96,18 @@ begin
     or exists (select from pg_catalog.pg_inherits h where target in (h.inhrelid, h.inhparent))
   then
     perform tidemark.raise_setup_error('TM006', 'not_a_plain_table',
-      format('"%s" is %s', target, case when relation.relispartition then 'a partition' when relation.relkind = 'r' then 'part of an inheritance tree' when relation.relkind = 'p' then 'a partitioned table' when relation.relkind in ('v', 'm') then 'a view' else 'no table' end),
+      format('"%s" is %s', target, case
+        when relation.relispartition then 'a partition'
+        when relation.relkind = 'r' then 'part of an inheritance tree'
+        when relation.relkind = 'p' then 'a partitioned table'
+        when relation.relkind in ('v', 'm') then 'a view'
+        else 'no table'
+      end),
       'Add the plain table that holds the rows.');
   end if;
   if exists (
-    select from pg_catalog.pg_attribute a where a.attrelid = target and a.attname like 'tidemark\_%' and not a.attisdropped)
+    select from pg_catalog.pg_attribute a
+    where a.attrelid = target and a.attname like 'tidemark\_%' and not a.attisdropped)
   then
     perform tidemark.raise_setup_error('TM015', 'reserved_name',
       format('a column of "%s" has a name that starts with tidemark_', target), 'Rename the column.');
@@ -114,7 +123,10 @@ begin
   -- Another relation, name, key or scope makes it another table: what devices and the log know of it is by the
   -- old one. The number that it gets then tells devices to start afresh. What waits for a person waits on,
   -- where the rows are the same.
-  select t.table_no, t.schema_name, t.table_name, t.key_type, t.scope_kind, coalesce(l.scope_column, t.scope_column) as scope_column into known
+  select
+      t.table_no, t.schema_name, t.table_name, t.key_type, t.scope_kind,
+      coalesce(l.scope_column, t.scope_column) as scope_column
+    into known
   from tidemark.numbered_relations r
   join tidemark.sync_tables t on t.table_no::text = r.number
   left join tidemark.live_tables l using (table_no) -- where a renamed column has its name of now
@@ -151,17 +163,23 @@ begin
        add column if not exists version bigint not null default 1,
        add column if not exists updated_at timestamptz not null default now(),
        add column if not exists deleted_at timestamptz', target);
-  execute format('update %s set version = coalesce(version, 1), updated_at = coalesce(updated_at, now()) where version is null or updated_at is null', target);
+  execute format(
+    'update %s set version = coalesce(version, 1), updated_at = coalesce(updated_at, now())
+     where version is null or updated_at is null', target);
   execute format(
     'alter table %s
        alter column version set default 1, alter column version set not null,
        alter column updated_at set default now(), alter column updated_at set not null,
        alter column deleted_at drop not null', target);
 
-  insert into tidemark.sync_tables as t (name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns, column_numbers, numbers_of)
+  insert into tidemark.sync_tables as t (
+    name, schema_name, table_name, key_column, key_type, scope_kind, scope_column,
+    conflict, columns, column_numbers, numbers_of
+  )
   values (
     case when schema_of = 'public' then relation.relname else schema_of || '.' || relation.relname end,
-    schema_of, relation.relname, key.key_column, key.key_type, kind, scope_column, add_table.conflict, add_table.columns,
+    schema_of, relation.relname, key.key_column, key.key_type, kind, scope_column,
+    add_table.conflict, add_table.columns,
     (
       select coalesce(jsonb_object_agg(a.attname, a.attnum), '{}')
       from pg_catalog.pg_attribute a
@@ -214,7 +232,8 @@ begin
 end
 $$;
 comment on function tidemark.add_table(regclass, text, text, jsonb) is
-  'Makes a table syncable. scope: ''user:<column>'', ''<kind>:<column>'' or ''public''. Idempotent; with another scope, or for a table made anew, devices start afresh; refuses with SQLSTATE TMnnn.';
+  'Makes a table syncable. scope: ''user:<column>'', ''<kind>:<column>'' or ''public''. Idempotent; with another '
+  'scope, or for a table made anew, devices start afresh; refuses with SQLSTATE TMnnn.';
 
 create function tidemark.remove_table(target regclass)
 returns void
@@ -226,4 +245,6 @@ begin
   perform tidemark.forget_tables(tidemark.numbers_at(target), target);
 end
 $$;
-comment on function tidemark.remove_table(regclass) is 'Takes the triggers, the index, the log and the conflicts of a table off again, under whatever name it is now; its rows and columns stay.';
+comment on function tidemark.remove_table(regclass) is
+  'Takes the triggers, the index, the log and the conflicts of a table off again, under whatever name it is now; its '
+  'rows and columns stay.';

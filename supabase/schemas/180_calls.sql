@@ -12,7 +12,8 @@ declare
   me uuid := auth.uid();
 begin
   if me is null then
-    perform tidemark.raise_api_error(401, 'not_signed_in', 'the request carries no user', 'Sign in and send the user''s access token.');
+    perform tidemark.raise_api_error(401, 'not_signed_in', 'the request carries no user',
+      'Sign in and send the user''s access token.');
   end if;
   return me;
 end

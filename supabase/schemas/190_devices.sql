@@ -10,22 +10,23 @@ create table tidemark.sync_devices (
   registered_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
   last_seq bigint not null default 0,
-  -- What the device may not have heard: results that were more than "applied", by seq, since the
-  -- oldest mutation it last sent. A repeated seq is answered with them.
+  -- Results that the device may not have received: those that were more than "applied", by seq, since the oldest
+  -- mutation it last sent. A repeated seq is answered with them.
   outcomes jsonb not null default '{}',
-  -- Batches whose answers it may not have heard, the latest last: [{"id", "above", "to"}]. What a batch
-  -- did when it first came is above the number that was answered before; a repeat is told so, and with
-  -- it from the batch of a clone, which has the same numbers.
+  -- Batches whose answers the device may not have received, the latest last: [{"id", "above", "to"}]. A batch did its
+  -- work on the numbers above the one that was answered before it first came. A repeat is told so, and with that it
+  -- can be told from the batch of a cloned device, which has the same numbers.
   batches jsonb not null default '[]',
   counters jsonb not null default '{}', -- {table: {status: how many mutations}}
   revoked_at timestamptz,
   constraint last_seq_counts_from_one check (last_seq >= 0)
 );
-comment on table tidemark.sync_devices is 'One row a device: owner, description, last push, last sequence number, revocation.';
+comment on table tidemark.sync_devices is
+  'One row a device: owner, description, last push, last sequence number, revocation.';
 
 create index sync_devices_user on tidemark.sync_devices (user_id);
 
--- 403 when the device is somebody else's or was revoked. An unknown one passes: the first push registers it.
+-- 403 when the device belongs to another user or was revoked. An unknown one passes: the first push registers it.
 create function tidemark.require_device(device uuid)
 returns void
 language plpgsql
@@ -122,7 +123,8 @@ begin
 end
 $$;
 comment on function public.sync_register_device(uuid, json) is
-  'Registers or describes a device: info is {name, platform, client_version}. Answers {device_id, last_seq, server_time}.';
+  'Registers or describes a device: info is {name, platform, client_version}. Answers {device_id, last_seq, '
+  'server_time}.';
 
 create function public.sync_devices()
 returns json
@@ -166,4 +168,6 @@ begin
   return json_build_object('device_id', sync_revoke_device.device_id, 'revoked_at', revoked);
 end
 $$;
-comment on function public.sync_revoke_device(uuid) is 'Refuses every further push and pull of one of the caller''s devices. revoked_at is null where the caller has no such device.';
+comment on function public.sync_revoke_device(uuid) is
+  'Refuses every further push and pull of one of the caller''s devices. revoked_at is null where the caller has no '
+  'such device.';

@@ -1,6 +1,6 @@
 -- The cursor is a Postgres snapshot: a device has seen exactly the transactions that were visible in
 -- it. What is new is what is visible now and was not visible then; so the order in which
--- transactions commit does not matter, and a long one holds nobody else up.
+-- transactions commit does not matter, and a long one holds up no other.
 --
 -- On the wire it is opaque. Inside:
 --   epoch          which database this is; another one answers reset
@@ -74,7 +74,9 @@ $$;
 --     from before its start (clocks may differ by a minute) is looked at so closely. Entries are found by
 --     the scope's hash alone: asking for the scope too makes the planner expect one entry, and read and
 --     sort all of them.
-create function tidemark.cursor_is_lost(epoch text, seen pg_snapshot, window_end pg_snapshot, at timestamptz, tables int[])
+create function tidemark.cursor_is_lost(
+  epoch text, seen pg_snapshot, window_end pg_snapshot, at timestamptz, tables int[]
+)
 returns boolean
 language plpgsql
 stable
@@ -86,8 +88,10 @@ begin
   return (
     select
       epoch <> tidemark.epoch()
-      or pg_snapshot_xmax(coalesce(window_end, seen)) > pg_snapshot_xmax(pg_current_snapshot()) and not pg_is_in_recovery()
-      or exists (select from unnest(tables) held (no) where held.no not in (select t.table_no from tidemark.sync_tables t))
+      or pg_snapshot_xmax(coalesce(window_end, seen)) > pg_snapshot_xmax(pg_current_snapshot())
+        and not pg_is_in_recovery()
+      or exists (
+        select from unnest(tables) held (no) where held.no not in (select t.table_no from tidemark.sync_tables t))
       or exists (
         select from tidemark.settings s
         where s.purged_in = cursor_is_lost.epoch
@@ -126,7 +130,9 @@ $$;
 
 -- Scopes the caller joined and left in a window. One that was left and joined again, or whose
 -- membership changed, is both: its rows are dropped and downloaded again.
-create function tidemark.moves_between_scopes(seen pg_snapshot, window_end pg_snapshot, out joined text[], out "left" text[])
+create function tidemark.moves_between_scopes(
+  seen pg_snapshot, window_end pg_snapshot, out joined text[], out "left" text[]
+)
 language plpgsql
 stable
 security definer -- reads the caller's own scope of the log

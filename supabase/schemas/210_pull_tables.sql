@@ -37,7 +37,9 @@ $$;
 -- others from coming.
 -- shapes: what their rows are made of, by table_no. It changes when a column that the caller may read is
 -- added, dropped, renamed or retyped: no trigger fires then, so devices download such a table again.
-create function tidemark.tables_to_pull(names text[], path text default 'tables[%s]', out tables int[], out shapes jsonb)
+create function tidemark.tables_to_pull(
+  names text[], path text default 'tables[%s]', out tables int[], out shapes jsonb
+)
 language plpgsql
 stable
 security invoker
@@ -57,7 +59,8 @@ begin
     from (
       select r.*, has_table_privilege(r.relation, 'select') as whole
       from tidemark.tables_by_name(names, path) with ordinality as r (
-        table_no, name, schema_name, table_name, key_column, key_type, scope_kind, scope_column, conflict, columns, relation, n)
+        table_no, name, schema_name, table_name, key_column, key_type, scope_kind, scope_column,
+        conflict, columns, relation, n)
     ) t
     where has_schema_privilege(t.schema_name, 'usage')
       and (t.whole or (

@@ -73,7 +73,9 @@ $$;
 -- What an answer says of one table in one scope. Rows are printed once, here: every further level of
 -- json that is built around them copies their text.
 create type tidemark.change as (scope text, "table" text, upsert json, remove text[]);
-comment on type tidemark.change is 'Rows of one table in one scope to put, and ids of rows to remove: an element of the changes that sync_pull answers with.';
+comment on type tidemark.change is
+  'Rows of one table in one scope to put, and ids of rows to remove: an element of the changes that sync_pull answers '
+  'with.';
 
 -- Rows named by the log, as they are now: one change a scope. A row that is not there any more, not in
 -- that scope, or not visible to the caller is removed; those are looked for only where fewer rows were
@@ -188,9 +190,12 @@ begin
     place := rest -> 0;
     registered := tidemark.table_by_no((place ->> 0)::int);
     for key in
-      select k from unnest(case registered.scope_kind when 'public' then '{""}' else tidemark.my_keys(registered.scope_kind) end) k
-      where place ->> 1 is null or k = place ->> 1 or k collate "C" > place ->> 1 and place ->> 3 is null
-      order by k collate "C"
+      select mine
+      from unnest(
+        case registered.scope_kind when 'public' then '{""}' else tidemark.my_keys(registered.scope_kind) end
+      ) mine
+      where place ->> 1 is null or mine = place ->> 1 or mine collate "C" > place ->> 1 and place ->> 3 is null
+      order by mine collate "C"
     loop
       if rows_left = 0 then
         return;
@@ -208,8 +213,10 @@ begin
              limit %6$s
            ) p',
           registered.key_column, registered.relation::regclass, tidemark.pulled_columns(registered.relation, exact),
-          case registered.scope_kind when 'public' then 'true' else format('t.%I = %L', registered.scope_column, key) end,
-          case when key = place ->> 1 and place ->> 2 is not null then format('t.%I > %L', registered.key_column, place ->> 2) else 'true' end,
+          case registered.scope_kind when 'public' then 'true'
+            else format('t.%I = %L', registered.scope_column, key) end,
+          case when key = place ->> 1 and place ->> 2 is not null
+            then format('t.%I > %L', registered.key_column, place ->> 2) else 'true' end,
           rows_left
         ) into upsert, n, last_key;
       exception when syntax_error or undefined_table then

@@ -49,8 +49,10 @@ begin
   perform tidemark.require_device(sync_pull.device_id);
   rows_left := tidemark.page_limit(options);
   exact := tidemark.wants_exact(options);
-  select p.tables, p.shapes into tables, shapes
-  from tidemark.tables_to_pull(tidemark.text_array(options -> 'tables', 'options.tables'), 'options.tables[%s]') p;
+  select covered.tables, covered.shapes into tables, shapes
+  from tidemark.tables_to_pull(
+    tidemark.text_array(options -> 'tables', 'options.tables'), 'options.tables[%s]'
+  ) covered;
 
   begin
     position := nullif("cursor"::jsonb, 'null');
@@ -67,14 +69,16 @@ begin
       total := (position ->> 'total')::bigint;
       if seen is null or position ->> 'epoch' is null or (position ->> 'at')::timestamptz is null
         or jsonb_typeof(initial_sync) <> 'array' or jsonb_typeof(paused) <> 'object' or jsonb_typeof(known) <> 'object'
-        or exists (select from jsonb_array_elements(initial_sync) e where (e ->> 0)::int is null)
-        or exists (select from jsonb_each_text(paused) e where e.key::int is null or e.value::pg_snapshot is null)
+        or exists (select from jsonb_array_elements(initial_sync) place where (place ->> 0)::int is null)
+        or exists (
+          select from jsonb_each_text(paused) pause where pause.key::int is null or pause.value::pg_snapshot is null)
       then
         raise data_exception;
       end if;
     end if;
   exception when data_exception or invalid_parameter_value then
-    perform tidemark.raise_api_error(400, 'malformed', 'cursor: not one that sync_pull gave out', 'Send the last cursor unchanged, or none.');
+    perform tidemark.raise_api_error(400, 'malformed', 'cursor: not one that sync_pull gave out',
+      'Send the last cursor unchanged, or none.');
   end;
   if position is not null then
     -- A replica may be behind where the cursor has been: what it lacks is not seen by what it serves.
@@ -85,9 +89,9 @@ begin
     -- A table that is asked for again goes on where it was left: the window starts that early for all,
     -- and what the others get twice changes nothing. A purge may have come since, of what only this table
     -- has not seen.
-    select tidemark.seen_by_all(array_agg(p.value::pg_snapshot) || seen) into resumed
-    from jsonb_each_text(paused) p
-    where p.key::int = any (tables)
+    select tidemark.seen_by_all(array_agg(pause.value::pg_snapshot) || seen) into resumed
+    from jsonb_each_text(paused) pause
+    where pause.key::int = any (tables)
     having count(*) > 0;
     if tidemark.cursor_is_lost(position ->> 'epoch', seen, window_end, (position ->> 'at')::timestamptz, held)
       or resumed is not null
@@ -103,13 +107,13 @@ begin
       after_xact := null;
     end if;
     paused := (
-      select coalesce(jsonb_object_agg(p.no, p.at), '{}')
+      select coalesce(jsonb_object_agg(pause.no, pause.at), '{}')
       from (
         select key::int as no, value as at from jsonb_each_text(paused)
         union
-        select h.no, seen::text from unnest(held) h (no) where not paused ? h.no::text
-      ) p
-      where p.no <> all (tables)
+        select held_table.no, seen::text from unnest(held) held_table (no) where not paused ? held_table.no::text
+        ) pause
+        where pause.no <> all (tables)
     );
   end if;
   was_open := window_end is not null;
@@ -119,21 +123,28 @@ begin
 
   -- Tables this cursor does not cover yet, or not as they are now, are downloaded first. One that was
   -- left out in the middle of its download begins again.
-  held := array(select h.no from unnest(held) as h (no) where coalesce(known -> h.no::text = shapes -> h.no::text, true));
+  held := array(
+    select held_table.no
+    from unnest(held) as held_table (no)
+    where coalesce(known -> held_table.no::text = shapes -> held_table.no::text, true));
   initial_sync := (
-    select coalesce(jsonb_agg(b.entry order by b.n), '[]')
+    select coalesce(jsonb_agg(waiting.place order by waiting.n), '[]')
     from (
-      select e.entry, e.n from jsonb_array_elements(initial_sync) with ordinality as e (entry, n)
-      where (e.entry ->> 0)::int = any (tables) and (e.entry ->> 0)::int = any (held)
+      select rest.place, rest.n
+      from jsonb_array_elements(initial_sync) with ordinality as rest (place, n)
+      where (rest.place ->> 0)::int = any (tables) and (rest.place ->> 0)::int = any (held)
       union all
-      select jsonb_build_array(t.no, null, null, null), 1000000 + t.n
-      from unnest(tables) with ordinality as t (no, n)
-      where t.no <> all (held)
-    ) b
+      select jsonb_build_array(covered.no, null, null, null), 1000000 + covered.n
+      from unnest(tables) with ordinality as covered (no, n)
+      where covered.no <> all (held)
+      ) waiting
   );
   held := tables || array(
-    select p::int from jsonb_object_keys(paused) p
-    where p::int = any (held) and not exists (select from jsonb_array_elements(position -> 'initial_sync') e where e ->> 0 = p));
+    select paused_no::int
+    from jsonb_object_keys(paused) paused_no
+    where paused_no::int = any (held)
+      and not exists (
+        select from jsonb_array_elements(position -> 'initial_sync') place where place ->> 0 = paused_no));
   if initial_sync <> '[]' then
     begin
       pages := tidemark.read_pages(initial_sync, rows_left, exact);
@@ -141,7 +152,8 @@ begin
       entries := pages.rows_read;
       initial_sync := pages.rest;
     exception when invalid_text_representation then
-      perform tidemark.raise_api_error(400, 'malformed', 'cursor: ' || sqlerrm, 'Send the last cursor unchanged, or none.');
+      perform tidemark.raise_api_error(400, 'malformed', 'cursor: ' || sqlerrm,
+        'Send the last cursor unchanged, or none.');
     end;
     rows_left := rows_left - entries;
     if position is null and initial_sync <> '[]' then
@@ -156,11 +168,14 @@ begin
       window_end := present;
       after_xact := pg_snapshot_xmin(seen);
       after_id := 0;
-      select m.joined, m."left" into joined, left_scopes from tidemark.moves_between_scopes(seen, window_end) m;
+      select moves.joined, moves."left" into joined, left_scopes
+      from tidemark.moves_between_scopes(seen, window_end) moves;
     end if;
-    select p.table_nos, p.scopes, p.row_ids, p.entries, coalesce(p.last_xact, after_xact), coalesce(p.last_id, after_id)
+    select
+        page.table_nos, page.scopes, page.row_ids, page.entries,
+        coalesce(page.last_xact, after_xact), coalesce(page.last_id, after_id)
       into table_nos, scopes, row_ids, entries, after_xact, after_id
-    from tidemark.log_page(seen, window_end, after_xact, after_id, tables, rows_left) p;
+    from tidemark.log_page(seen, window_end, after_xact, after_id, tables, rows_left) page;
     if entries < rows_left then
       seen := window_end;
       window_end := null;
@@ -170,10 +185,12 @@ begin
     caught_up := window_end is null and not was_open;
     rows_left := rows_left - entries;
     initial_sync := (
-      select coalesce(jsonb_agg(jsonb_build_array(t.no, substr(s.scope, strpos(s.scope, ':') + 1), null, true) order by s.scope, t.n), '[]')
-      from unnest(joined) as s (scope)
-      join unnest(tables) with ordinality as t (no, n)
-        on (tidemark.table_by_no(t.no)).scope_kind = split_part(s.scope, ':', 1)
+      select coalesce(jsonb_agg(
+        jsonb_build_array(covered.no, substr(joining.scope, strpos(joining.scope, ':') + 1), null, true)
+        order by joining.scope, covered.n), '[]')
+      from unnest(joined) as joining (scope)
+      join unnest(tables) with ordinality as covered (no, n)
+        on (tidemark.table_by_no(covered.no)).scope_kind = split_part(joining.scope, ':', 1)
     );
     if initial_sync <> '[]' and rows_left > 0 then
       pages := tidemark.read_pages(initial_sync, rows_left, exact);
@@ -210,4 +227,5 @@ begin
 end
 $$;
 comment on function public.sync_pull(uuid, json, json) is
-  'What is new for this device since its cursor: {changes, joined, left, cursor, more, reset?, progress?, server_time}. Call again at once while more is true.';
+  'What is new for this device since its cursor: {changes, joined, left, cursor, more, reset?, progress?, '
+  'server_time}. Call again at once while more is true.';

@@ -13,13 +13,13 @@ create type tidemark.mutation as (
   data jsonb,
   old jsonb,
   edited_at timestamptz, -- by the server's clock
-  round int, -- the how-manieth mutation of its row in this call
+  round int, -- this is the mutation of its row with this number in the call, from 1
   code text, -- why it is rejected before it is tried
   message text,
   hint text
 );
 
--- What became of a mutation: the fields of a result on the wire.
+-- The result of a mutation: its fields on the wire.
 create type tidemark.outcome as (
   n int,
   status text,
@@ -33,8 +33,8 @@ create type tidemark.outcome as (
   hint text
 );
 
--- Every mutation of a call in one statement: fields, table, columns, sizes. Raises data_exception for
--- a date that is none, which no expression can test beforehand.
+-- Reads every mutation of a call in one statement: fields, table, columns, sizes. Raises data_exception for a date
+-- that is none, which no expression can test beforehand.
 -- An id is kept in the form in which Postgres prints it: two spellings of a uuid are one row. The two
 -- cheap tests before the cast catch what people send by mistake; counted regular expressions would
 -- cost more than all the rest.
@@ -72,7 +72,8 @@ begin
         s.*,
         case
           when s.tidemark_unreadable is not null then 'malformed: ' || s.tidemark_unreadable
-          when s.op is null or s.op not in ('put', 'patch', 'delete') then 'malformed: op: expected put, patch or delete'
+          when s.op is null or s.op not in ('put', 'patch', 'delete')
+            then 'malformed: op: expected put, patch or delete'
           when s.edited_at is null then 'malformed: edited_at: expected an RFC 3339 instant'
           when s."table" is null then 'malformed: table: missing'
           when s.id_sent is null then 'malformed: id: missing'
@@ -99,7 +100,8 @@ begin
           m.op,
           case
             when k.key_type = 'uuid' then
-              case when i.id like '________-____-____-____-____________' and i.id !~ '[^0-9a-fA-F-]' then i.id::uuid::text end
+              case when i.id like '________-____-____-____-____________' and i.id !~ '[^0-9a-fA-F-]'
+                then i.id::uuid::text end
             when k.key_type in ('bigint', 'integer', 'smallint') then
               case when i.id ~ '^-?\d{1,19}$' and abs(i.id::numeric + 0.5) < case k.key_type
                 when 'bigint' then 9223372036854775808 when 'integer' then 2147483648 else 32768 end
@@ -126,8 +128,10 @@ begin
         ) with ordinality as m (seq, "table", op, id_sent, base, data, old, edited_at, tidemark_unreadable, n)
         -- a key is text or a number, never something else that happens to print like one
         cross join lateral (
-          select case when m.id_sent ~ '^([\[{]|true$|false$)' and json_typeof(mutations -> (m.n::int - 1) -> 'id') <> 'string'
-            then null else m.id_sent end as id offset 0) i
+          select case
+            when m.id_sent ~ '^([\[{]|true$|false$)'
+              and json_typeof(mutations -> (m.n::int - 1) -> 'id') <> 'string' then null
+            else m.id_sent end as id offset 0) i
         left join known k on k.name = m."table"
         offset 0
       ) s
@@ -172,9 +176,12 @@ begin
       json_build_array(json_build_object('seq', seq, 'tidemark_unreadable', fault)), first_n, clock_skew);
   end if;
   return (
-    select tidemark.read_mutations(json_agg(e.value order by e.n) filter (where e.n <= size / 2), first_n, clock_skew)
-        || tidemark.read_mutations(json_agg(e.value order by e.n) filter (where e.n > size / 2), first_n + size / 2, clock_skew)
-    from json_array_elements(mutations) with ordinality as e (value, n)
+    select
+      tidemark.read_mutations(
+        json_agg(sent.value order by sent.n) filter (where sent.n <= size / 2), first_n, clock_skew)
+      || tidemark.read_mutations(
+        json_agg(sent.value order by sent.n) filter (where sent.n > size / 2), first_n + size / 2, clock_skew)
+    from json_array_elements(mutations) with ordinality as sent (value, n)
   );
 end
 $$;
@@ -204,7 +211,7 @@ begin
 end
 $$;
 
--- Refuses sequence numbers that are none, or do not increase; numbers the mutations of one row.
+-- Refuses sequence numbers that are none or do not increase, and numbers the mutations of one row.
 create function tidemark.check_sequence(mutations tidemark.mutation[])
 returns tidemark.mutation[]
 language plpgsql
@@ -229,7 +236,10 @@ begin
         case when bad.seq is null then 'expected a whole number from 1' else 'expected more than the one before' end),
       'Number a device''s mutations 1, 2, 3, … and never use a number again.');
   end if;
-  select count(*) into rows_named from (select distinct (u.m).table_no, (u.m).id from (select unnest(mutations) as m) u) d;
+  select count(*) into rows_named
+  from (
+    select distinct (u.m).table_no, (u.m).id from (select unnest(mutations) as m) u
+  ) named;
   if rows_named = cardinality(mutations) then
     return mutations;
   end if;

@@ -62,7 +62,8 @@ begin
   where l.table_no = changed_since.table_no;
   return query
     with entries as (
-      select w.row_id, w.version as since, w.version_now, c.version, c.op, c.columns, c.device_id, coalesce(c.edited_at, c.at) as edited_at,
+      select w.row_id, w.version as since, w.version_now, c.version, c.op, c.columns, c.device_id,
+        coalesce(c.edited_at, c.at) as edited_at,
         c.device_id = device and c.edited_at is null as beside,
         c.device_id is not distinct from device and c.edited_at > w.edited_at as own
       from unnest(ids, versions, versions_now, changed_since.edited_at) as w (row_id, version, version_now, edited_at)
@@ -78,9 +79,11 @@ begin
       ) c on c.scope = any (scopes)
     ),
     reach as (
-      select e.row_id, count(distinct e.version) filter (where e.version <= e.version_now) = e.version_now - e.since as complete,
+      select e.row_id,
+        count(distinct e.version) filter (where e.version <= e.version_now) = e.version_now - e.since as complete,
         max(e.edited_at) filter (
-          where e.op in ('insert', 'update') and e.device_id is distinct from device and (e.columns is null or not e.columns <@ known)
+          where e.op in ('insert', 'update') and e.device_id is distinct from device
+            and (e.columns is null or not e.columns <@ known)
         ) as everything,
         coalesce(bool_or(e.beside), false) as beside
       from entries e
@@ -101,7 +104,8 @@ begin
       ) c
       group by c.row_id
     )
-    select r.row_id, coalesce(r.complete, false), coalesce(l.columns, '{}'), r.everything, r.beside, coalesce(l.own, '{}')
+    select
+      r.row_id, coalesce(r.complete, false), coalesce(l.columns, '{}'), r.everything, r.beside, coalesce(l.own, '{}')
     from reach r
     left join latest l using (row_id);
 end

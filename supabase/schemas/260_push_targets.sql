@@ -40,7 +40,8 @@ begin
   return (
     select array_agg(row(
       r, k.rank, format('%I.%I', r.schema_name, r.table_name),
-      case when a.not_readable = '{}' then 'tidemark_row' else format('row(%s)::%I.%I', a.visible_columns, r.schema_name, r.table_name) end,
+      case when a.not_readable = '{}' then 'tidemark_row'
+        else format('row(%s)::%I.%I', a.visible_columns, r.schema_name, r.table_name) end,
       a.insert_columns, a.insert_values, a.insert_defaults, a.insert_data, a.stored, a.sent, a.defaulted, a.generated,
       a.generated || array['version', 'updated_at', 'deleted_at', r.key_column],
       a.json_required, a.not_insertable, a.not_updatable, a.not_readable,
@@ -61,22 +62,31 @@ begin
     left join tidemark.table_ranks() k on cardinality(tables) > 1 and k.table_no = n.table_no
     cross join lateral (
       select
-        string_agg(case when c.readable then format('tidemark_row.%I', c.attname) else 'null' end, ', ' order by c.attnum) as visible_columns,
+        string_agg(
+          case when c.readable then format('tidemark_row.%I', c.attname) else 'null' end, ', ' order by c.attnum
+        ) as visible_columns,
         array_agg(c.attname::text order by c.attnum) filter (where c.written) as insert_columns,
-        array_agg(case when c.is_key then format('tidemark_m.tidemark_id::%s', r.key_type) else c.value end order by c.attnum)
-          filter (where c.written) as insert_values,
-        array_agg(case when not c.is_key then coalesce(c.default_value, case when c.json_required then 'null' end) end order by c.attnum)
-          filter (where c.written) as insert_defaults,
+        array_agg(
+          case when c.is_key then format('tidemark_m.tidemark_id::%s', r.key_type) else c.value end order by c.attnum
+        ) filter (where c.written) as insert_values,
+        array_agg(
+          case when not c.is_key then coalesce(c.default_value, case when c.json_required then 'null' end) end
+          order by c.attnum
+        ) filter (where c.written) as insert_defaults,
         coalesce(string_agg(
           format('case when (u.m).data ? %1$L then ''{}'' else jsonb_build_object(%1$L, %2$s) end || ', c.attname,
             case when c.is_key then '(u.m).id' else c.default_value end), '')
           filter (where c.never_null and (c.is_key or c.default_value is not null)), '') || '(u.m).data' as insert_data,
         string_agg(format('t.%I', c.attname), ', ' order by c.attnum) filter (where c.compared) as stored,
         string_agg(c.value, ', ' order by c.attnum) filter (where c.compared) as sent,
-        array_agg(c.attname::text) filter (where not c.is_key and not c.is_stamp and (c.default_value is not null or not c.settable)) as defaulted,
+        array_agg(c.attname::text) filter (
+          where not c.is_key and not c.is_stamp and (c.default_value is not null or not c.settable)
+        ) as defaulted,
         coalesce(array_agg(c.attname::text) filter (where not c.settable and not c.is_key), '{}') as generated,
         coalesce(array_agg(c.attname::text) filter (where c.json_required), '{}') as json_required,
-        coalesce(array_agg(c.attname::text) filter (where c.settable and not c.is_stamp and not c.insertable), '{}') as not_insertable,
+        coalesce(array_agg(c.attname::text) filter (
+          where c.settable and not c.is_stamp and not c.insertable
+        ), '{}') as not_insertable,
         coalesce(array_agg(c.attname::text) filter (where not c.updatable), '{}') as not_updatable,
         coalesce(array_agg(c.attname::text) filter (where not c.readable), '{}') as not_readable
       from (
@@ -94,7 +104,8 @@ begin
           '(' || coalesce(
             (select pg_get_expr(d.adbin, d.adrelid) from pg_catalog.pg_attrdef d
              where d.adrelid = x.attrelid and d.adnum = x.attnum and x.attgenerated = ''),
-            case when x.attidentity = 'd' then format('nextval(%L)', pg_get_serial_sequence(r.relation::regclass::text, x.attname)) end,
+            case when x.attidentity = 'd'
+              then format('nextval(%L)', pg_get_serial_sequence(r.relation::regclass::text, x.attname)) end,
             case when x.attgenerated = '' then x.domain_default end
           ) || ')::' || x.base_type as default_value
         from (

@@ -71,7 +71,8 @@ begin
     if orphaned then
       raise exception using
         errcode = 'foreign_key_violation',
-        message = format('insert or update on table "%s" violates foreign key constraint "%s"', registered.relation::regclass, fk.name),
+        message = format('insert or update on table "%s" violates foreign key constraint "%s"',
+          registered.relation::regclass, fk.name),
         constraint = fk.name,
         table = registered.table_name,
         hint = format('The row of "%s" it points to was deleted.', fk.parent);
@@ -100,7 +101,9 @@ declare
   violated text;
   outcomes tidemark.outcome[];
 begin
-  if target.not_insertable <> '{}' and exists (select from unnest(mutations) m where m.data ?| target.not_insertable) then
+  if target.not_insertable <> '{}'
+    and exists (select from unnest(mutations) m where m.data ?| target.not_insertable)
+  then
     return null;
   end if;
   -- A column that no row has is left out, so that Postgres itself fills in its default: written out, that would
@@ -108,10 +111,13 @@ begin
   -- this refuses for want of that right goes through when the list is taken apart.
   select
       string_agg(quote_ident(c.name), ', ' order by c.n),
-      string_agg(case when c.fallback is null or s.by_all then c.value
-        else format('case when tidemark_m.tidemark_data ? %L then %s else %s end', c.name, c.value, c.fallback) end, ', ' order by c.n)
+      string_agg(
+        case when c.fallback is null or s.by_all then c.value
+          else format('case when tidemark_m.tidemark_data ? %L then %s else %s end', c.name, c.value, c.fallback) end,
+        ', ' order by c.n)
     into insert_list, insert_values
-  from unnest(target.insert_columns, target.insert_values, target.insert_defaults) with ordinality as c (name, value, fallback, n)
+  from unnest(target.insert_columns, target.insert_values, target.insert_defaults)
+    with ordinality as c (name, value, fallback, n)
   left join lateral (
     select bool_and((u.m).data ? c.name) as by_all, bool_or((u.m).data ? c.name) as by_some
     from (select unnest(mutations) as m) u
@@ -125,7 +131,8 @@ begin
       'insert into %1$s (%2$s) overriding system value
        select %3$s
        from (
-         select (u.m).id as tidemark_id, (u.m).data as tidemark_data, pg_catalog.jsonb_populate_record(null::%1$s, %4$s) as tidemark_r
+         select (u.m).id as tidemark_id, (u.m).data as tidemark_data,
+           pg_catalog.jsonb_populate_record(null::%1$s, %4$s) as tidemark_r
          from (select unnest($1) as m) u
          offset 0
        ) tidemark_m',
@@ -144,7 +151,8 @@ begin
     if violated = target.key_constraint
       -- the trigger came before the key: it may have kept out a second row of an id
       or stored < cardinality(mutations) and (
-        exists (select from tidemark.row_states(registered, ids)) or exists (select from tidemark.lock_rows(registered.table_no, ids)))
+        exists (select from tidemark.row_states(registered, ids))
+        or exists (select from tidemark.lock_rows(registered.table_no, ids)))
     then
       return null;
     end if;
@@ -153,8 +161,13 @@ begin
   if target.has_parents then
     perform tidemark.refuse_orphans(registered.table_no, array(select m.id from unnest(mutations) m));
   end if;
-  if not target.may_differ and not exists (select from (select unnest(mutations) as m) u where not (u.m).data ?& target.defaulted) then
-    return (select array_agg(row((u.m).n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome) from (select unnest(mutations) as m) u);
+  if not target.may_differ
+    and not exists (select from (select unnest(mutations) as m) u where not (u.m).data ?& target.defaulted)
+  then
+    return (
+      select array_agg(row((u.m).n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome)
+      from (select unnest(mutations) as m) u
+    );
   end if;
   -- The database filled in or changed something: those rows are sent back, to a caller who may read them.
   begin
@@ -176,7 +189,9 @@ begin
       tidemark.pulled_columns(registered.relation, exact)
     ) into outcomes using mutations, target.generated, target.defaulted;
   exception when insufficient_privilege then
-    outcomes := array(select row(m.n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome from unnest(mutations) m);
+    outcomes := array(
+      select row(m.n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome
+      from unnest(mutations) m);
   end;
   return outcomes;
 end

@@ -205,4 +205,5 @@ begin
 end
 $$;
 comment on function public.sync_push(uuid, json, json) is
-  'Applies a device''s queue: {results (one a mutation, same order), last_seq, server_time}. One transaction; the same seq again changes nothing.';
+  'Applies a device''s queue: {results (one a mutation, same order), last_seq, server_time}. One transaction; the '
+  'same seq again changes nothing.';

@@ -29,7 +29,8 @@ begin
 end
 $$;
 comment on function public.sync_conflicts() is
-  'The caller''s open conflicts: [{conflict_id, table, id, op, columns, client, server, base, base_version, server_version, device_id, edited_at, created_at, analysis}], oldest first.';
+  'The caller''s open conflicts: [{conflict_id, table, id, op, columns, client, server, base, base_version, '
+  'server_version, device_id, edited_at, created_at, analysis}], oldest first.';
 
 -- Decides one of the caller's open conflicts: {"take": "client"}, {"take": "server"} or {"row": {…}}.
 -- What is written is an ordinary edit of the caller's, under their policies. The same decision again, after
@@ -94,4 +95,5 @@ begin
 end
 $$;
 comment on function public.sync_resolve(uuid, json) is
-  'Decides a conflict: resolution is {"take": "client" | "server"} or {"row": {…}}. Answers {conflict_id, status: resolved | rejected, version, row, error?}.';
+  'Decides a conflict: resolution is {"take": "client" | "server"} or {"row": {…}}. Answers {conflict_id, status: '
+  'resolved | rejected, version, row, error?}.';

@@ -101,6 +101,7 @@ begin
 end
 $$;
 comment on function tidemark.schedule_purge() is
-  'Schedules tidemark.purge() every night and answers true, or false where pg_cron is missing. Call it after pg_cron was enabled later.';
+  'Schedules tidemark.purge() every night and answers true, or false where pg_cron is missing. Call it after pg_cron '
+  'was enabled later.';
 
 select tidemark.schedule_purge();

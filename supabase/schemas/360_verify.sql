@@ -50,7 +50,8 @@ begin
 end
 $$;
 comment on function public.sync_verify(text[]) is
-  'Per scope and table what the caller''s device should hold: [{scope, table, count, checksum}]; checksum is the sum of the first 32 bits of md5(id:version) modulo 2^32.';
+  'Per scope and table what the caller''s device should hold: [{scope, table, count, checksum}]; checksum is the sum '
+  'of the first 32 bits of md5(id:version) modulo 2^32.';
 
 -- One scope of one table, the rows whose md5(id) starts with prefix: the sixteen sets one digit
 -- further where there are many rows, the rows themselves where there are few.
@@ -91,7 +92,8 @@ begin
 end
 $$;
 comment on function public.sync_verify_range(text, text, text) is
-  'Narrows a difference: {count, parts: {digit: {count, checksum}}} or, for at most 256 rows, {count, rows: {id: version}}.';
+  'Narrows a difference: {count, parts: {digit: {count, checksum}}} or, for at most 256 rows, {count, rows: {id: '
+  'version}}.';
 
 -- Rows by id, as a pull would send them: what differs is fetched, nothing else.
 create function public.sync_rows("table" text, ids text[], options json default '{}')

@@ -53,7 +53,8 @@ as $$
   )
 $$;
 comment on function tidemark.health() is
-  'For operators: log size and age, devices and the slowest, mutations by table and status, open conflicts, oldest open transaction.';
+  'For operators: log size and age, devices and the slowest, mutations by table and status, open conflicts, oldest '
+  'open transaction.';
 
 create function public.sync_status()
 returns json
@@ -86,4 +87,5 @@ begin
   );
 end
 $$;
-comment on function public.sync_status() is 'The caller''s scopes, synced tables, devices, open conflicts and counts of mutations by status.';
+comment on function public.sync_status() is
+  'The caller''s scopes, synced tables, devices, open conflicts and counts of mutations by status.';
