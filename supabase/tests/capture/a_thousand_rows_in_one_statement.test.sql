@@ -6,9 +6,7 @@ select plan(8);
 create table public.bulk_parent (id int primary key, name text);
 create table public.bulk_child (id int primary key, parent int not null references public.bulk_parent on delete cascade);
 create index on public.bulk_child (parent);
-alter table public.bulk_parent enable row level security;
-alter table public.bulk_child enable row level security;
-select tidemark.add_table(t::regclass, 'public') from unnest('{bulk_parent,bulk_child}'::text[]) t;
+select pg_temp.add_public_table('public.bulk_parent', 'public.bulk_child');
 create function pg_temp.logged(tbl text, kind text) returns bigint language sql as $$
   select count(*) from tidemark.sync_changes c join tidemark.sync_tables t using (table_no) where t.name = tbl and c.op::text = kind
 $$;

@@ -12,14 +12,7 @@ create table public.fk_set_default (id int primary key, list int default 9 refer
 create table public.fk_by_code (id int primary key, code text references public.fk_list (code) on delete cascade);
 create table public.fk_unsynced (id int primary key, list int references public.fk_list on delete cascade);
 create table public.fk_unsynced_null (id int primary key, list int references public.fk_list on delete set null);
-alter table public.fk_list enable row level security;
-alter table public.fk_cascade enable row level security;
-alter table public.fk_grandchild enable row level security;
-alter table public.fk_null enable row level security;
-alter table public.fk_set_default enable row level security;
-alter table public.fk_by_code enable row level security;
-select tidemark.add_table(t::regclass, 'public')
-from unnest('{fk_list,fk_cascade,fk_grandchild,fk_null,fk_set_default,fk_by_code}'::text[]) t;
+select pg_temp.add_public_table('public.fk_list', 'public.fk_cascade', 'public.fk_grandchild', 'public.fk_null', 'public.fk_set_default', 'public.fk_by_code');
 
 insert into public.fk_list values (1, 'one'), (2, 'two'), (9, 'nine');
 insert into public.fk_cascade values (1, 1), (2, 2), (3, null), (4, 1);

@@ -7,10 +7,7 @@ create table public.held_parent (id int primary key);
 create table public.held_restrict (id int primary key, parent int references public.held_parent on delete restrict);
 create table public.held_no_action (id int primary key, parent int references public.held_parent);
 create table public.held_unsynced (id int primary key, parent int references public.held_parent);
-alter table public.held_parent enable row level security;
-alter table public.held_restrict enable row level security;
-alter table public.held_no_action enable row level security;
-select tidemark.add_table(t::regclass, 'public') from unnest('{held_parent,held_restrict,held_no_action}'::text[]) t;
+select pg_temp.add_public_table('public.held_parent', 'public.held_restrict', 'public.held_no_action');
 insert into public.held_parent select generate_series(1, 5);
 insert into public.held_restrict values (1, 1);
 insert into public.held_no_action values (2, 2);
@@ -33,10 +30,7 @@ create table public.diamond_side (id int primary key, top int references public.
 create table public.diamond_bottom (
   id int primary key, top int references public.diamond_top, side int references public.diamond_side on delete cascade
 );
-alter table public.diamond_top enable row level security;
-alter table public.diamond_side enable row level security;
-alter table public.diamond_bottom enable row level security;
-select tidemark.add_table(t::regclass, 'public') from unnest('{diamond_top,diamond_side,diamond_bottom}'::text[]) t;
+select pg_temp.add_public_table('public.diamond_top', 'public.diamond_side', 'public.diamond_bottom');
 insert into public.diamond_top values (1);
 insert into public.diamond_side values (1, 1);
 insert into public.diamond_bottom values (1, 1, 1);

@@ -4,24 +4,6 @@ begin;
 \ir ../helpers.psql
 select plan(20);
 
-create function pg_temp.sync(names text[]) returns void language plpgsql as $$
-declare
-  name text;
-begin
-  foreach name in array names loop
-    execute format('alter table public.%I enable row level security', name);
-    execute format('select tidemark.add_table(''public.%I'', ''public'')', name);
-  end loop;
-end
-$$;
-create function pg_temp.alive(of text) returns text language plpgsql as $$
-declare
-  ids text;
-begin
-  execute format('select coalesce(string_agg(id::text, '' '' order by id), ''none'') from public.%I where deleted_at is null', of) into ids;
-  return ids;
-end
-$$;
 -- How often each row was logged as deleted.
 create function pg_temp.logged(pattern text) returns text language sql as $$
   select string_agg(d.name || ' ' || d.row_id || ' ' || d.n, ', ' order by d.name, d.row_id) from (
@@ -33,7 +15,7 @@ $$;
 create table public.gone_users (id int primary key);
 create table public.gone_projects (id int primary key, owner int references public.gone_users on delete cascade);
 create table public.gone_tasks (id int primary key, owner int references public.gone_users on delete cascade, project int references public.gone_projects);
-select pg_temp.sync('{gone_projects,gone_tasks}');
+select pg_temp.add_public_table('public.gone_projects', 'public.gone_tasks');
 insert into public.gone_users values (1), (2), (3);
 insert into public.gone_projects values (1, 1), (2, 2), (3, 3);
 insert into public.gone_tasks values (11, 1, 1), (12, 1, 1), (13, 2, 2), (14, 3, 2);
@@ -50,7 +32,7 @@ select results_eq($$select id from public.gone_tasks$$, '{}'::int[], 'and goes w
 create table public.far_lists (id int primary key, owner int references public.gone_users on delete cascade);
 create table public.far_items (id int primary key, list int references public.far_lists on delete restrict);
 create table public.far_notes (id int primary key, item int references public.far_items);
-select pg_temp.sync('{far_lists,far_items,far_notes}');
+select pg_temp.add_public_table('public.far_lists', 'public.far_items', 'public.far_notes');
 insert into public.far_lists values (1, 3);
 insert into public.far_items values (1, 1), (2, null);
 insert into public.far_notes values (1, 1), (2, 2);
@@ -66,20 +48,20 @@ select is((select concat(count(*), (select count(*) from public.far_notes)) from
 create table public.both_top (id int primary key);
 create table public.both_a (id int primary key, top int, constraint a_first foreign key (top) references public.both_top on delete cascade);
 create table public.both_b (id int primary key, top int, a int references public.both_a, constraint b_second foreign key (top) references public.both_top on delete cascade);
-select pg_temp.sync('{both_top,both_a,both_b}');
+select pg_temp.add_public_table('public.both_top', 'public.both_a', 'public.both_b');
 insert into public.both_top values (1), (2);
 insert into public.both_a values (1, 1), (2, 2);
 insert into public.both_b values (1, 1, 1), (2, null, 2);
 select lives_ok($$delete from public.both_top where id = 1$$, 'a child that another cascade takes holds nobody');
-select is(concat_ws('/', pg_temp.alive('both_top'), pg_temp.alive('both_a'), pg_temp.alive('both_b')), '2/2/2', 'all of it goes');
+select is(concat_ws('/', pg_temp.living('both_top'), pg_temp.living('both_a'), pg_temp.living('both_b')), '2/2/2', 'all of it goes');
 select is(pg_temp.logged('both\_%'), 'both_a 1 1, both_b 1 1, both_top 1 1', 'once');
 select throws_ok($$delete from public.both_top where id = 2$$, '23503', null, 'one that no cascade takes does');
-select is(concat_ws('/', pg_temp.alive('both_top'), pg_temp.alive('both_a'), pg_temp.alive('both_b')), '2/2/2', 'and nothing goes');
+select is(concat_ws('/', pg_temp.living('both_top'), pg_temp.living('both_a'), pg_temp.living('both_b')), '2/2/2', 'and nothing goes');
 
 -- A statement inside of another: it takes its own rows at once, and leaves those of the outer one alone.
 create table public.in_rows (id int primary key, up int references public.in_rows);
 create table public.in_others (id int primary key);
-select pg_temp.sync('{in_rows,in_others}');
+select pg_temp.add_public_table('public.in_rows', 'public.in_others');
 create function public.in_tidy() returns trigger language plpgsql as $$
 begin
   delete from public.in_others o where o.id = old.id;
@@ -93,7 +75,7 @@ create trigger a_tidy before delete on public.in_rows for each row execute funct
 insert into public.in_rows values (1, null), (2, 1), (3, 2);
 insert into public.in_others select n from generate_series(1, 3) n;
 select lives_ok($$delete from public.in_rows$$, 'a delete inside of a delete');
-select is(concat_ws('/', pg_temp.alive('in_rows'), pg_temp.alive('in_others')), 'none/none', 'both are done');
+select is(concat_ws('/', pg_temp.living('in_rows'), pg_temp.living('in_others')), 'none/none', 'both are done');
 select is_empty($$select from tidemark.deleting$$, 'nothing is left in the scratch table');
 
 select * from finish();

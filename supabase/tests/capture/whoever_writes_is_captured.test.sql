@@ -6,7 +6,9 @@ select plan(5);
 
 create table public.guestbook (id int primary key, line text);
 grant all on public.guestbook to anon, authenticated, service_role;
-select pg_temp.add_public_table('public.guestbook');
+alter table public.guestbook enable row level security;
+create policy "anyone" on public.guestbook using (true);
+select tidemark.add_table('public.guestbook', 'public');
 
 set local role anon;
 insert into public.guestbook values (1, 'anon');

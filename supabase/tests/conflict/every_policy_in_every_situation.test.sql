@@ -18,10 +18,7 @@ declare
 begin
   foreach policy in array array['last_write_wins', 'client_wins', 'server_wins', 'merge', 'keep_both', 'manual', 'function:public.both_sides'] loop
     execute format('create table public.%I (id uuid primary key, user_id uuid not null default auth.uid(), name text, phone text)', policy);
-    execute format('alter table public.%I enable row level security', policy);
-    execute format('grant select, insert, update, delete on public.%I to authenticated', policy);
-    execute format('create policy "own rows" on public.%I to authenticated using (user_id = (select auth.uid()))', policy);
-    perform tidemark.add_table(format('public.%I', policy)::regclass, 'user:user_id', policy);
+    perform pg_temp.add_own_table(format('public.%I', policy)::regclass, policy);
   end loop;
 end
 $$;

@@ -51,13 +51,13 @@ select is(pg_temp.grown('{open_conflicts}'), 1::bigint, 'open conflicts');
 select cmp_ok(pg_temp.grown('{log,bytes}'), '>=', 0::bigint, 'the log''s size');
 
 -- Ages.
-update tidemark.sync_devices set last_seen_at = now() - interval '9 years' where device_id = '00000000-0000-4000-8000-0000000000d1';
-update tidemark.sync_devices set last_seen_at = now() - interval '10 years' where device_id = '00000000-0000-4000-8000-0000000000d2';
+update tidemark.sync_devices set last_seen_at = now() - interval '9 years' where device_id = pg_temp.device(1);
+update tidemark.sync_devices set last_seen_at = now() - interval '10 years' where device_id = pg_temp.device(2);
 update tidemark.sync_changes set at = now() - interval '11 years' where row_id = '2' and table_no = pg_temp.table_no('watched');
 insert into seen values ('later', tidemark.health());
 select is(
   (select h #> '{devices,slowest}' from seen where step = 'later') - 'last_seen_at',
-  '{"device_id": "00000000-0000-4000-8000-0000000000d2", "user_id": "00000000-0000-4000-8000-00000000000a"}'::jsonb,
+  jsonb_build_object('device_id', pg_temp.device(2), 'user_id', pg_temp.user_id('a')),
   'the slowest device and whose it is'
 );
 select is((select (h #>> '{devices,slowest,last_seen_at}')::timestamptz from seen where step = 'later'), now() - interval '10 years', 'and since when');

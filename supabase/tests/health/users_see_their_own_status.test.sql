@@ -3,17 +3,8 @@ begin;
 \ir ../helpers.psql
 select plan(12);
 
-create function pg_temp.status(who text) returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform pg_temp.sign_in(who);
-  answer := public.sync_status();
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
+create function pg_temp.status(name text default 'a') returns jsonb language sql as $$
+  select pg_temp.as_user(name, 'public.sync_status()')
 $$;
 
 create table public.clubs_of_users (club_id text not null, user_id uuid not null, primary key (club_id, user_id));
@@ -23,18 +14,18 @@ select pg_temp.add_own_table('public.statused', 'manual');
 insert into public.clubs_of_users values ('chess', pg_temp.user_id('a')), ('go', pg_temp.user_id('b'));
 
 select is(
-  (select array_agg(k order by k) from jsonb_object_keys(pg_temp.status(pg_temp.user_id('a'))) k),
+  (select array_agg(k order by k) from jsonb_object_keys(pg_temp.status()) k),
   array['devices', 'mutations', 'open_conflicts', 'scopes', 'server_time', 'tables', 'user_id'],
   'status has one entry a question'
 );
 select is(
-  pg_temp.status(pg_temp.user_id('a')) - '{tables,server_time}'::text[],
+  pg_temp.status() - '{tables,server_time}'::text[],
   '{"user_id": "00000000-0000-4000-8000-00000000000a", "scopes": ["public", "user:00000000-0000-4000-8000-00000000000a", "statusclub:chess"],
     "devices": 0, "open_conflicts": 0, "mutations": {}}'::jsonb,
   'a user who has done nothing yet is in their scopes, and in no others'
 );
-select ok(pg_temp.status(pg_temp.user_id('a')) -> 'tables' ? 'statused', 'the tables that are synced');
-select is((pg_temp.status(pg_temp.user_id('a')) ->> 'server_time')::timestamptz, now(), 'the server''s clock');
+select ok(pg_temp.status() -> 'tables' ? 'statused', 'the tables that are synced');
+select is((pg_temp.status() ->> 'server_time')::timestamptz, now(), 'the server''s clock');
 
 select pg_temp.push('[
   {"seq": 1, "table": "statused", "op": "put", "id": "1", "data": {"name": "b"}},
@@ -46,14 +37,14 @@ select pg_temp.push('[
 select pg_temp.push('[
   {"seq": 1, "table": "statused", "op": "put", "id": "2", "data": {"name": "b"}}]', device => 3, name => 'b');
 
-select is(pg_temp.status(pg_temp.user_id('a')) -> 'mutations', '{"applied": 2, "rejected": 1, "conflict": 1}'::jsonb,
+select is(pg_temp.status() -> 'mutations', '{"applied": 2, "rejected": 1, "conflict": 1}'::jsonb,
   'what became of the user''s edits, on all of their devices');
-select is(pg_temp.status(pg_temp.user_id('a')) ->> 'devices', '2', 'their devices');
-select is(pg_temp.status(pg_temp.user_id('a')) ->> 'open_conflicts', '1', 'their open conflicts');
-select is(pg_temp.status(pg_temp.user_id('b')) -> 'mutations', '{"applied": 1}'::jsonb, 'and not those of others');
-select is(pg_temp.status(pg_temp.user_id('b')) ->> 'open_conflicts', '0', 'nor their conflicts');
+select is(pg_temp.status() ->> 'devices', '2', 'their devices');
+select is(pg_temp.status() ->> 'open_conflicts', '1', 'their open conflicts');
+select is(pg_temp.status('b') -> 'mutations', '{"applied": 1}'::jsonb, 'and not those of others');
+select is(pg_temp.status('b') ->> 'open_conflicts', '0', 'nor their conflicts');
 update public.statused set name = 'moved on' where id = 1;
-select is(pg_temp.status(pg_temp.user_id('a')) ->> 'open_conflicts', '0', 'a conflict whose row moved on is no longer open');
+select is(pg_temp.status() ->> 'open_conflicts', '0', 'a conflict whose row moved on is no longer open');
 
 select set_config('request.jwt.claims', '', true), set_config('role', 'authenticated', true);
 select throws_ok('select public.sync_status()', 'PT401', 'not_signed_in', 'nobody has a status without signing in');

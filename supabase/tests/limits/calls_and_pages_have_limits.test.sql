@@ -10,16 +10,11 @@ create function pg_temp.batch(n int, size int) returns json language sql as $$
   select json_agg(json_build_object('seq', i, 'table', 'limited', 'op', 'put', 'id', gen_random_uuid(), 'data', json_build_object('name', repeat('x', size)), 'edited_at', '2026-01-01T00:00:00Z'))
   from generate_series(1, n) i
 $$;
-create function pg_temp.refused(mutations json) returns jsonb language plpgsql as $$
-declare
-  found_detail text;
-begin
-  perform sync_push(pg_temp.device(1), mutations);
-  return '"not refused"';
-exception when others then
-  get stacked diagnostics found_detail = pg_exception_detail;
-  return jsonb_build_object('state', sqlstate, 'code', sqlerrm) || found_detail::jsonb;
-end
+
+-- How the push of so large a batch is refused.
+create function pg_temp.refused(mutations json) returns jsonb language sql as $$
+  select jsonb_build_object('state', e ->> 'state', 'code', e ->> 'message') || (e ->> 'detail')::jsonb
+  from pg_temp.error_of(format('select pg_temp.push(%L)', mutations)) e
 $$;
 
 select pg_temp.sign_in('a');
@@ -44,12 +39,9 @@ select is((select count(*) from public.limited), 4::bigint, 'nothing else was wr
 select pg_temp.sign_out();
 insert into public.limited select gen_random_uuid(), pg_temp.user_id('a'), 'x' from generate_series(1, 4);
 select pg_temp.sign_in('a');
-create function pg_temp.rows(options json) returns int language sql as $$
-  select coalesce(sum(jsonb_array_length(c -> 'upsert')), 0)::int from jsonb_array_elements(pg_temp.pull(null, options) -> 'changes') c
-$$;
-select is(pg_temp.rows('{"tables":["limited"]}'), 2, 'a page has the size of the settings');
-select is(pg_temp.rows('{"tables":["limited"],"limit":4}'), 4, 'or the one asked for');
-select is(pg_temp.rows('{"tables":["limited"],"limit":1000}'), 5, 'up to the largest');
+select is(jsonb_array_length(pg_temp.download('limited')), 2, 'a page has the size of the settings');
+select is(jsonb_array_length(pg_temp.download('limited', options => '{"limit":4}')), 4, 'or the one asked for');
+select is(jsonb_array_length(pg_temp.download('limited', options => '{"limit":1000}')), 5, 'up to the largest');
 select throws_ok($$select pg_temp.pull(null, '{"limit":0}')$$, 'PT400', 'malformed', 'no page is empty');
 select throws_ok($$select pg_temp.pull(null, '{"limit":-5}')$$, 'PT400', 'malformed', 'or negative');
 select throws_ok($$select pg_temp.pull(null, '{"limit":"all"}')$$, 'PT400', 'malformed', 'or without end');

@@ -33,7 +33,7 @@ select is(pg_temp.edited_at(6), '2026-01-01T08:00:00Z'::timestamptz, 'an instant
 insert into public.clocked values (pg_temp.id(7), pg_temp.user_id('a'), 'a');
 select pg_temp.push(
   json_build_array(json_build_object('seq', 1, 'table', 'clocked', 'op', 'patch', 'id', pg_temp.id(7), 'base', 1, 'data', '{"name":"right"}'::json, 'edited_at', now() - interval '30 minutes')),
-  json_build_object('client_time', now()), pg_temp.device(2));
+  json_build_object('client_time', now()), 2);
 select is(
   pg_temp.push(
     json_build_array(json_build_object('seq', 7, 'table', 'clocked', 'op', 'patch', 'id', pg_temp.id(7), 'base', 1, 'data', '{"name":"slow"}'::json, 'edited_at', now() - interval '80 minutes')),

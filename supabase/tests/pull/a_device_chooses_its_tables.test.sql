@@ -3,17 +3,6 @@ begin;
 \ir ../helpers.psql
 select plan(17);
 
-create function pg_temp.refusal(query text) returns text language plpgsql as $$
-declare
-  found_detail text;
-begin
-  execute query;
-  return 'done';
-exception when others then
-  get stacked diagnostics found_detail = pg_exception_detail;
-  return found_detail;
-end $$;
-
 create table public.chosen_one (id uuid primary key, user_id uuid not null, n int);
 create table public.chosen_two (id uuid primary key, user_id uuid not null, n int);
 select pg_temp.add_own_table('public.chosen_one');
@@ -23,11 +12,11 @@ insert into public.chosen_two values (pg_temp.id(11), pg_temp.user_id('a'), 0), 
 select pg_temp.commit_as(0);
 select pg_temp.sign_in('a');
 select throws_ok($$select pg_temp.pull(null, '{"tables":["nothing_here"]}')$$, 'PT400', 'malformed', 'a table that is not synced is refused');
-select is(pg_temp.refusal($$select pg_temp.pull(null, '{"tables":["chosen_two","nothing_here","nor_here"]}')$$),
+select is(pg_temp.error_of($$select pg_temp.pull(null, '{"tables":["chosen_two","nothing_here","nor_here"]}')$$) ->> 'detail',
   'options.tables[1]: "nothing_here" is not synced', 'by its place in the list, from 0');
-select is(pg_temp.refusal($$select public.sync_verify(array['chosen_one', 'nothing_here'])$$),
+select is(pg_temp.error_of($$select public.sync_verify(array['chosen_one', 'nothing_here'])$$) ->> 'detail',
   'tables[1]: "nothing_here" is not synced', 'wherever the list is');
-select is(pg_temp.refusal($$select public.sync_rows('nothing_here', array['1'])$$),
+select is(pg_temp.error_of($$select public.sync_rows('nothing_here', array['1'])$$) ->> 'detail',
   'table: "nothing_here" is not synced', 'and by its name alone where there is no list');
 select throws_ok($$select pg_temp.pull(null, '{"tables":"chosen_one"}')$$, 'PT400', 'malformed', 'tables are an array');
 select throws_ok($$select pg_temp.pull(null, '{"tables":[1]}')$$, 'PT400', 'malformed', 'of names');

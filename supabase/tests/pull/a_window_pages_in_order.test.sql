@@ -6,14 +6,9 @@ select plan(7);
 
 create table public.windowed (id uuid primary key, user_id uuid not null, n int);
 select pg_temp.add_own_table('public.windowed');
-create function pg_temp.next(size int) returns text language plpgsql as $$
-declare
-  page jsonb;
-begin
-  page := pg_temp.pull(pg_temp.saved('cursor'), json_build_object('limit', size, 'tables', array['windowed']));
-  perform pg_temp.save('cursor', page -> 'cursor');
-  return pg_temp.changes(page) || case when (page ->> 'more')::boolean then ' …' else '' end;
-end
+-- What the next page changes, and "…" where there is more.
+create function pg_temp.next(size int) returns text language sql as $$
+  select pg_temp.changes(p) || case when (p ->> 'more')::boolean then ' …' else '' end from pg_temp.next_page('{windowed}', size) p
 $$;
 -- What somebody else commits while this device pages: its number lies behind the end of the open window.
 create function pg_temp.window_ends_at(n int) returns void language sql as $$

@@ -14,7 +14,7 @@ insert into public.exact_numbers values (
   pg_temp.id(1), pg_temp.user_id('a'), 1, 2, 9007199254740993, 0.10, 12345678901234.5678, 0.1000, '{9007199254740993,null}', '{1.50}', '{1.5}', 0.5, '{1,2}', 'x', '{"n":1}'
 );
 create function pg_temp.sent(options json) returns jsonb language sql as $$
-  select sync_pull(pg_temp.device(1), null, options)::jsonb #> '{changes,0,upsert,0}'
+  select pg_temp.pull(null, options) #> '{changes,0,upsert,0}'
 $$;
 select pg_temp.sign_in('a');
 select is(

@@ -14,15 +14,9 @@ insert into public.paged_item select pg_temp.id(10 + n), pg_temp.id(1), pg_temp.
 insert into public.paged_item values (pg_temp.id(15), pg_temp.id(4), pg_temp.user_id('b')), (pg_temp.id(16), pg_temp.id(1), pg_temp.user_id('a'));
 delete from public.paged_item where id = pg_temp.id(16);
 select pg_temp.commit_as(0);
-create function pg_temp.next(size int) returns text language plpgsql as $$
-declare
-  page jsonb;
-begin
-  page := pg_temp.pull(pg_temp.saved('cursor'), json_build_object('limit', size, 'tables', array['paged_item', 'paged_list']));
-  perform pg_temp.save('cursor', page -> 'cursor');
-  perform pg_temp.save('page', page);
-  return pg_temp.changes(page) || case when (page ->> 'more')::boolean then ' …' else '' end;
-end
+-- What the next page changes, and "…" where there is more.
+create function pg_temp.next(size int) returns text language sql as $$
+  select pg_temp.changes(p) || case when (p ->> 'more')::boolean then ' …' else '' end from pg_temp.next_page('{paged_item,paged_list}', size) p
 $$;
 
 select pg_temp.sign_in('a');
@@ -58,10 +52,10 @@ select pg_temp.sign_in('b');
 select pg_temp.save('cursor', 'null');
 select sync_register_device(pg_temp.device(2));
 select is(
-  pg_temp.changes(sync_pull(pg_temp.device(2), null, '{"tables":["paged_item","paged_list"]}')::jsonb), '+4 +15', 'another user gets theirs'
+  pg_temp.changes(pg_temp.pull(null, '{"tables":["paged_item","paged_list"]}', 2)), '+4 +15', 'another user gets theirs'
 );
 select is(
-  pg_temp.changes(sync_pull(pg_temp.device(2), pg_temp.saved('half')::json, '{"tables":["paged_item","paged_list"]}')::jsonb), '+4 +15',
+  pg_temp.changes(pg_temp.pull(pg_temp.saved('half'), '{"tables":["paged_item","paged_list"]}', 2)), '+4 +15',
   'another user''s cursor opens nothing of that user''s'
 );
 

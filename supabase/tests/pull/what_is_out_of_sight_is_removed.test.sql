@@ -46,7 +46,7 @@ select is(
 select pg_temp.sign_in('b');
 select sync_register_device(pg_temp.device(2));
 select is(
-  pg_temp.changes(sync_pull(pg_temp.device(2), pg_temp.saved('cursor')::json, '{"tables":["sighted"]}')::jsonb), '+2 +6', 'the new owner gets the moved row'
+  pg_temp.changes(pg_temp.pull(pg_temp.saved('cursor'), '{"tables":["sighted"]}', 2)), '+2 +6', 'the new owner gets the moved row'
 );
 
 select * from finish();

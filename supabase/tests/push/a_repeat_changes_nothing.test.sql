@@ -30,15 +30,8 @@ select is(
 select pg_temp.sign_out();
 select set_config('test.entries', (select count(*) from tidemark.sync_changes)::text, true);
 select pg_temp.sign_in('a');
-create function pg_temp.repeat(mutations json, options json default '{}') returns text language plpgsql as $$
-begin
-  return pg_temp.statuses(pg_temp.push(mutations, options));
-exception when others then
-  return 'the call failed: ' || sqlerrm;
-end
-$$;
 select is(
-  pg_temp.repeat(pg_temp.batch()), 'duplicate duplicate:constraint duplicate duplicate:unknown_table duplicate:invalid_value',
+  pg_temp.statuses(pg_temp.push(pg_temp.batch())), 'duplicate duplicate:constraint duplicate duplicate:unknown_table duplicate:invalid_value',
   'the second time everything is a duplicate, with the error it had'
 );
 select pg_temp.sign_out();
@@ -53,12 +46,12 @@ select is(
   sync_push(pg_temp.device(1), '[]')::jsonb - 'server_time', '{"results":[],"last_seq":6}', 'an empty push tells how far the device got'
 );
 select is(
-  pg_temp.repeat('[{"seq":5,"table":"nowhere","op":"patch","id":"1","base":1,"data":{"n":2},"edited_at":"2026-01-01T00:00:00Z"},
-    {"seq":9,"table":"repeated","op":"put","id":"00000000-0000-4000-8000-000000000003","data":{},"edited_at":"2026-01-01T00:00:00Z"}]'),
+  pg_temp.statuses(pg_temp.push('[{"seq":5,"table":"nowhere","op":"patch","id":"1","base":1,"data":{"n":2},"edited_at":"2026-01-01T00:00:00Z"},
+    {"seq":9,"table":"repeated","op":"put","id":"00000000-0000-4000-8000-000000000003","data":{},"edited_at":"2026-01-01T00:00:00Z"}]')),
   'duplicate:unknown_table applied', 'a batch may hold old and new ones; gaps are fine'
 );
 select is(
-  pg_temp.repeat('[{"seq":3,"table":"repeated","op":"put","id":"00000000-0000-4000-8000-000000000007","data":{},"edited_at":"2026-01-01T00:00:00Z"}]'),
+  pg_temp.statuses(pg_temp.push('[{"seq":3,"table":"repeated","op":"put","id":"00000000-0000-4000-8000-000000000007","data":{},"edited_at":"2026-01-01T00:00:00Z"}]')),
   'duplicate', 'a number that was jumped over is spent'
 );
 select is((select count(*) from public.repeated where id = pg_temp.id(7)), 0::bigint, 'and writes nothing');
@@ -71,12 +64,12 @@ select is(
 create function pg_temp.two(options json default '{}') returns text language sql as $$
   select pg_temp.statuses(pg_temp.push(
     '[{"seq":2,"table":"repeated","op":"put","id":"00000000-0000-4000-8000-000000000002","data":{"name":"b","n":500},"edited_at":"2026-01-01T00:00:00Z"}]',
-    options, pg_temp.device(3)))
+    options, 3))
 $$;
 create function pg_temp.another(seq int, options json default '{}') returns text language sql as $$
   select pg_temp.statuses(pg_temp.push(
     json_build_array(json_build_object('seq', seq, 'table', 'nowhere', 'op', 'delete', 'id', '1', 'edited_at', '2026-01-01T00:00:00Z')),
-    options, pg_temp.device(3)))
+    options, 3))
 $$;
 select is(pg_temp.two(), 'rejected:constraint', 'an outcome that the device does not hear');
 select is(pg_temp.another(3, '{"unheard_from":2}'), 'rejected:unknown_table', 'the next piece of a split batch says so');
@@ -104,11 +97,11 @@ select is(pg_temp.own('{4,5}', '{"batch": "whole"}'), 'duplicate duplicate from 
 select is(pg_temp.own('{1,2}'), 'duplicate duplicate from none', 'what a later batch has heard of is forgotten');
 
 select is(
-  pg_temp.repeat('[{"seq":20,"table":"repeated_blind","op":"put","id":"00000000-0000-4000-8000-000000000001","data":{"name":"x"},"edited_at":"2026-01-01T00:00:00Z"}]'),
+  pg_temp.statuses(pg_temp.push('[{"seq":20,"table":"repeated_blind","op":"put","id":"00000000-0000-4000-8000-000000000001","data":{"name":"x"},"edited_at":"2026-01-01T00:00:00Z"}]')),
   'applied', 'a row in a table that may only be added to'
 );
 select is(
-  pg_temp.repeat('[{"seq":20,"table":"repeated_blind","op":"put","id":"00000000-0000-4000-8000-000000000001","data":{"name":"x"},"edited_at":"2026-01-01T00:00:00Z"}]'),
+  pg_temp.statuses(pg_temp.push('[{"seq":20,"table":"repeated_blind","op":"put","id":"00000000-0000-4000-8000-000000000001","data":{"name":"x"},"edited_at":"2026-01-01T00:00:00Z"}]')),
   'duplicate', 'is a duplicate the second time, too'
 );
 select is(

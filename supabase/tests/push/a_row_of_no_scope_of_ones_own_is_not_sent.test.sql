@@ -13,21 +13,11 @@ insert into public.wide_members values ('chess', pg_temp.user_id('a'));
 insert into public.wide_docs values
   ('00000000-0000-4000-8000-000000000001', 'chess', 'ours'), ('00000000-0000-4000-8000-000000000002', 'go', 'theirs');
 
-create function pg_temp.push(seq int, id int) returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true), set_config('role', 'authenticated', true);
-  answer := public.sync_push('00000000-0000-4000-8000-0000000000d1', json_build_array(json_build_object('seq', seq, 'table', 'wide_docs', 'op', 'patch',
-    'id', '00000000-0000-4000-8000-00000000000' || id, 'base', null, 'data', json_build_object('title', 'mine'))))::jsonb #> '{results,0}';
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
+create function pg_temp.edit(n int) returns jsonb language sql as $$
+  select pg_temp.push_one(1, jsonb_build_object('table', 'wide_docs', 'op', 'patch', 'id', pg_temp.id(n), 'base', null, 'data', '{"title": "mine"}'::json))
 $$;
-create temp table own as select pg_temp.push(1, 1) as answer;
-create temp table other as select pg_temp.push(2, 2) as answer;
+create temp table own as select pg_temp.edit(1) as answer;
+create temp table other as select pg_temp.edit(2) as answer;
 select is((select answer #>> '{row,title}' from own), 'mine', 'a row of a scope of one''s own comes back');
 select is((select answer ->> 'status' from other), 'merged', 'an edit beyond it that the policies allow is done');
 select is((select answer -> 'row' from other), null, 'and its row is not sent');

@@ -18,10 +18,10 @@ insert into public.taken_public values (pg_temp.id(1), 'draft', true), (pg_temp.
 update public.taken_public set name = name || '!';
 delete from public.taken where id in (pg_temp.id(2), pg_temp.id(4));
 delete from public.taken_public where id = pg_temp.id(2);
-create function pg_temp.answer(op text, n int, tbl text default 'taken') returns jsonb language sql as $$
-  select pg_temp.push(json_build_array(json_build_object(
-    'seq', (sync_register_device(pg_temp.device(1)) ->> 'last_seq')::bigint + 1, 'table', tbl, 'op', op, 'id', pg_temp.id(n), 'base', null,
-    'data', case when op <> 'delete' then '{"name":"new"}'::json end, 'edited_at', now()))) #- '{0,seq}' -> 0
+
+create function pg_temp.answer(op text, n int, table_name text default 'taken') returns jsonb language sql as $$
+  select pg_temp.push_one(1, jsonb_build_object('table', table_name, 'op', op, 'id', pg_temp.id(n), 'base', null,
+    'data', case when op <> 'delete' then '{"name":"new"}'::json end)) - 'seq'
 $$;
 
 select pg_temp.sign_in('a');

@@ -4,9 +4,6 @@ begin;
 \ir ../helpers.psql
 select plan(16);
 
-create function pg_temp.push(mutations json) returns jsonb language sql as $$
-  select sync_push(pg_temp.device(1), mutations, '{}')::jsonb -> 'results'
-$$;
 create function pg_temp.put(seq int, "table" text, id int, data json) returns json language sql as $$
   select json_build_object('seq', seq, 'table', "table", 'op', 'put', 'id', id::text, 'data', data, 'edited_at', now())
 $$;

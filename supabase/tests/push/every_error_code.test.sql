@@ -15,17 +15,16 @@ begin
 end
 $$;
 create trigger rule before insert or update on public.errs for each row execute function public.errs_rule();
-select pg_temp.add_public_table('public.errs_parent');
+alter table public.errs_parent enable row level security;
+create policy "read" on public.errs_parent for select using (true);
+select tidemark.add_table('public.errs_parent', 'public');
 select pg_temp.add_own_table('public.errs');
 insert into public.errs (id, user_id, code) values (pg_temp.id(1), pg_temp.user_id('a'), 'mine'), (pg_temp.id(2), pg_temp.user_id('b'), 'secret'), (pg_temp.id(3), pg_temp.user_id('a'), null);
 delete from public.errs where id = pg_temp.id(3);
 update tidemark.settings set max_mutation_bytes = 2000;
 
--- One mutation, its result.
 create function pg_temp.answer(mutation jsonb) returns jsonb language sql as $$
-  select pg_temp.push(json_build_array(
-    jsonb_build_object('seq', (sync_register_device(pg_temp.device(1)) ->> 'last_seq')::bigint + 1, 'table', 'errs', 'op', 'put',
-      'id', pg_temp.id(9), 'data', '{}'::jsonb, 'edited_at', '2026-01-01T00:00:00Z') || mutation)) -> 0
+  select pg_temp.push_one(1, jsonb_build_object('table', 'errs', 'op', 'put', 'id', pg_temp.id(9), 'data', '{}'::jsonb) || mutation)
 $$;
 create function pg_temp.code(mutation jsonb, code text, rule text) returns text language sql as $$
   select is(concat_ws(' ', a ->> 'status', a #>> '{error,code}', case when coalesce(a #>> '{error,message}', '') = '' then 'without a message' end),

@@ -8,10 +8,7 @@ create table public.order_child (id uuid primary key, parent uuid not null, peer
 create table public.order_parent (id uuid primary key, name text);
 alter table public.order_grandchild add foreign key (child) references public.order_child;
 alter table public.order_child add foreign key (parent) references public.order_parent;
-select pg_temp.allow_all('public.order_grandchild');
-select pg_temp.allow_all('public.order_child');
-select pg_temp.allow_all('public.order_parent');
-select tidemark.add_table(t::regclass, 'public') from unnest('{order_grandchild,order_child,order_parent}'::text[]) t;
+select pg_temp.add_public_table('public.order_grandchild', 'public.order_child', 'public.order_parent');
 
 select pg_temp.sign_in('a');
 select is(

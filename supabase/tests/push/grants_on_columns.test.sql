@@ -5,22 +5,12 @@ begin;
 select plan(19);
 
 -- Pushes as a user who may see and change some columns only: [{table, op, id: n, …}] in, results out.
-create temp sequence seq;
-create function pg_temp.push(mutations jsonb, device int default 1) returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := (
-    select json_agg(m || jsonb_build_object('seq', nextval('pg_temp.seq'), 'id', pg_temp.id((m ->> 'id')::int)) order by n)
-    from jsonb_array_elements(mutations) with ordinality as e (m, n));
-  results jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  results := public.sync_push(pg_temp.device(device), numbered) -> 'results';
-  perform set_config('role', 'postgres', true);
-  return results;
-end
+
+-- Edits as a user who may see and change some columns only: [{op, id: n, …}] in, results out.
+create function pg_temp.edit(mutations jsonb) returns jsonb language sql as $$
+  select pg_temp.push((
+    select json_agg(m || jsonb_build_object('table', 'granted', 'seq', nextval('pg_temp.mutation_seq'), 'id', pg_temp.id((m ->> 'id')::int)) order by n)
+    from jsonb_array_elements(mutations) with ordinality as e (m, n)))
 $$;
 
 create table public.granted (
@@ -35,7 +25,7 @@ grant select (id, user_id, title, note, version, updated_at, deleted_at), insert
   on public.granted to authenticated;
 
 select is(
-  (pg_temp.push('[{"table": "granted", "op": "patch", "id": 1, "base": 1, "data": {"title": "new"}}]') -> 0) - 'seq'::text,
+  (pg_temp.edit('[{"op": "patch", "id": 1, "base": 1, "data": {"title": "new"}}]') -> 0) - 'seq'::text,
   '{"status": "applied", "version": 2}', 'an edit of a column that is granted is done'
 );
 select is(
@@ -43,49 +33,49 @@ select is(
   'and leaves those alone that may not be read'
 );
 select is(
-  pg_temp.push('[{"table": "granted", "op": "patch", "id": 2, "base": 1, "data": {"note": "new"}}]') #> '{0,error}',
+  pg_temp.edit('[{"op": "patch", "id": 2, "base": 1, "data": {"note": "new"}}]') #> '{0,error}',
   '{"code": "forbidden", "message": "column note of \"granted\" is not yours to write", "hint": "Leave it out."}',
   'an edit of another is refused, and the column named'
 );
 select is(
-  pg_temp.push('[{"table": "granted", "op": "patch", "id": 2, "base": 1, "data": {"title": "new", "note": "new", "secret": "new"}}]') #>> '{0,error,message}',
+  pg_temp.edit('[{"op": "patch", "id": 2, "base": 1, "data": {"title": "new", "note": "new", "secret": "new"}}]') #>> '{0,error,message}',
   'columns note, secret of "granted" are not yours to write', 'an edit of both is refused for the others'
 );
 select is((select row(t.*)::text from (select title, note, secret from public.granted where id = pg_temp.id(2)) t), '(title,note,secret)', 'as a whole');
 select is(
-  pg_temp.statuses(pg_temp.push('[{"table": "granted", "op": "put", "id": 2, "base": 1, "data": {"user_id": "00000000-0000-4000-8000-00000000000a", "title": "whole", "note": "note"}}]')),
+  pg_temp.statuses(pg_temp.edit('[{"op": "put", "id": 2, "base": 1, "data": {"user_id": "00000000-0000-4000-8000-00000000000a", "title": "whole", "note": "note"}}]')),
   'applied', 'a row that is sent whole may hold the others as they are'
 );
 select is((select title from public.granted where id = pg_temp.id(2)), 'whole', 'and is stored');
 select is(
-  pg_temp.statuses(pg_temp.push('[
-    {"table": "granted", "op": "patch", "id": 3, "base": 1, "data": {"title": "three"}},
-    {"table": "granted", "op": "patch", "id": 4, "base": 1, "data": {"note": "four"}},
-    {"table": "granted", "op": "patch", "id": 5, "base": 1, "data": {"title": "five"}}]')),
+  pg_temp.statuses(pg_temp.edit('[
+    {"op": "patch", "id": 3, "base": 1, "data": {"title": "three"}},
+    {"op": "patch", "id": 4, "base": 1, "data": {"note": "four"}},
+    {"op": "patch", "id": 5, "base": 1, "data": {"title": "five"}}]')),
   'applied rejected:forbidden applied', 'one that is refused holds up no other'
 );
 
 update public.granted set note = 'by the owner', secret = 'by the owner' where id = pg_temp.id(6);
 select is(
-  ((pg_temp.push('[{"table": "granted", "op": "patch", "id": 6, "base": 1, "data": {"title": "six"}}]') -> 0) #- '{row,updated_at}') - 'seq'::text,
+  ((pg_temp.edit('[{"op": "patch", "id": 6, "base": 1, "data": {"title": "six"}}]') -> 0) #- '{row,updated_at}') - 'seq'::text,
   '{"status": "merged", "version": 3, "row": {"id": "00000000-0000-4000-8000-000000000006", "user_id": "00000000-0000-4000-8000-00000000000a", "title": "six", "note": "by the owner", "version": 3, "deleted_at": null}}',
   'an edit is merged with another side''s, and the row comes without what may not be read'
 );
 select is((select secret from public.granted where id = pg_temp.id(6)), 'by the owner', 'which stays');
 select is(
-  pg_temp.statuses(pg_temp.push('[{"table": "granted", "op": "patch", "id": 6, "base": 1, "data": {"note": "mine"}, "edited_at": "2020-01-01T00:00:00Z"}]')),
+  pg_temp.statuses(pg_temp.edit('[{"op": "patch", "id": 6, "base": 1, "data": {"note": "mine"}, "edited_at": "2020-01-01T00:00:00Z"}]')),
   'rejected:forbidden', 'a column that is not granted is refused, whichever side would win'
 );
 
 select is(
-  pg_temp.statuses(pg_temp.push('[{"table": "granted", "op": "patch", "id": 7, "base": 1, "data": {"pin": "7777"}}]')), 'applied',
+  pg_temp.statuses(pg_temp.edit('[{"op": "patch", "id": 7, "base": 1, "data": {"pin": "7777"}}]')), 'applied',
   'a column may be written that is not read'
 );
 select is(
-  pg_temp.statuses(pg_temp.push('[
-    {"table": "granted", "op": "patch", "id": 7, "base": 2, "data": {"title": "seven"}},
-    {"table": "granted", "op": "patch", "id": 8, "base": 1, "data": {"pin": "8888"}},
-    {"table": "granted", "op": "patch", "id": 9, "base": 1, "data": {"pin": null, "title": "nine"}}]')),
+  pg_temp.statuses(pg_temp.edit('[
+    {"op": "patch", "id": 7, "base": 2, "data": {"title": "seven"}},
+    {"op": "patch", "id": 8, "base": 1, "data": {"pin": "8888"}},
+    {"op": "patch", "id": 9, "base": 1, "data": {"pin": null, "title": "nine"}}]')),
   'applied applied applied', 'also next to edits that leave it alone'
 );
 select is(
@@ -94,19 +84,19 @@ select is(
 );
 update public.granted set note = 'again' where id = pg_temp.id(8);
 select is(
-  pg_temp.statuses(pg_temp.push('[{"table": "granted", "op": "patch", "id": 8, "base": 2, "data": {"pin": null}}]')), 'merged',
+  pg_temp.statuses(pg_temp.edit('[{"op": "patch", "id": 8, "base": 2, "data": {"pin": null}}]')), 'merged',
   'a value that is not read is never taken for unchanged'
 );
 select is((select pin from public.granted where id = pg_temp.id(8)), null, 'so it can be emptied, too');
 
 select is(
-  pg_temp.push('[{"table": "granted", "op": "put", "id": 10, "data": {"title": "new", "note": "mine"}}]') #>> '{0,error,message}',
+  pg_temp.edit('[{"op": "put", "id": 10, "data": {"title": "new", "note": "mine"}}]') #>> '{0,error,message}',
   'column note of "granted" is not yours to write', 'a new row is refused for a column that may not be inserted'
 );
 update public.granted set title = 'theirs' where id = pg_temp.id(5);
 grant insert (note) on public.granted to authenticated;
 select is(
-  pg_temp.statuses(pg_temp.push('[{"table": "granted", "op": "patch", "id": 5, "base": 2, "data": {"title": "ours"}}]')), 'conflict',
+  pg_temp.statuses(pg_temp.edit('[{"op": "patch", "id": 5, "base": 2, "data": {"title": "ours"}}]')), 'conflict',
   'what is kept as a second row'
 );
 select is(

@@ -11,11 +11,10 @@ create table public.rights_shared (id uuid primary key, user_id uuid not null, l
 alter table public.rights_add_only enable row level security;
 alter table public.rights_none enable row level security;
 create policy "add" on public.rights_add_only for insert with check (true);
-select pg_temp.allow_own('public.rights_delete_only');
-select pg_temp.allow_own('public.rights_columns');
 select pg_temp.allow_all('public.rights_shared');
 select tidemark.add_table('public.rights_add_only', 'public');
-select tidemark.add_table(t::regclass, 'user:user_id') from unnest('{rights_delete_only,rights_columns,rights_none,rights_shared}'::text[]) t;
+select pg_temp.add_own_table('public.rights_delete_only'), pg_temp.add_own_table('public.rights_columns');
+select tidemark.add_table('public.rights_none', 'user:user_id'), tidemark.add_table('public.rights_shared', 'user:user_id');
 insert into public.rights_delete_only values (pg_temp.id(1), pg_temp.user_id('a'), 'x');
 insert into public.rights_columns values (pg_temp.id(1), pg_temp.user_id('a'), 'x', 'note', 'word');
 insert into public.rights_shared values (pg_temp.id(1), pg_temp.user_id('b'), 'x'), (pg_temp.id(2), pg_temp.user_id('b'), 'y');

@@ -4,9 +4,6 @@ begin;
 \ir ../helpers.psql
 select plan(24);
 
-create function pg_temp.push(mutations json, device int default 1) returns jsonb language sql as $$
-  select sync_push(pg_temp.device(device), mutations, '{}')::jsonb -> 'results'
-$$;
 create function pg_temp.edit(seq int, op text, id int, base int, data json, "table" text default 'moderated') returns json language sql as $$
   select json_build_object('seq', seq, 'table', "table", 'op', op, 'id', pg_temp.id(id), 'base', base, 'data', data, 'edited_at', now())
 $$;
@@ -67,7 +64,7 @@ select is(
 select is((select array_agg(name order by id) from public.moderated where id in (pg_temp.id(1), pg_temp.id(4), pg_temp.id(5))), '{a2,d}', 'which is stored');
 select pg_temp.sign_in('b');
 select is(
-  pg_temp.statuses(pg_temp.push(json_build_array(pg_temp.edit(1, 'put', 1, null, '{"name": "mine"}')), 2)), 'rejected:forbidden',
+  pg_temp.statuses(pg_temp.push(json_build_array(pg_temp.edit(1, 'put', 1, null, '{"name": "mine"}')), device => 2)), 'rejected:forbidden',
   'another''s row is not'
 );
 
@@ -84,7 +81,7 @@ select is(
   'with the reason'
 );
 select is(
-  pg_temp.statuses(pg_temp.push(json_build_array(pg_temp.edit(1, 'patch', 1, 2, '{"name": "spam"}')), 3)), 'rejected:constraint', 'so is one that was merged'
+  pg_temp.statuses(pg_temp.push(json_build_array(pg_temp.edit(1, 'patch', 1, 2, '{"name": "spam"}')), device => 3)), 'rejected:constraint', 'so is one that was merged'
 );
 select is(
   pg_temp.statuses(pg_temp.push(json_build_array(pg_temp.edit(45, 'put', 1, 3, '{"name": "spam"}')))), 'rejected:constraint', 'and a put of a row that is there'
@@ -134,7 +131,7 @@ select pg_temp.sign_in('a');
 select pg_temp.push(json_build_array(pg_temp.edit(61, 'put', 1, null, '{"name": "a"}', 'moderated_copies')));
 select pg_temp.push(json_build_array(pg_temp.edit(62, 'patch', 1, 1, '{"name": "b"}', 'moderated_copies')));
 select is(
-  pg_temp.statuses(pg_temp.push(json_build_array(pg_temp.edit(2, 'patch', 1, 1, '{"name": "mine"}', 'moderated_copies')), 3)), 'rejected:constraint',
+  pg_temp.statuses(pg_temp.push(json_build_array(pg_temp.edit(2, 'patch', 1, 1, '{"name": "mine"}', 'moderated_copies')), device => 3)), 'rejected:constraint',
   'an edit whose copy a trigger keeps out is rejected'
 );
 select is((select array_agg(name) from public.moderated_copies), '{b}', 'and the row stays');

@@ -5,16 +5,10 @@ select plan(23);
 
 create table public.unusable (id uuid primary key, user_id uuid not null default auth.uid());
 select pg_temp.add_own_table('public.unusable');
-create function pg_temp.refused(mutations text, options text, code text, path text, rule text) returns text language plpgsql as $$
-declare
-  found_detail text;
-begin
-  perform sync_push(pg_temp.device(1), mutations::json, options::json);
-  return fail(rule || ' (not refused)');
-exception when others then
-  get stacked diagnostics found_detail = pg_exception_detail;
-  return is(concat_ws(' ', sqlstate, sqlerrm, split_part(found_detail, ':', 1)), code || ' ' || path, rule);
-end
+
+create function pg_temp.refused(mutations text, options text, code text, path text, rule text) returns text language sql as $$
+  select is(concat_ws(' ', e ->> 'state', e ->> 'message', split_part(e ->> 'detail', ':', 1)), code || ' ' || path, rule)
+  from pg_temp.error_of(format('select pg_temp.push(%L, %L)', mutations, options)) e
 $$;
 
 select pg_temp.sign_in('a');

@@ -105,7 +105,7 @@ select is(
     {"seq":13,"table":"point","op":"patch","id":"1","base":1,"data":{"n":"1"}}, {"seq":14,"table":"written","op":"patch","id":"1","base":1,"data":{"n":"1"}}]$$))
   || ' ' || pg_temp.statuses(pg_temp.push($$[
     {"seq":1,"table":"point","op":"patch","id":"1","base":1,"data":{"n":"2"},"old":{"n":"0"}},
-    {"seq":2,"table":"written","op":"patch","id":"1","base":1,"data":{"n":"2"},"old":{"n":"0"}}]$$, '{}', pg_temp.device(2))),
+    {"seq":2,"table":"written","op":"patch","id":"1","base":1,"data":{"n":"2"},"old":{"n":"0"}}]$$, device => 2)),
   'applied applied applied applied merged merged', 'a table may be called as a type is, or as what it is written in'
 );
 select is(

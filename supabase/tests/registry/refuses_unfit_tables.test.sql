@@ -38,17 +38,9 @@ create table public.unfit_deleted (id uuid primary key, user_id uuid not null, d
 alter table public.unfit_deleted enable row level security;
 
 -- The wording is free; the code before the colon and the SQLSTATE are what people match on.
-create function pg_temp.refusal(call text, state text, code text, rule text) returns text language plpgsql as $$
-declare
-  said text;
-  hinted text;
-begin
-  execute call;
-  return fail(rule || ' (not refused)');
-exception when others then
-  get stacked diagnostics said = message_text, hinted = pg_exception_hint;
-  return is(concat_ws(' ', sqlstate, split_part(said, ':', 1), case when hinted = '' then 'no hint' end), state || ' ' || code, rule);
-end
+create function pg_temp.refusal(call text, state text, code text, rule text) returns text language sql as $$
+  select is(concat_ws(' ', e ->> 'state', split_part(e ->> 'message', ':', 1), case when e ->> 'hint' = '' then 'no hint' end), state || ' ' || code, rule)
+  from pg_temp.error_of(call) e
 $$;
 
 select pg_temp.refusal($$select tidemark.add_table('unfit_no_key', 'user:user_id')$$, 'TM001', 'no_primary_key', 'a table without a primary key is refused');

@@ -7,35 +7,25 @@ create table public.forgotten (id int primary key, user_id uuid not null default
 select pg_temp.add_own_table('public.forgotten');
 insert into public.forgotten (id, user_id, name) select n, pg_temp.user_id('a'), 'b' from generate_series(1, 3) n;
 
-create function pg_temp.pull(place jsonb default null) returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform pg_temp.sign_in('a');
-  answer := public.sync_pull('00000000-0000-4000-8000-0000000000d1', place::json, '{"tables": ["forgotten"]}');
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
+create function pg_temp.next(cursor jsonb default null) returns jsonb language sql as $$
+  select pg_temp.pull(cursor, '{"tables": ["forgotten"]}')
+$$;
+create temp table cursors as select pg_temp.next() -> 'cursor' as c;
+-- The same cursor as of a transaction that is long over.
+create function pg_temp.seen_to(xact bigint) returns jsonb language sql as $$
+  select c || jsonb_build_object('seen', format('%s:%s:', xact, xact)) from pg_temp.cursors
 $$;
 
-create temp table cursors as select pg_temp.pull() -> 'cursor' as c;
--- The same cursor as of two transactions that are long over.
-create function pg_temp.as_of(xact bigint) returns jsonb
-language sql
-as $$ select c || jsonb_build_object('seen', format('%s:%s:', xact, xact)) from pg_temp.cursors $$;
-
 update tidemark.settings set purged_to = '5', purged_in = tidemark.epoch();
-select is(pg_temp.pull(pg_temp.as_of(6)) -> 'reset', null, 'a cursor that has seen everything that was purged goes on');
+select is(pg_temp.next(pg_temp.seen_to(6)) -> 'reset', null, 'a cursor that has seen everything that was purged goes on');
 select is(
-  pg_temp.pull(pg_temp.as_of(5)) - 'server_time',
+  pg_temp.next(pg_temp.seen_to(5)) - 'server_time',
   '{"changes": [], "joined": [], "left": [], "cursor": null, "more": true, "reset": true}'::jsonb,
   'one that has not is told to start afresh, at once and without a cursor'
 );
-select is(pg_temp.pull(c || '{"seen": "4:9:5"}') -> 'reset', 'true', 'nor has one that was given out while such a transaction ran') from cursors;
-select is(pg_temp.pull(c || '{"seen": "4:9:4,7"}') -> 'reset', 'true', 'whichever of them it was') from cursors;
-select is(pg_temp.pull(c || '{"seen": "7:9:7"}') -> 'reset', null, 'a later one does no harm') from cursors;
+select is(pg_temp.next(c || '{"seen": "4:9:5"}') -> 'reset', 'true', 'nor has one that was given out while such a transaction ran') from cursors;
+select is(pg_temp.next(c || '{"seen": "4:9:4,7"}') -> 'reset', 'true', 'whichever of them it was') from cursors;
+select is(pg_temp.next(c || '{"seen": "7:9:7"}') -> 'reset', null, 'a later one does no harm') from cursors;
 -- A table that was left out goes on where it was left, and that may be before the purge although the device was not away.
 create function pg_temp.left_out(since text) returns jsonb
 language sql
@@ -43,13 +33,13 @@ as $$
   select c || jsonb_build_object('seen', '9:9:', 'paused', jsonb_build_object(t.table_no::text, since))
   from pg_temp.cursors, tidemark.live_tables t where t.name = 'forgotten'
 $$;
-select is(pg_temp.pull(pg_temp.left_out('5:5:')) -> 'reset', 'true', 'a table that was left out since before a purge is not simply taken up again');
-select is(pg_temp.pull(pg_temp.left_out('4:9:5')) -> 'reset', 'true', 'nor one left out while what was purged had not ended');
-select is(pg_temp.pull(pg_temp.left_out('6:6:')) -> 'reset', null, 'one that was left out later is');
+select is(pg_temp.next(pg_temp.left_out('5:5:')) -> 'reset', 'true', 'a table that was left out since before a purge is not simply taken up again');
+select is(pg_temp.next(pg_temp.left_out('4:9:5')) -> 'reset', 'true', 'nor one left out while what was purged had not ended');
+select is(pg_temp.next(pg_temp.left_out('6:6:')) -> 'reset', null, 'one that was left out later is');
 update tidemark.settings set purged_in = 'the epoch of the database that a dump came from';
-select is(pg_temp.pull(pg_temp.as_of(5)) -> 'reset', null, 'what was purged in another database is no gap of a cursor of this one');
+select is(pg_temp.next(pg_temp.seen_to(5)) -> 'reset', null, 'what was purged in another database is no gap of a cursor of this one');
 update tidemark.settings set purged_in = tidemark.epoch();
-select is(jsonb_array_length(pg_temp.pull() #> '{changes,0,upsert}'), 3, 'from the start the device gets everything');
+select is(jsonb_array_length(pg_temp.next() #> '{changes,0,upsert}'), 3, 'from the start the device gets everything');
 
 -- What it has queued meanwhile, on a version that the log no longer knows.
 update public.forgotten set name = 't' where id = 1;
@@ -60,13 +50,11 @@ alter table public.forgotten disable trigger user;
 update public.forgotten set deleted_at = now() - interval '11 years' where id = 2;
 alter table public.forgotten enable trigger user;
 select tidemark.purge(interval '10 years');
-select pg_temp.sign_in('a');
 create temp table results as
-select value::jsonb as r from json_array_elements(public.sync_push('00000000-0000-4000-8000-0000000000d1', format('[
+select value as r from jsonb_array_elements(pg_temp.push(format('[
   {"seq": 1, "table": "forgotten", "op": "patch", "id": "1", "base": 1, "edited_at": %1$s, "data": {"name": "o", "phone": "o"}},
   {"seq": 2, "table": "forgotten", "op": "patch", "id": "2", "base": 1, "edited_at": %1$s, "data": {"name": "o"}},
-  {"seq": 3, "table": "forgotten", "op": "delete", "id": "2", "base": 1, "edited_at": %1$s}]', to_json(now() - interval '1 hour'))::json) -> 'results');
-select pg_temp.sign_out();
+  {"seq": 3, "table": "forgotten", "op": "delete", "id": "2", "base": 1, "edited_at": %1$s}]', to_json(now() - interval '1 hour'))::json));
 select is(r ->> 'status', 'conflict', 'an edit meets every column as a conflict: nobody knows which of them changed') from results where r ->> 'seq' = '1';
 select is(r -> 'lost', '["name", "phone"]'::jsonb, 'by its date it loses, and is told so') from results where r ->> 'seq' = '1';
 select is(r #>> '{error,code}', 'not_found', 'an edit of a row that was purged is rejected, and kept by the device') from results where r ->> 'seq' = '2';

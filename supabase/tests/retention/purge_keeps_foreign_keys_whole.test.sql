@@ -8,11 +8,7 @@ create table public.p_things (id int primary key, box_id int references public.p
 create table public.p_labels (id int primary key, box_id int references public.p_boxes on delete cascade);
 create table public.p_hints (id int primary key, box_id int references public.p_boxes on delete set null);
 create table public.p_outside (id int primary key, box_id int references public.p_boxes);
-alter table public.p_boxes enable row level security;
-alter table public.p_things enable row level security;
-alter table public.p_labels enable row level security;
-alter table public.p_hints enable row level security;
-select tidemark.add_table(t::regclass, 'public') from unnest(array['public.p_boxes', 'public.p_things', 'public.p_labels', 'public.p_hints']) t;
+select pg_temp.add_public_table('public.p_boxes', 'public.p_things', 'public.p_labels', 'public.p_hints');
 
 -- Makes a tombstone of rows, eleven years ago, whatever still points at them.
 create function pg_temp.bury(name text, ids int[]) returns void

@@ -16,27 +16,14 @@ select tidemark.add_table('public.named', 'namedclub:club');
 -- Whether entries of the transaction itself are new to a cursor depends on what others commit meanwhile.
 delete from tidemark.sync_changes;
 
-create function pg_temp.pull(cursor json) returns json
-language plpgsql
-as $$
-declare
-  page json;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true), set_config('role', 'authenticated', true);
-  page := public.sync_pull('00000000-0000-4000-8000-0000000000d1', cursor, '{"tables": ["named"]}');
-  perform set_config('role', 'postgres', true);
-  return page;
-end
-$$;
-
-create temp table first_page as select pg_temp.pull(null) as page;
+create temp table first_page as select pg_temp.pull(null, '{"tables": ["named"]}') as page;
 select is(
-  (select array_agg(j order by j) from first_page, json_array_elements_text(page -> 'joined') j where j like 'namedclub:%'),
+  (select array_agg(j order by j) from first_page, jsonb_array_elements_text(page -> 'joined') j where j like 'namedclub:%'),
   '{namedclub:chess,namedclub:go}', 'a first page names them, though they are empty'
 );
-select is((select count(*) from first_page, json_array_elements_text(page -> 'joined') j where j in ('public') or j like 'user:%'), 0::bigint,
+select is((select count(*) from first_page, jsonb_array_elements_text(page -> 'joined') j where j in ('public') or j like 'user:%'), 0::bigint,
   'and not those that everybody has');
-select is(pg_temp.pull((select page -> 'cursor' from first_page)) ->> 'joined', '[]', 'the next one says what is new');
+select is(pg_temp.pull((select page -> 'cursor' from first_page), '{"tables": ["named"]}') ->> 'joined', '[]', 'the next one says what is new');
 
 select * from finish();
 rollback;

@@ -4,21 +4,9 @@ begin;
 \ir ../helpers.psql
 select plan(21);
 
-create function pg_temp.person(n int) returns uuid language sql as $$
-  select ('00000000-0000-4000-8000-' || lpad(n::text, 12, 'd'))::uuid
-$$;
 -- The ids that a device of the user downloads.
-create function pg_temp.pull(who int) returns text language plpgsql as $$
-declare
-  page jsonb;
-begin
-  perform set_config('role', 'authenticated', true),
-    set_config('request.jwt.claims', json_build_object('sub', pg_temp.person(who), 'role', 'authenticated')::text, true);
-  page := public.sync_pull(pg_temp.device(who), null, '{"tables": ["crew_items"]}');
-  perform set_config('role', 'postgres', true);
-  return coalesce((
-    select string_agg(r ->> 'id', '' order by r ->> 'id') from jsonb_array_elements(page -> 'changes') c cross join jsonb_array_elements(c -> 'upsert') r), '');
-end
+create function pg_temp.ids_of(name text) returns text language sql as $$
+  select coalesce(string_agg(r ->> 'id', '' order by r ->> 'id'), '') from jsonb_array_elements(pg_temp.download('crew_items', name)) r
 $$;
 -- Whether devices that have not seen this transaction start afresh; once asked, what was said counts no longer.
 create function pg_temp.is_lost() returns boolean language plpgsql as $$
@@ -31,7 +19,7 @@ end
 $$;
 create temp sequence told start 0 minvalue 0;
 -- What the log says since it was last asked: + joined, - left.
-create function pg_temp.said() returns text language plpgsql as $$
+create function pg_temp.logged() returns text language plpgsql as $$
 declare
   line text;
 begin
@@ -50,7 +38,7 @@ $$;
 create function pg_temp.make(table_name text, people int[]) returns void language plpgsql as $$
 begin
   execute format('create table public.%I (ship int not null, sailor uuid not null, primary key (ship, sailor))', table_name);
-  execute format('insert into public.%I select p, pg_temp.person(p) from unnest($1) p', table_name) using people;
+  execute format('insert into public.%I select p, pg_temp.user_id(p::text) from unnest($1) p', table_name) using people;
 end
 $$;
 
@@ -60,21 +48,21 @@ create table public.crew_items (id int primary key, ship int not null);
 select pg_temp.allow_all('public.crew_items');
 select tidemark.add_table('public.crew_items', 'crew:ship');
 insert into public.crew_items select n, n from generate_series(1, 9) n;
-select is(pg_temp.said(), '+11 +22', 'members join');
+select is(pg_temp.logged(), '+11 +22', 'members join');
 select tidemark.add_scope('crew', 'public.crew', 'ship', 'sailor');
-select is(pg_temp.said(), null, 'declared again, nobody does');
+select is(pg_temp.logged(), null, 'declared again, nobody does');
 
 -- Renamed.
 alter table public.crew rename to sailors;
 alter table public.sailors rename ship to vessel;
-select lives_ok($$insert into public.sailors values (3, pg_temp.person(3))$$, 'a renamed members table takes members');
+select lives_ok($$insert into public.sailors values (3, pg_temp.user_id('3'))$$, 'a renamed members table takes members');
 select lives_ok($$update public.sailors set vessel = 4 where vessel = 3$$, 'changes them');
 select lives_ok($$delete from public.sailors where vessel = 2$$, 'and lets them go');
-select is(pg_temp.said(), '-22 -33 +33 +34', 'which is logged');
+select is(pg_temp.logged(), '-22 -33 +33 +34', 'which is logged');
 select tidemark.add_scope('crew', 'public.sailors', 'vessel', 'sailor');
-select is(pg_temp.said(), '-11 -34 +11 +34', 'declared under its new name, all download their scopes: while it had none they belonged to nothing');
+select is(pg_temp.logged(), '-11 -34 +11 +34', 'declared under its new name, all download their scopes: while it had none they belonged to nothing');
 select is(pg_temp.watched(), 'sailors', 'it is watched');
-select is(pg_temp.pull(1) || '/' || pg_temp.pull(2) || '/' || pg_temp.pull(3), '1//4', 'they have what is theirs');
+select is(pg_temp.ids_of('1') || '/' || pg_temp.ids_of('2') || '/' || pg_temp.ids_of('3'), '1//4', 'they have what is theirs');
 select ok(not pg_temp.is_lost(), 'other devices go on where they were');
 
 -- Made anew: 1 is no longer a member, 2 and 3 are.
@@ -82,16 +70,16 @@ select pg_temp.make('sailors_new', '{2,3}');
 drop table public.sailors;
 alter table public.sailors_new rename to sailors;
 select tidemark.add_scope('crew', 'public.sailors', 'ship', 'sailor');
-select is(pg_temp.said(), '+22 +33', 'members of a table made anew join');
+select is(pg_temp.logged(), '+22 +33', 'members of a table made anew join');
 select is(pg_temp.watched(), 'sailors', 'it is watched');
 select ok(pg_temp.is_lost(), 'and devices start afresh: nobody knows who left with the old one');
-select is(pg_temp.pull(1) || '/' || pg_temp.pull(2) || '/' || pg_temp.pull(3), '/2/3', 'with what is theirs now');
+select is(pg_temp.ids_of('1') || '/' || pg_temp.ids_of('2') || '/' || pg_temp.ids_of('3'), '/2/3', 'with what is theirs now');
 
 -- Made anew while the old one is kept.
 alter table public.sailors rename to sailors_of_old;
 select pg_temp.make('sailors', '{1,2}');
 select tidemark.add_scope('crew', 'public.sailors', 'ship', 'sailor');
-select is(pg_temp.said(), '-22 -33 +11 +22', 'members of the kept one leave');
+select is(pg_temp.logged(), '-22 -33 +11 +22', 'members of the kept one leave');
 select is(pg_temp.watched(), 'sailors', 'which is watched no longer');
 select ok(pg_temp.is_lost(), 'devices start afresh: the new one may have had others for a while');
 
@@ -99,12 +87,12 @@ select ok(pg_temp.is_lost(), 'devices start afresh: the new one may have had oth
 drop table public.sailors;
 select pg_temp.make('deckhands', '{3}');
 select tidemark.add_scope('crew', 'public.deckhands', 'ship', 'sailor');
-select is(pg_temp.said(), '+33', 'members join by a table that follows a dropped one');
+select is(pg_temp.logged(), '+33', 'members join by a table that follows a dropped one');
 select ok(pg_temp.is_lost(), 'and devices start afresh');
 
 -- Another table, while the old one is there: everything is known.
 select tidemark.add_scope('crew', 'public.sailors_of_old', 'ship', 'sailor');
-select is(pg_temp.said(), '-33 +22 +33', 'where the old one is there and watched, its members leave and the new one''s join');
+select is(pg_temp.logged(), '-33 +22 +33', 'where the old one is there and watched, its members leave and the new one''s join');
 select ok(not pg_temp.is_lost(), 'and devices go on where they were');
 
 select * from finish();

@@ -3,33 +3,6 @@ begin;
 \ir ../helpers.psql
 select plan(15);
 
-create temp sequence seq;
-create function pg_temp.push(who text, mutation jsonb) returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', json_build_object('sub', pg_temp.user_id(who), 'role', 'authenticated')::text, true), set_config('role', 'authenticated', true);
-  answer := public.sync_push((pg_temp.user_id('d') || who)::uuid, numbered) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
-create function pg_temp.mine(who text) returns text[]
-language plpgsql
-as $$
-declare
-  found_scopes text[];
-begin
-  perform set_config('request.jwt.claims', json_build_object('sub', pg_temp.user_id(who), 'role', 'authenticated')::text, true), set_config('role', 'authenticated', true);
-  found_scopes := array(select s from unnest(tidemark.my_scopes()) s where s like 'band:%' order by s);
-  perform set_config('role', 'postgres', true);
-  return found_scopes;
-end
-$$;
-
 create table public.band_members (id uuid primary key, band_id int not null, user_id uuid not null, role text not null default 'guest', deleted_at timestamptz);
 create table public.band_songs (id uuid primary key, band_id int not null, title text);
 alter table public.band_songs enable row level security;
@@ -43,43 +16,43 @@ select tidemark.add_table('public.band_members', 'band:band_id');
 select tidemark.add_table('public.band_songs', 'band:band_id');
 
 insert into public.band_members values ('00000000-0000-4000-8000-0000000000a1', 1, pg_temp.user_id('a'), 'owner');
-select is(pg_temp.mine('a'), array['band:1'], 'the owner is in');
+select is(pg_temp.scopes('a', 'band'), array['band:1'], 'the owner is in');
 select is(
-  pg_temp.push('a', jsonb_build_object('table', 'band_members', 'op', 'put', 'id', '00000000-0000-4000-8000-0000000000b1',
+  pg_temp.push_one(1, jsonb_build_object('table', 'band_members', 'op', 'put', 'id', '00000000-0000-4000-8000-0000000000b1',
     'data', jsonb_build_object('band_id', 1, 'user_id', pg_temp.user_id('b')))) ->> 'status', 'applied', 'and invites somebody by a push'
 );
-select is(pg_temp.mine('b'), array['band:1'], 'who is in, then');
+select is(pg_temp.scopes('b', 'band'), array['band:1'], 'who is in, then');
 insert into public.band_songs (id, band_id, title) values ('00000000-0000-4000-8000-000000000051', 1, 'one');
 select is(
-  pg_temp.push('b', '{"table": "band_songs", "op": "patch", "id": "00000000-0000-4000-8000-000000000051", "base": 1, "data": {"title": "two"}}') ->> 'status',
+  pg_temp.push_one(2, '{"table": "band_songs", "op": "patch", "id": "00000000-0000-4000-8000-000000000051", "base": 1, "data": {"title": "two"}}', name => 'b') ->> 'status',
   'applied', 'and edits what the policies let a member edit'
 );
 
 -- Removed, softly.
 select is(
-  pg_temp.push('a', '{"table": "band_members", "op": "delete", "id": "00000000-0000-4000-8000-0000000000b1", "base": 1}') ->> 'status', 'applied', 'the owner removes them'
+  pg_temp.push_one(1, '{"table": "band_members", "op": "delete", "id": "00000000-0000-4000-8000-0000000000b1", "base": 1}') ->> 'status', 'applied', 'the owner removes them'
 );
 select ok((select deleted_at is not null from public.band_members where user_id = pg_temp.user_id('b')), 'the membership becomes a tombstone');
-select is(pg_temp.mine('b'), '{}'::text[], 'and they are out');
+select is(pg_temp.scopes('b', 'band'), '{}'::text[], 'and they are out');
 select is(
   (select array_agg(op || ' ' || row_id order by id) from tidemark.sync_changes where table_no = 0 and scope = 'user:' || pg_temp.user_id('b')),
   array['join band:1', 'leave band:1'], 'their devices hear of both'
 );
 select is(
-  pg_temp.push('b', '{"table": "band_songs", "op": "patch", "id": "00000000-0000-4000-8000-000000000051", "base": 2, "data": {"title": "three"}}') #>> '{error,code}',
+  pg_temp.push_one(2, '{"table": "band_songs", "op": "patch", "id": "00000000-0000-4000-8000-000000000051", "base": 2, "data": {"title": "three"}}', name => 'b') #>> '{error,code}',
   'not_found', 'their edits find nothing any more'
 );
 select is(
-  pg_temp.push('a', '{"table": "band_members", "op": "delete", "id": "00000000-0000-4000-8000-0000000000b1", "base": 2}') ->> 'status', 'applied', 'removing them again'
+  pg_temp.push_one(1, '{"table": "band_members", "op": "delete", "id": "00000000-0000-4000-8000-0000000000b1", "base": 2}') ->> 'status', 'applied', 'removing them again'
 );
 select is((select count(*) from tidemark.sync_changes where table_no = 0 and scope = 'user:' || pg_temp.user_id('b')), 2::bigint, 'is no news');
 
 -- Without sync for the members table, its tombstones are still none.
 select tidemark.remove_table('public.band_members');
-select is(pg_temp.mine('b'), '{}'::text[], 'a tombstone does not come to life when its table is no longer synced');
-select is(pg_temp.mine('a'), array['band:1'], 'members stay members');
+select is(pg_temp.scopes('b', 'band'), '{}'::text[], 'a tombstone does not come to life when its table is no longer synced');
+select is(pg_temp.scopes('a', 'band'), array['band:1'], 'members stay members');
 delete from public.band_members where user_id = pg_temp.user_id('a');
-select is(pg_temp.mine('a'), '{}'::text[], 'one who is deleted is out');
+select is(pg_temp.scopes('a', 'band'), '{}'::text[], 'one who is deleted is out');
 select is(
   (select array_agg(op || ' ' || row_id order by id) from tidemark.sync_changes where table_no = 0 and scope = 'user:' || pg_temp.user_id('a')),
   array['join band:1', 'leave band:1'], 'and hears of it'

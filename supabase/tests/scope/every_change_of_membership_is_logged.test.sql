@@ -8,67 +8,66 @@ create table public.logged_members (
 );
 select tidemark.add_scope('loggedteam', 'public.logged_members', 'team', 'user_id');
 
-create temp table heard (upto bigint not null);
-insert into heard select coalesce(max(id), 0) from tidemark.sync_changes;
+create temp table looked (upto bigint not null);
+insert into looked select coalesce(max(id), 0) from tidemark.sync_changes;
 -- What was logged since the last look: a:join:1 is user a, join, team 1.
-create function pg_temp.heard() returns text
+create function pg_temp.logged() returns text
 language plpgsql
 as $$
 declare
-  said text;
+  line text;
 begin
-  select coalesce(string_agg(right(scope, 1) || ':' || op || ':' || substr(row_id, length('loggedteam:') + 1), ' ' order by scope, row_id, op, id), '') into said
-  from tidemark.sync_changes where table_no = 0 and id > (select upto from heard) and row_id like 'loggedteam:%' and scope like 'user:00000000-0000-4000-8000-00000000000_';
-  update heard set upto = (select max(id) from tidemark.sync_changes);
-  return said;
+  select coalesce(string_agg(right(scope, 1) || ':' || op || ':' || substr(row_id, length('loggedteam:') + 1), ' ' order by scope, row_id, op, id), '') into line
+  from tidemark.sync_changes where table_no = 0 and id > (select upto from looked) and row_id like 'loggedteam:%' and scope like 'user:00000000-0000-4000-8000-00000000000_';
+  update looked set upto = (select max(id) from tidemark.sync_changes);
+  return line;
 end
 $$;
 
 insert into public.logged_members (team, user_id) values (1, pg_temp.user_id('a')), (1, pg_temp.user_id('b')), (2, pg_temp.user_id('a'));
-select is(pg_temp.heard(), 'a:join:1 a:join:2 b:join:1', 'several members of one statement');
+select is(pg_temp.logged(), 'a:join:1 a:join:2 b:join:1', 'several members of one statement');
 update public.logged_members set role = 'editor' where team = 1 and user_id = pg_temp.user_id('a');
-select is(pg_temp.heard(), 'a:leave:1 a:join:1', 'another role may show other rows: left and joined');
+select is(pg_temp.logged(), 'a:leave:1 a:join:1', 'another role may show other rows: left and joined');
 update public.logged_members set role = role;
-select is(pg_temp.heard(), '', 'an update that changes nothing is nothing');
+select is(pg_temp.logged(), '', 'an update that changes nothing is nothing');
 update public.logged_members set team = 3 where team = 2;
-select is(pg_temp.heard(), 'a:leave:2 a:join:3', 'a membership that moves to another scope');
+select is(pg_temp.logged(), 'a:leave:2 a:join:3', 'a membership that moves to another scope');
 update public.logged_members set user_id = pg_temp.user_id('c') where team = 1 and user_id = pg_temp.user_id('b');
-select is(pg_temp.heard(), 'b:leave:1 c:join:1', 'one that is handed to another user');
+select is(pg_temp.logged(), 'b:leave:1 c:join:1', 'one that is handed to another user');
 insert into public.logged_members (team, user_id, role) values (1, pg_temp.user_id('a'), 'viewer'), (4, pg_temp.user_id('a'), 'viewer')
 on conflict (team, user_id) do update set role = excluded.role;
-select is(pg_temp.heard(), 'a:leave:1 a:join:1 a:join:4', 'an upsert');
+select is(pg_temp.logged(), 'a:leave:1 a:join:1 a:join:4', 'an upsert');
 delete from public.logged_members where user_id = pg_temp.user_id('a');
-select is(pg_temp.heard(), 'a:leave:1 a:leave:3 a:leave:4', 'members who are deleted');
+select is(pg_temp.logged(), 'a:leave:1 a:leave:3 a:leave:4', 'members who are deleted');
 delete from public.logged_members where team = 99;
 update public.logged_members set role = 'x' where team = 99;
-select is(pg_temp.heard(), '', 'statements that find nobody are nothing');
+select is(pg_temp.logged(), '', 'statements that find nobody are nothing');
 merge into public.logged_members m using (values (1::bigint, pg_temp.user_id('c')), (7, pg_temp.user_id('c'))) as v (team, user_id)
 on m.team = v.team and m.user_id = v.user_id when matched then delete when not matched then insert (team, user_id) values (v.team, v.user_id);
-select is(pg_temp.heard(), 'c:leave:1 c:join:7', 'a merge');
+select is(pg_temp.logged(), 'c:leave:1 c:join:7', 'a merge');
 with moved as (delete from public.logged_members where team = 7 returning user_id)
 insert into public.logged_members (team, user_id) select 8, user_id from moved;
-select is(pg_temp.heard(), 'c:leave:7 c:join:8', 'two changes in one statement');
+select is(pg_temp.logged(), 'c:leave:7 c:join:8', 'two changes in one statement');
 
 -- Entries name nobody else, and no table.
 select is(
   (select array_agg(distinct row(table_no, version, columns)::text) from tidemark.sync_changes where row_id like 'loggedteam:%'), array['(0,0,)'], 'an entry is of no table'
 );
-select set_config('request.jwt.claims', json_build_object('sub', pg_temp.user_id('d'), 'role', 'authenticated')::text, true);
 grant insert, delete, select on public.logged_members to authenticated;
-set local role authenticated;
+select pg_temp.sign_in('d');
 insert into public.logged_members (team, user_id) values (9, pg_temp.user_id('a'));
-reset role;
+select pg_temp.sign_out();
 select is(
   (select row(scope, user_id)::text from tidemark.sync_changes where row_id = 'loggedteam:9'),
   row('user:' || pg_temp.user_id('a'), pg_temp.user_id('d'))::text, 'who did it is on record, also when it is a member inviting another'
 );
-select is(pg_temp.heard(), 'a:join:9', 'through the API as by SQL');
+select is(pg_temp.logged(), 'a:join:9', 'through the API as by SQL');
 
 -- A second kind over the same table.
 select tidemark.add_scope('loggedrole', 'public.logged_members', 'role', 'user_id');
-select pg_temp.heard();
+select pg_temp.logged();
 insert into public.logged_members (team, user_id, role) values (10, pg_temp.user_id('b'), 'boss');
-select is(pg_temp.heard(), 'b:join:10', 'a table may say who belongs to two kinds');
+select is(pg_temp.logged(), 'b:join:10', 'a table may say who belongs to two kinds');
 select is(
   (select count(*) from tidemark.sync_changes where row_id = 'loggedrole:boss' and scope = 'user:' || pg_temp.user_id('b') and op = 'join'), 1::bigint, 'each hears of it'
 );

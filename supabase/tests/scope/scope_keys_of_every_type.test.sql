@@ -3,35 +3,11 @@ begin;
 \ir ../helpers.psql
 select plan(17);
 
-create function pg_temp.pulled(name text) returns text
-language plpgsql
-as $$
-declare
-  page json;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true), set_config('role', 'authenticated', true);
-  page := public.sync_pull('00000000-0000-4000-8000-0000000000d1', null, json_build_object('tables', array[name]));
-  perform set_config('role', 'postgres', true);
-  return (select string_agg(c ->> 'scope' || '=' || (select string_agg(u ->> 'id', ',' order by u ->> 'id') from json_array_elements(c -> 'upsert') u), ' ' order by c ->> 'scope' collate "C")
-    from json_array_elements(page -> 'changes') c);
-end
-$$;
--- What is new since before this transaction: its entries are given to one of the past.
-create function pg_temp.new_in(name text) returns text
-language plpgsql
-as $$
-declare
-  past xid8 := (select (purged_to::text::bigint + 10)::text::xid8 from tidemark.settings);
-  page json;
-begin
-  update tidemark.sync_changes set xact = past where xact = pg_current_xact_id();
-  page := json_build_object('epoch', tidemark.epoch(), 'at', now(), 'seen', format('%1$s:%1$s:', past),
-    'tables', (select json_agg(table_no) from tidemark.live_tables t where t.name = new_in.name));
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true), set_config('role', 'authenticated', true);
-  page := public.sync_pull('00000000-0000-4000-8000-0000000000d1', page, json_build_object('tables', array[name]));
-  perform set_config('role', 'postgres', true);
-  return (select string_agg(j, ' ' order by j collate "C") from json_array_elements_text(page -> 'joined') j);
-end
+-- The caller's scopes in which a table has rows, and their ids.
+create function pg_temp.rows_by_scope(table_name text) returns text language sql as $$
+  select string_agg(c ->> 'scope' || '=' || (select string_agg(u ->> 'id', ',' order by u ->> 'id') from jsonb_array_elements(c -> 'upsert') u), ' '
+    order by c ->> 'scope' collate "C")
+  from jsonb_array_elements(pg_temp.pull(null, json_build_object('tables', array[table_name])) -> 'changes') c
 $$;
 
 create temp table kinds (n int generated always as identity, members_type text, row_type text, mine text[], others text);
@@ -61,13 +37,13 @@ $$;
 select pg_temp.make(k) from kinds k;
 
 select is(
-  pg_temp.pulled('kind_rows_' || k.n),
+  pg_temp.rows_by_scope('kind_rows_' || k.n),
   (select string_agg('kind' || k.n || ':' || m || '=' || i, ' ' order by 'kind' || k.n || ':' || m collate "C") from unnest(k.mine) with ordinality as u (m, i)),
   format('%s keys and %s rows: the caller''s scopes, whole', k.members_type, k.row_type)
 )
 from kinds k;
 select is(
-  pg_temp.new_in('kind_rows_' || k.n),
+  (select string_agg(j, ' ' order by j collate "C") from jsonb_array_elements_text(pg_temp.pull_news('kind_rows_' || k.n) -> 'joined') j),
   (select string_agg(j, ' ' order by j collate "C") from kinds o, lateral (select 'kind' || o.n || ':' || m as j from unnest(o.mine) m) x),
   format('%s keys and %s rows: joining names the same scopes', k.members_type, k.row_type)
 )

@@ -3,31 +3,12 @@ begin;
 \ir ../helpers.psql
 select plan(21);
 
-create temp sequence seq;
-create function pg_temp.push(who text, mutation jsonb) returns jsonb
-language plpgsql
-as $$
-declare
-  numbered json := jsonb_build_array(mutation || jsonb_build_object('seq', nextval('pg_temp.seq'), 'table', 'role_items'));
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', json_build_object('sub', pg_temp.user_id(who), 'role', 'authenticated')::text, true), set_config('role', 'authenticated', true);
-  answer := public.sync_push((pg_temp.user_id('d') || who)::uuid, numbered) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
+-- An edit of a user, each on a device of their own; and the titles that a user downloads.
+create function pg_temp.edit(name text, mutation jsonb) returns jsonb language sql as $$
+  select pg_temp.push_one(ascii(name), '{"table": "role_items"}' || mutation, name => name)
 $$;
-create function pg_temp.pulled(who text) returns text[]
-language plpgsql
-as $$
-declare
-  page json;
-begin
-  perform set_config('request.jwt.claims', json_build_object('sub', pg_temp.user_id(who), 'role', 'authenticated')::text, true), set_config('role', 'authenticated', true);
-  page := public.sync_pull((pg_temp.user_id('d') || who)::uuid, null, '{"tables": ["role_items"]}');
-  perform set_config('role', 'postgres', true);
-  return array(select u ->> 'title' from json_array_elements(page -> 'changes') c, json_array_elements(c -> 'upsert') u order by 1);
-end
+create function pg_temp.titles(name text) returns text[] language sql as $$
+  select array(select r ->> 'title' from jsonb_array_elements(pg_temp.download('role_items', name)) r order by 1)
 $$;
 
 create table public.role_members (trip_id int not null, user_id uuid not null, role text not null, primary key (trip_id, user_id));
@@ -50,30 +31,30 @@ select tidemark.add_table('public.role_items', 'roletrip:trip_id');
 insert into public.role_members values (1, pg_temp.user_id('e'), 'editor'), (1, pg_temp.user_id('b'), 'viewer'), (2, pg_temp.user_id('c'), 'editor');
 insert into public.role_items values (1, 1, 'tent', false), (2, 1, 'surprise', true), (3, 2, 'skis', false);
 
-select is(pg_temp.pulled('e'), array['surprise', 'tent'], 'an editor gets every row of the trip');
-select is(pg_temp.pulled('b'), array['tent'], 'a viewer those that the policy shows');
-select is(pg_temp.pulled('c'), array['skis'], 'a member of another trip that trip''s');
-select is(pg_temp.pulled('d'), '{}'::text[], 'who is nowhere a member nothing');
+select is(pg_temp.titles('e'), array['surprise', 'tent'], 'an editor gets every row of the trip');
+select is(pg_temp.titles('b'), array['tent'], 'a viewer those that the policy shows');
+select is(pg_temp.titles('c'), array['skis'], 'a member of another trip that trip''s');
+select is(pg_temp.titles('d'), '{}'::text[], 'who is nowhere a member nothing');
 
-select is(pg_temp.push('e', '{"op": "put", "id": "10", "data": {"trip_id": 1, "title": "stove"}}') ->> 'status', 'applied', 'an editor adds');
-select is(pg_temp.push('e', '{"op": "patch", "id": "1", "base": 1, "data": {"title": "big tent"}}') ->> 'status', 'applied', 'changes');
-select is(pg_temp.push('e', '{"op": "delete", "id": "10", "base": 1}') ->> 'status', 'applied', 'and deletes');
-select is(pg_temp.push('b', '{"op": "put", "id": "11", "data": {"trip_id": 1, "title": "stove"}}') #>> '{error,code}', 'forbidden', 'a viewer does not add');
-select is(pg_temp.push('b', '{"op": "patch", "id": "1", "base": 2, "data": {"title": "my tent"}}') #>> '{error,code}', 'forbidden', 'nor change');
-select is(pg_temp.push('b', '{"op": "delete", "id": "1", "base": 2}') #>> '{error,code}', 'forbidden', 'nor delete');
-select is(pg_temp.push('b', '{"op": "patch", "id": "2", "base": 1, "data": {"title": "spoiled"}}') #>> '{error,code}', 'not_found', 'a row that is hidden from them is not there');
-select is(pg_temp.push('b', '{"op": "patch", "id": "3", "base": 1, "data": {"title": "spoiled"}}') #>> '{error,code}', 'not_found', 'nor is one of another trip');
-select is(pg_temp.push('b', '{"op": "put", "id": "3", "data": {"trip_id": 1, "title": "mine"}}') #>> '{error,code}', 'forbidden', 'its id is taken without saying by what');
-select is(pg_temp.push('d', '{"op": "put", "id": "12", "data": {"trip_id": 1, "title": "intruder"}}') #>> '{error,code}', 'forbidden', 'who is no member adds nothing');
-select is(pg_temp.push('e', '{"op": "patch", "id": "1", "base": 2, "data": {"trip_id": 2}}') #>> '{error,code}', 'forbidden', 'nor does an editor move a row to where they are none');
+select is(pg_temp.edit('e', '{"op": "put", "id": "10", "data": {"trip_id": 1, "title": "stove"}}') ->> 'status', 'applied', 'an editor adds');
+select is(pg_temp.edit('e', '{"op": "patch", "id": "1", "base": 1, "data": {"title": "big tent"}}') ->> 'status', 'applied', 'changes');
+select is(pg_temp.edit('e', '{"op": "delete", "id": "10", "base": 1}') ->> 'status', 'applied', 'and deletes');
+select is(pg_temp.edit('b', '{"op": "put", "id": "11", "data": {"trip_id": 1, "title": "stove"}}') #>> '{error,code}', 'forbidden', 'a viewer does not add');
+select is(pg_temp.edit('b', '{"op": "patch", "id": "1", "base": 2, "data": {"title": "my tent"}}') #>> '{error,code}', 'forbidden', 'nor change');
+select is(pg_temp.edit('b', '{"op": "delete", "id": "1", "base": 2}') #>> '{error,code}', 'forbidden', 'nor delete');
+select is(pg_temp.edit('b', '{"op": "patch", "id": "2", "base": 1, "data": {"title": "spoiled"}}') #>> '{error,code}', 'not_found', 'a row that is hidden from them is not there');
+select is(pg_temp.edit('b', '{"op": "patch", "id": "3", "base": 1, "data": {"title": "spoiled"}}') #>> '{error,code}', 'not_found', 'nor is one of another trip');
+select is(pg_temp.edit('b', '{"op": "put", "id": "3", "data": {"trip_id": 1, "title": "mine"}}') #>> '{error,code}', 'forbidden', 'its id is taken without saying by what');
+select is(pg_temp.edit('d', '{"op": "put", "id": "12", "data": {"trip_id": 1, "title": "intruder"}}') #>> '{error,code}', 'forbidden', 'who is no member adds nothing');
+select is(pg_temp.edit('e', '{"op": "patch", "id": "1", "base": 2, "data": {"trip_id": 2}}') #>> '{error,code}', 'forbidden', 'nor does an editor move a row to where they are none');
 
 -- Promoted and demoted.
 update public.role_members set role = 'editor' where user_id = pg_temp.user_id('b');
-select is(pg_temp.pulled('b'), array['big tent', 'surprise'], 'a viewer who becomes an editor gets what editors get');
-select is(pg_temp.push('b', '{"op": "patch", "id": "1", "base": 2, "data": {"title": "our tent"}}') ->> 'status', 'applied', 'and may do what editors may');
+select is(pg_temp.titles('b'), array['big tent', 'surprise'], 'a viewer who becomes an editor gets what editors get');
+select is(pg_temp.edit('b', '{"op": "patch", "id": "1", "base": 2, "data": {"title": "our tent"}}') ->> 'status', 'applied', 'and may do what editors may');
 update public.role_members set role = 'viewer' where user_id = pg_temp.user_id('e');
-select is(pg_temp.pulled('e'), array['our tent'], 'an editor who becomes a viewer no longer gets it');
-select is(pg_temp.push('e', '{"op": "patch", "id": "1", "base": 3, "data": {"title": "still mine"}}') #>> '{error,code}', 'forbidden', 'nor may');
+select is(pg_temp.titles('e'), array['our tent'], 'an editor who becomes a viewer no longer gets it');
+select is(pg_temp.edit('e', '{"op": "patch", "id": "1", "base": 3, "data": {"title": "still mine"}}') #>> '{error,code}', 'forbidden', 'nor may');
 
 select is((select array_agg(title order by id) from public.role_items where deleted_at is null), array['our tent', 'surprise', 'skis'], 'nothing else was written');
 select is(

@@ -6,23 +6,10 @@ select plan(7);
 create table public.bounded (id int primary key, user_id uuid not null default auth.uid(), note text, a int[], b text[]);
 select pg_temp.add_own_table('public.bounded');
 
-create function pg_temp.pulled(name text, options jsonb default '{}') returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_pull('00000000-0000-4000-8000-0000000000d9', null, (jsonb_build_object('tables', array[name]) || options)::json) #> '{changes,0,upsert}';
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
 insert into public.bounded (id, user_id, a, b) values (1, pg_temp.user_id('a'), '[0:2]={1,2,3}', '[-1:0][5:5]={{x},{y}}');
 
-select is(pg_temp.pulled('bounded') #> '{0,a}', '[1, 2, 3]', 'an array is pulled as its elements');
-select is(pg_temp.pulled('bounded') #> '{0,b}', '[["x"], ["y"]]', 'at any depth');
+select is(pg_temp.download('bounded') #> '{0,a}', '[1, 2, 3]', 'an array is pulled as its elements');
+select is(pg_temp.download('bounded') #> '{0,b}', '[["x"], ["y"]]', 'at any depth');
 select pg_temp.push_one(1, '{"table": "bounded", "op": "patch", "id": "1", "base": 1, "data": {"note": "edited"}}');
 select is((select row(a, b)::text from public.bounded), '("[0:2]={1,2,3}","[-1:0][5:5]={{x},{y}}")', 'an edit of another column leaves its bounds');
 update public.bounded set note = 'by sql';

@@ -18,19 +18,6 @@ $$;
 create trigger fill_slug before insert or update on public.filled for each row execute function public.fill_slug();
 select pg_temp.add_own_table('public.filled');
 
-create function pg_temp.pulled(name text, options jsonb default '{}') returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_pull('00000000-0000-4000-8000-0000000000d9', null, (jsonb_build_object('tables', array[name]) || options)::json) #> '{changes,0,upsert}';
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
 create temp table answer as
 select pg_temp.push_one(1, '{"table": "filled", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "Ann"}}') as a;
 select is(a ->> 'status', 'applied', 'a row without them is stored') from answer;
@@ -74,8 +61,8 @@ select is(
   pg_temp.push_one(3, '{"table": "filled", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "Anne", "shout": "ANNE"}}') -> 'lost',
   null, 'is nothing that another''s can lose'
 );
-select is(pg_temp.pulled('filled') #>> '{0,shout}', 'ANNE', 'a pull sends them as they are');
-select is(pg_temp.pulled('filled', '{"exact": true}') #>> '{0,no}', '1', 'exactly, if asked');
+select is(pg_temp.download('filled') #>> '{0,shout}', 'ANNE', 'a pull sends them as they are');
+select is(pg_temp.download('filled', options => '{"exact": true}') #>> '{0,no}', '1', 'exactly, if asked');
 update public.filled set name = name;
 select is((select max(version) from public.filled where name <> 'Anne'), 1::bigint, 'an update that changes nothing makes no version');
 select is(

@@ -4,17 +4,13 @@ begin;
 \ir ../helpers.psql
 select plan(17);
 
-create temp sequence seq;
-create function pg_temp.push(mutation jsonb) returns jsonb language plpgsql as $$
-declare
-  numbered json := jsonb_build_array('{"op": "put"}' || mutation || jsonb_build_object('seq', nextval('pg_temp.seq')));
-  answer jsonb;
-begin
-  perform pg_temp.sign_in('a');
-  answer := public.sync_push(pg_temp.device(1), numbered) -> 'results' -> 0;
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
+create function pg_temp.put(mutation jsonb) returns jsonb language sql as $$
+  select pg_temp.push_one(1, '{"op": "put"}' || mutation)
+$$;
+create function pg_temp.put_all(data jsonb[]) returns text language sql as $$
+  select pg_temp.statuses(pg_temp.push((
+    select json_agg(json_build_object('seq', nextval('pg_temp.mutation_seq'), 'table', 'defaults_closed', 'op', 'put', 'id', gen_random_uuid(), 'data', d) order by n)
+    from unnest(data) with ordinality as d (d, n))))
 $$;
 
 create schema defaults_own;
@@ -36,7 +32,7 @@ set local timezone = 'Europe/Berlin';
 select pg_temp.sign_in('a');
 insert into public.defaults (id) values ('00000000-0000-4000-8000-000000000001');
 select pg_temp.sign_out();
-create temp table answer as select pg_temp.push('{"table": "defaults", "id": "00000000-0000-4000-8000-000000000002", "data": {}}') as a;
+create temp table answer as select pg_temp.put('{"table": "defaults", "id": "00000000-0000-4000-8000-000000000002", "data": {}}') as a;
 select is(a ->> 'status', 'applied', 'a row that leaves everything to its defaults is stored') from answer;
 select is(
   (select to_jsonb(d) - '{id,token,big,nr}'::text[] from public.defaults d where id = pg_temp.id(2)),
@@ -54,7 +50,7 @@ create temp table sent as select '{"token": "t", "owner": "o", "zero": "00", "at
   "big": 9007199254740993, "meta": {"b": [1.0, null]}, "tags": ["x", null], "letters": "xyz", "bits": "0101", "short": "  x  ", "price": 123456.78,
   "code": "a b c", "stated": "", "mood": "sad", "nr": 77}'::jsonb as data;
 select is(
-  pg_temp.push(jsonb_build_object('table', 'defaults', 'id', '00000000-0000-4000-8000-000000000003', 'data', data)) ->> 'status', 'applied',
+  pg_temp.put(jsonb_build_object('table', 'defaults', 'id', '00000000-0000-4000-8000-000000000003', 'data', data)) ->> 'status', 'applied',
   'a row that sends all of them is stored'
 ) from sent;
 select is(
@@ -62,7 +58,7 @@ select is(
   'as it was sent'
 ) from sent;
 select is(
-  pg_temp.push('{"table": "defaults", "id": "00000000-0000-4000-8000-000000000004", "data": {"token": null, "at": null, "seen": null, "tags": null, "code": null}}') ->> 'status',
+  pg_temp.put('{"table": "defaults", "id": "00000000-0000-4000-8000-000000000004", "data": {"token": null, "at": null, "seen": null, "tags": null, "code": null}}') ->> 'status',
   'applied', 'a null that is sent is no default'
 );
 select is(
@@ -75,19 +71,19 @@ create table public.defaults_too_long (
   id uuid primary key, user_id uuid not null default auth.uid(), code defaults_own.code default md5('x'), letters char(3) default md5('x'));
 select pg_temp.add_own_table('public.defaults_too_long');
 select is(
-  pg_temp.push('{"table": "defaults_too_long", "id": "00000000-0000-4000-8000-000000000001", "data": {"letters": "abc"}}') #>> '{error,code}', 'invalid_value',
+  pg_temp.put('{"table": "defaults_too_long", "id": "00000000-0000-4000-8000-000000000001", "data": {"letters": "abc"}}') #>> '{error,code}', 'invalid_value',
   'is refused, as by an insert, and not cut, in a domain'
 );
 select is(
-  pg_temp.push('{"table": "defaults_too_long", "id": "00000000-0000-4000-8000-000000000001", "data": {"code": "abc"}}') #>> '{error,code}', 'invalid_value',
+  pg_temp.put('{"table": "defaults_too_long", "id": "00000000-0000-4000-8000-000000000001", "data": {"code": "abc"}}') #>> '{error,code}', 'invalid_value',
   'as in a column'
 );
 select is(
-  pg_temp.push('{"table": "defaults_too_long", "id": "00000000-0000-4000-8000-000000000001", "data": {"code": "abc", "letters": "abc"}}') ->> 'status', 'applied',
+  pg_temp.put('{"table": "defaults_too_long", "id": "00000000-0000-4000-8000-000000000001", "data": {"code": "abc", "letters": "abc"}}') ->> 'status', 'applied',
   'and nobody else pays for it'
 );
 select is(
-  pg_temp.push('{"table": "defaults_too_long", "id": "00000000-0000-4000-8000-000000000002", "data": {"code": "abcdef", "letters": "abc"}}') #>> '{error,code}',
+  pg_temp.put('{"table": "defaults_too_long", "id": "00000000-0000-4000-8000-000000000002", "data": {"code": "abcdef", "letters": "abc"}}') #>> '{error,code}',
   'invalid_value', 'a value that is too long is as well'
 );
 
@@ -97,24 +93,10 @@ create type defaults_own.kind as enum ('plain', 'fancy');
 create table public.defaults_closed (
   id uuid primary key, user_id uuid not null default auth.uid(), name text, no text default defaults_own.next_no(), kind defaults_own.kind default 'plain');
 select pg_temp.add_own_table('public.defaults_closed');
-create function pg_temp.push_all(data jsonb[]) returns text language plpgsql as $$
-declare
-  said text;
-begin
-  perform pg_temp.sign_in('a');
-  select string_agg(r ->> 'status', ' ' order by n) into said
-  from json_array_elements(public.sync_push(pg_temp.device(2), (
-    select json_agg(json_build_object('seq', nextval('pg_temp.seq'), 'table', 'defaults_closed', 'op', 'put', 'id', gen_random_uuid(), 'data', d) order by n)
-    from unnest(data) with ordinality as d (d, n))) -> 'results') with ordinality as a (r, n);
-  perform set_config('role', 'postgres', true);
-  return said;
-end
-$$;
-grant usage on sequence seq to authenticated;
-select is(pg_temp.push_all('{"{}"}'), 'applied', 'such a default is filled in');
-select is(pg_temp.push_all(array['{"no": "mine", "kind": "fancy"}']::jsonb[]), 'applied', 'or is not, where its column is sent');
-select is(pg_temp.push_all(array['{"name": "a"}', '{"name": "b"}', '{}']::jsonb[]), 'applied applied applied', 'in many rows at once');
-select is(pg_temp.push_all(array['{"no": "x"}', '{"kind": "fancy"}', '{}']::jsonb[]), 'applied applied applied', 'also where they differ in what they send');
+select is(pg_temp.put_all('{"{}"}'), 'applied', 'such a default is filled in');
+select is(pg_temp.put_all(array['{"no": "mine", "kind": "fancy"}']::jsonb[]), 'applied', 'or is not, where its column is sent');
+select is(pg_temp.put_all(array['{"name": "a"}', '{"name": "b"}', '{}']::jsonb[]), 'applied applied applied', 'in many rows at once');
+select is(pg_temp.put_all(array['{"no": "x"}', '{"kind": "fancy"}', '{}']::jsonb[]), 'applied applied applied', 'also where they differ in what they send');
 select is(
   (select array_agg(concat_ws(' ', no, kind) order by no, kind) from public.defaults_closed),
   '{"mine fancy","no. 1 plain","no. 1 plain","no. 1 plain","no. 1 plain","no. 1 plain","no. 1 fancy","x plain"}', 'each gets what it did not send'

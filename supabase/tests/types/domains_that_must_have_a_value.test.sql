@@ -11,19 +11,6 @@ create table public.strict (
 );
 select pg_temp.add_own_table('public.strict');
 
-create function pg_temp.pulled(name text, options jsonb default '{}') returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_pull('00000000-0000-4000-8000-0000000000d9', null, (jsonb_build_object('tables', array[name]) || options)::json) #> '{changes,0,upsert}';
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
 select is(
   pg_temp.push_one(1, '{"table": "strict", "op": "put", "id": "1", "data": {"title": "t", "label": "l", "n": 1}}') ->> 'status', 'applied',
   'a row with all of its values is stored'

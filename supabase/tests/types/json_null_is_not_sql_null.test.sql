@@ -7,27 +7,14 @@ select plan(12);
 create table public.nulled (id int primary key, user_id uuid not null default auth.uid(), note text, doc jsonb, must jsonb not null default '{}');
 select pg_temp.add_own_table('public.nulled');
 
-create function pg_temp.pulled(name text, options jsonb default '{}') returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_pull('00000000-0000-4000-8000-0000000000d9', null, (jsonb_build_object('tables', array[name]) || options)::json) #> '{changes,0,upsert}';
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
 create function pg_temp.doc(n int) returns text language sql as $$ select coalesce(doc::text, 'SQL null') from public.nulled where id = n $$;
 create function pg_temp.must(n int) returns text language sql as $$ select must::text from public.nulled where id = n $$;
 
 insert into public.nulled (id, user_id, doc, must) values (1, pg_temp.user_id('a'), 'null', 'null'), (2, pg_temp.user_id('a'), null, '{"a": null}');
 
-select is(pg_temp.pulled('nulled') #> '{0,doc}', 'null', 'a json null is pulled as null');
-select is(pg_temp.pulled('nulled') #> '{1,doc}', 'null', 'so is no value');
-select is(pg_temp.pulled('nulled') #> '{1,must}', '{"a": null}', 'a null inside stays inside');
+select is(pg_temp.download('nulled') #> '{0,doc}', 'null', 'a json null is pulled as null');
+select is(pg_temp.download('nulled') #> '{1,doc}', 'null', 'so is no value');
+select is(pg_temp.download('nulled') #> '{1,must}', '{"a": null}', 'a null inside stays inside');
 
 select pg_temp.push_one(1, '{"table": "nulled", "op": "patch", "id": "1", "base": 1, "data": {"note": "edited"}}');
 select is(pg_temp.doc(1), 'null', 'an edit of another column leaves a json null');

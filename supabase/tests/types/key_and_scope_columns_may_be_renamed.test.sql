@@ -6,19 +6,6 @@ select plan(18);
 create table public.renaming (id uuid primary key, user_id uuid not null default auth.uid(), name text);
 select pg_temp.add_own_table('public.renaming');
 
-create function pg_temp.pulled(name text) returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true);
-  answer := public.sync_pull('00000000-0000-4000-8000-0000000000d9', null, json_build_object('tables', array[name])) #> '{changes,0,upsert}';
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
-$$;
 select pg_temp.push_one(0, '{"table": "renaming", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "b"}}');
 
 alter table public.renaming rename column id to renaming_id;
@@ -37,7 +24,7 @@ select is(
   pg_temp.push_one(0, '{"table": "renaming", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"name": "c"}}') ->> 'status',
   'applied', 'a push finds its row'
 );
-select is(pg_temp.pulled('renaming') #>> '{0,renaming_id}', '00000000-0000-4000-8000-000000000001', 'and a pull');
+select is(pg_temp.download('renaming') #>> '{0,renaming_id}', '00000000-0000-4000-8000-000000000001', 'and a pull');
 
 alter table public.renaming rename column user_id to owner_id;
 select lives_ok(
@@ -52,7 +39,7 @@ select is(
   pg_temp.push_one(0, '{"table": "renaming", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 2, "data": {"name": "d"}}') ->> 'status',
   'applied', 'a push finds its row'
 );
-select is(jsonb_array_length(pg_temp.pulled('renaming')), 2, 'and a pull');
+select is(jsonb_array_length(pg_temp.download('renaming')), 2, 'and a pull');
 
 -- Other columns that take the old names are other columns.
 create table public.renamed_over (id uuid primary key, user_id uuid not null, name text);
@@ -123,7 +110,7 @@ $$, 'for the log');
 
 -- Where a later version cannot go by itself, the one line is enough.
 select lives_ok($$ select tidemark.add_table('public.renaming', 'user:owner_id') $$, 'adding the table again is allowed');
-select is(jsonb_array_length(pg_temp.pulled('renaming')), 2, 'and changes nothing more');
+select is(jsonb_array_length(pg_temp.download('renaming')), 2, 'and changes nothing more');
 
 select * from finish();
 rollback;

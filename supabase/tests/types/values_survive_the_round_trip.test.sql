@@ -59,10 +59,7 @@ begin
       || string_agg(format('%I %s', pg_temp.col(c.type), c.type), ', ') || ')'
     from (select distinct type from samples) c
   );
-  alter table public.rt_values enable row level security;
-  grant select, insert, update, delete on public.rt_values to authenticated;
-  create policy "own rows" on public.rt_values to authenticated using (user_id = (select auth.uid()));
-  perform tidemark.add_table('public.rt_values', 'user:user_id');
+  perform pg_temp.add_own_table('public.rt_values');
   for s in select * from samples loop
     execute format('insert into public.rt_values (id, user_id, %I) values (%L, %L, %L::%s)', pg_temp.col(s.type), s.n, pg_temp.user_id('a'), s.literal, s.type);
   end loop;
@@ -71,60 +68,33 @@ $$;
 create temp table originals as select * from public.rt_values;
 
 -- Pulled and pushed back under another id, as one device that wants exact numbers and one that does not.
-create temp sequence seq;
-create function pg_temp.sign_in() returns void
-language sql
-as $$
-  select set_config('request.jwt.claims', '{"sub": "00000000-0000-4000-8000-00000000000a", "role": "authenticated"}', true),
-    set_config('role', 'authenticated', true)
-$$;
-create function pg_temp.push(mutations json, options json default '{}') returns table (id text, answer jsonb)
-language plpgsql
-as $$
-declare
-  answers json;
-begin
-  perform pg_temp.sign_in();
-  answers := public.sync_push('00000000-0000-4000-8000-0000000000d1', mutations, options) -> 'results';
-  perform set_config('role', 'postgres', true);
-  return query select m.v ->> 'id', a.v::jsonb
-    from json_array_elements(mutations) with ordinality m (v, n) join json_array_elements(answers) with ordinality a (v, n) using (n);
-end
-$$;
-create function pg_temp.pulled(options jsonb) returns table (id text, r json)
-language plpgsql
-as $$
-declare
-  page json;
-begin
-  perform pg_temp.sign_in();
-  page := public.sync_pull('00000000-0000-4000-8000-0000000000d1', null, (options || '{"tables": ["rt_values"]}')::json);
-  perform set_config('role', 'postgres', true);
-  return query select u ->> 'id', u from json_array_elements(page -> 'changes') c, json_array_elements(c -> 'upsert') u;
-end
+create function pg_temp.answers_to(mutations json, options json default '{}') returns table (id text, answer jsonb) language sql as $$
+  select m.mutation ->> 'id', r.result
+  from json_array_elements(mutations) with ordinality m (mutation, n)
+  join jsonb_array_elements(pg_temp.push(mutations, options)) with ordinality r (result, n) using (n)
 $$;
 create temp table answers (way text, id text, answer jsonb);
 insert into answers
-select 'put', p.* from pg_temp.push((
-  select json_agg(json_build_object('seq', nextval('pg_temp.seq'), 'table', 'rt_values', 'op', 'put', 'id', 'plain ' || o.id,
-    'data', (o.r::jsonb - '{id,user_id,version,updated_at,deleted_at}'::text[]))) from pg_temp.pulled('{}') o
+select 'put', p.* from pg_temp.answers_to((
+  select json_agg(json_build_object('seq', nextval('pg_temp.mutation_seq'), 'table', 'rt_values', 'op', 'put', 'id', 'plain ' || (o ->> 'id'),
+    'data', (o - '{id,user_id,version,updated_at,deleted_at}'::text[]))) from jsonb_array_elements(pg_temp.download('rt_values')) o
 )) p;
 insert into answers
-select 'exact put', p.* from pg_temp.push((
-  select json_agg(json_build_object('seq', nextval('pg_temp.seq'), 'table', 'rt_values', 'op', 'put', 'id', 'exact ' || o.id,
-    'data', (o.r::jsonb - '{id,user_id,version,updated_at,deleted_at}'::text[]))) from pg_temp.pulled('{"exact": true}') o where o.id not like 'plain %'
+select 'exact put', p.* from pg_temp.answers_to((
+  select json_agg(json_build_object('seq', nextval('pg_temp.mutation_seq'), 'table', 'rt_values', 'op', 'put', 'id', 'exact ' || (o ->> 'id'),
+    'data', (o - '{id,user_id,version,updated_at,deleted_at}'::text[]))) from jsonb_array_elements(pg_temp.download('rt_values', options => '{"exact": true}')) o where o ->> 'id' not like 'plain %'
 ), '{"exact": true}') p;
 -- An edit of another column, then one that is merged with it, sending the value along unchanged.
 insert into answers
-select 'patch', p.* from pg_temp.push((
-  select json_agg(json_build_object('seq', nextval('pg_temp.seq'), 'table', 'rt_values', 'op', 'patch', 'id', s.n::text, 'base', 1, 'data', '{"note": "edited"}'::json)) from samples s
+select 'patch', p.* from pg_temp.answers_to((
+  select json_agg(json_build_object('seq', nextval('pg_temp.mutation_seq'), 'table', 'rt_values', 'op', 'patch', 'id', s.n::text, 'base', 1, 'data', '{"note": "edited"}'::json)) from samples s
 )) p;
 update public.rt_values set note = 'by sql' where id in (select n::text from samples);
 insert into answers
-select 'merge', p.* from pg_temp.push((
-  select json_agg(json_build_object('seq', nextval('pg_temp.seq'), 'table', 'rt_values', 'op', 'patch', 'id', o.id, 'base', 2,
-    'data', (o.r::jsonb - '{id,user_id,version,updated_at,deleted_at}'::text[]) || '{"note": "merged"}', 'old', '{"note": "edited"}'::json))
-  from pg_temp.pulled('{}') o where o.id in (select n::text from samples)
+select 'merge', p.* from pg_temp.answers_to((
+  select json_agg(json_build_object('seq', nextval('pg_temp.mutation_seq'), 'table', 'rt_values', 'op', 'patch', 'id', o ->> 'id', 'base', 2,
+    'data', (o - '{id,user_id,version,updated_at,deleted_at}'::text[]) || '{"note": "merged"}', 'old', '{"note": "edited"}'::json))
+  from jsonb_array_elements(pg_temp.download('rt_values')) o where o ->> 'id' in (select n::text from samples)
 )) p;
 
 -- What differs from the original, in any column; and what the push said where it was not taken as it is.

@@ -28,17 +28,8 @@ insert into public.checked (id, user_id) values ('00000000-0000-4000-8000-000000
 insert into public.checked_notes (id, secret) values ('a: b', false), ('ü', false), ('hidden', true);
 
 -- What sync_verify says of one table, for user a.
-create function pg_temp.verified(name text) returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform pg_temp.sign_in('a');
-  answer := public.sync_verify(array[name]);
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
+create function pg_temp.verified(name text) returns jsonb language sql as $$
+  select pg_temp.as_user('a', format('public.sync_verify(array[%L])', name))
 $$;
 
 select is(

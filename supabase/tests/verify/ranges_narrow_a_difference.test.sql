@@ -9,16 +9,8 @@ insert into public.ranged (id, user_id) select n, pg_temp.user_id('a') from gene
 insert into public.ranged (id, user_id) select n, pg_temp.user_id('b') from generate_series(1001, 1010) n;
 
 create function pg_temp.range(prefix text default '', scope text default 'user:00000000-0000-4000-8000-00000000000a') returns jsonb
-language plpgsql
-as $$
-declare
-  answer jsonb;
-begin
-  perform pg_temp.sign_in('a');
-  answer := public.sync_verify_range('ranged', scope, prefix);
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
+language sql as $$
+  select pg_temp.as_user('a', format('public.sync_verify_range(''ranged'', %L, %L)', scope, prefix))
 $$;
 
 create temp table before as select pg_temp.range() as r;

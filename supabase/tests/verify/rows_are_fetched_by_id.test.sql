@@ -16,17 +16,8 @@ insert into public.fetched (id, user_id, n, hidden) values
   (5, pg_temp.user_id('b'), 5, false);
 delete from public.fetched where id = 3;
 
-create function pg_temp.rows(ids text[], options json default '{}') returns jsonb
-language plpgsql
-as $$
-declare
-  answer json;
-begin
-  perform pg_temp.sign_in('a');
-  answer := public.sync_rows('fetched', ids, options);
-  perform set_config('role', 'postgres', true);
-  return answer;
-end
+create function pg_temp.rows(ids text[], options json default '{}') returns jsonb language sql as $$
+  select pg_temp.as_user('a', format('public.sync_rows(''fetched'', %L, %L)', ids, options))
 $$;
 
 select is(
