@@ -1825,7 +1825,7 @@ $$;
 
 -- Conflicts that still wait. One whose row was deleted, or whose columns changed again, has closed by
 -- itself: there is nothing left to decide. (tidemark.purge writes that down before the log forgets it.) So has
--- one of a table that is gone: nobody could decide it. Those of one table are asked for when it moves to another
+-- one of a table that is gone: no user could decide it. Those of one table are asked for when it moves to another
 -- number, whether it is there by its name or not.
 create function tidemark.waiting_conflicts(of_table int default null)
 returns setof tidemark.sync_conflicts
@@ -3784,13 +3784,15 @@ begin
 end
 $$;
 
--- What somebody else than this device changed between the given versions and those of now: columns, a json object
--- {column: instant}, and everything, when the row itself was made, or a column that nobody knows any more
--- was changed; an entry's names are those of its time. complete is false where the log no
--- longer, or not yet, reaches back to the version: then every column counts as changed. beside is true
--- where a push of this very device changed the row without naming it, by a cascade or a trigger: that
--- overrules nothing, but the device has not heard of it. own has the columns, {column: instant}, that this
--- very device edited later than the given instants: it repeats an older edit, which had been refused.
+-- What changed in rows, by others than this device, between the given versions and those of now:
+--   columns     {column: instant}, by the names of today; an entry of the log has the names of its time
+--   everything  when the row itself was made, or a column was changed that is not there any more
+--   complete    false where the log no longer, or not yet, reaches back to the version: then every column counts as
+--               changed
+--   beside      true where a push of this device changed the row without naming it, by a cascade or a trigger: that
+--               overrules nothing, but the device does not know of it
+--   own         {column: instant} of what this device edited later than the given instants: it repeats an older edit,
+--               which had been refused
 create function tidemark.changed_since(
   table_no int, ids text[], versions bigint[], versions_now bigint[], device uuid, edited_at timestamptz[] default null
 )
@@ -4266,10 +4268,10 @@ create type tidemark.edit as (
   edited_at timestamptz,
   row_state text, -- live, gone (a tombstone of the caller's), missing
   version bigint, -- before
-  stale boolean, -- somebody else changed the row since base
+  stale boolean, -- another device or user changed the row since base
   echo boolean, -- the device sent what only the database writes: show it the row
   lost text[], -- columns in which the other side stays
-  undecided text[], -- columns that nobody can decide here, or that go into a copy
+  undecided text[], -- columns that cannot be decided here, or that go into a copy
   conflict_id uuid,
   copy_id text
 );
@@ -4315,10 +4317,10 @@ begin
 end
 $$;
 
--- A version can have two pasts: a database that was put back counts on from where it was then, and a
--- device may hold the row of the past that is gone. Its edit then names as old what this row is not,
--- though the number is right and somebody else wrote it. What the log says since that number is of no
--- use to it: it counts as made before everything. Numbers are compared as far as JSON.parse keeps them.
+-- A version can have two pasts: a restored database counts on from where it was then, and a device may hold the row
+-- of the past that is gone. Its edit then names as old what this row does not hold, though the number is right and
+-- another writer made that version. The log since that number is of no use to such an edit: it counts as made before
+-- everything. Numbers are compared as far as JSON.parse keeps them.
 create function tidemark.detect_restored_versions(target tidemark.push_target, edits tidemark.edit[], device uuid)
 returns tidemark.edit[]
 language plpgsql
@@ -4340,7 +4342,9 @@ begin
      from unnest($1) e
      join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
      cross join lateral (
-       select w.theirs, pg_catalog.jsonb_populate_record(w.theirs, e.old) as before from (select %4$s as theirs) w offset 0
+       select w.theirs, pg_catalog.jsonb_populate_record(w.theirs, e.old) as before
+       from (select %4$s as theirs) w
+       offset 0
      ) v
      where not (v.before operator(pg_catalog.*=) v.theirs)
        and exists (
@@ -4359,13 +4363,15 @@ begin
   foreign_ids := array(
     select h.row_id
     from tidemark.changed_since(
-      registered.table_no, array(select e.id from unnest(doubtful) e), array(select e.version - 1 from unnest(doubtful) e),
+      registered.table_no, array(select e.id from unnest(doubtful) e),
+      array(select e.version - 1 from unnest(doubtful) e),
       array(select e.version from unnest(doubtful) e), device) h
     where not h.complete or h.everything is not null or h.columns <> '{}');
   return array(
     select row(
-      e.n, e.id, e.op, case when e.id = any (foreign_ids) then -1 else e.base end, e.seq, e.sent, e.old, e.data, e.edited_at,
-      e.row_state, e.version, e.stale, e.echo, e.lost, e.undecided, e.conflict_id, e.copy_id)::tidemark.edit
+      e.n, e.id, e.op, case when e.id = any (foreign_ids) then -1 else e.base end, e.seq, e.sent, e.old, e.data,
+      e.edited_at, e.row_state, e.version, e.stale, e.echo, e.lost, e.undecided, e.conflict_id, e.copy_id
+      )::tidemark.edit
     from unnest(edits) e);
 end
 $$;
@@ -4387,7 +4393,8 @@ begin
       -- records are compared by their columns' types, wherever the operator lives
       format('%1$L, row((w.mine).%1$I)::record operator(pg_catalog.>) row((w.theirs).%1$I)::record', a.attname), ', '))
     from jsonb_each_text(registered.columns) rule
-    join pg_catalog.pg_attribute a on a.attrelid = registered.relation and a.attname = rule.key and a.attnum > 0 and not a.attisdropped
+    join pg_catalog.pg_attribute a
+      on a.attrelid = registered.relation and a.attname = rule.key and a.attnum > 0 and not a.attisdropped
     join pg_catalog.pg_type y on y.oid = tidemark.base_type(a.atttypid)
     where rule.value in ('max', 'min')
       and (y.typtype in ('e', 'r', 'm') or exists (
@@ -4417,11 +4424,13 @@ declare
     else e.id || '-' || left(gen_random_uuid()::text, 8) end;
 begin
   if copy_id is null then
-    raise exception using errcode = '23502', message = 'keep_both: the key column has no sequence to take a new id from';
+    raise exception using
+      errcode = '23502', message = 'keep_both: the key column has no sequence to take a new id from';
   end if;
   if tidemark.insert_rows(target, array[row(
     e.n, e.seq, registered.name, registered.table_no, 'put', copy_id, null,
-    ours - target.fixed - array(select c from unnest(target.not_readable) c where not e.sent ? c), null, e.edited_at, 1, null, null, null
+    ours - target.fixed - array(select c from unnest(target.not_readable) c where not e.sent ? c), null,
+    e.edited_at, 1, null, null, null
   )::tidemark.mutation], false) is null then
     raise insufficient_privilege;
   end if;
@@ -4448,7 +4457,10 @@ begin
   -- One at a time: conflicts are rare, and each may call the app's function or write a row of its own.
   foreach e in array edits loop
     if e.undecided is not null then
-      execute format('select pg_catalog.to_jsonb(%4$s), pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(%4$s, $1)) from %1$s tidemark_row where tidemark_row.%2$I = $2::%3$s',
+      execute format(
+        'select pg_catalog.to_jsonb(%4$s), pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(%4$s, $1))
+         from %1$s tidemark_row
+         where tidemark_row.%2$I = $2::%3$s',
         target.row_type, registered.key_column, registered.key_type, target.visible_row
       ) into theirs, ours using e.sent, e.id;
       if registered.conflict like 'function:%' then
@@ -4457,12 +4469,14 @@ begin
           using theirs, ours, e.old, jsonb_build_object(
             'table', registered.name, 'id', e.id, 'op', e.op, 'columns', e.undecided, 'edited_at', e.edited_at,
             'device_id', device, 'user_id', auth.uid(), 'base_version', greatest(e.base, 0), 'version', e.version,
-            'client_is_newer', e.edited_at >= (tidemark.last_change(registered.table_no, e.id, device) ->> 'edited_at')::timestamptz);
+            'client_is_newer', e.edited_at >=
+              (tidemark.last_change(registered.table_no, e.id, device) ->> 'edited_at')::timestamptz);
         e.data := e.data || coalesce((
           select jsonb_object_agg(k, verdict -> k) from unnest(e.undecided) k
           where verdict ? k and verdict -> k is distinct from theirs -> k), '{}');
         e.lost := nullif(coalesce(e.lost, '{}') || array(
-          select k from unnest(e.undecided) k where coalesce(verdict -> k, theirs -> k) is not distinct from theirs -> k), '{}');
+          select k from unnest(e.undecided) k
+          where coalesce(verdict -> k, theirs -> k) is not distinct from theirs -> k), '{}');
         e.undecided := null;
       elsif registered.conflict = 'keep_both' then
         e.copy_id := tidemark.copy_row(target, ours, e);
@@ -4481,10 +4495,10 @@ begin
 end
 $$;
 
--- Merges edits with what others did since their base. Columns that nobody else touched are written; a
--- value that equals what is stored, or what the device had before, is no edit; the others are conflicts,
--- and the column's rule or the table's policy says what becomes of each. So are those in which an older edit,
--- refused when it came, meets a newer one of its own device: that stays, unless the rule puts them together.
+-- Merges edits with the changes of others since their base. Columns that no other writer changed are written; a value
+-- that equals what is stored, or what the device had before, is no edit; the other columns are conflicts, which the
+-- column's rule or the table's policy decides. A column is a conflict, too, in which an older edit, refused when it
+-- came, meets a newer one of its own device: the newer one stays, unless the rule puts them together.
 create function tidemark.merge_edits(target tidemark.push_target, edits tidemark.edit[], device uuid)
 returns tidemark.edit[]
 language plpgsql
@@ -4499,13 +4513,17 @@ begin
   execute format(
     'select array_agg(row(
        e.n, e.id, e.op, e.base, e.seq, e.sent, e.old, coalesce(d.kept, ''{}''), e.edited_at, e.row_state, e.version,
-       not h.complete or h.everything is not null or h.columns <> ''{}'' or h.beside or d.own, e.echo, d.lost, d.undecided, null, null
+       not h.complete or h.everything is not null or h.columns <> ''{}'' or h.beside or d.own, e.echo,
+       d.lost, d.undecided, null, null
      )::tidemark.edit)
      from unnest($1) e
      join tidemark.changed_since($2, $3, $4, $8, $5, $10) h on h.row_id = e.id
      join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
      cross join lateral (
-       select pg_catalog.to_jsonb(w.mine) as mine, pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(w.theirs, e.old)) as before, pg_catalog.to_jsonb(w.theirs) as theirs,
+       select
+         pg_catalog.to_jsonb(w.mine) as mine,
+         pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(w.theirs, e.old)) as before,
+         pg_catalog.to_jsonb(w.theirs) as theirs,
          %5$s as client_is_greater
        from (select %4$s as theirs, pg_catalog.jsonb_populate_record(%4$s, e.data) as mine) w
        offset 0
@@ -4525,7 +4543,8 @@ begin
            o.overlap and o.own as own,
            o.overlap and r.value is null as undecided,
            o.overlap and tidemark.is_overruled(
-             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end, r.value) as overruled
+             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end, r.value
+             ) as overruled
          from jsonb_each(e.data) k
          cross join lateral (
            -- an edit that was made on top of it names it as old
@@ -4535,25 +4554,36 @@ begin
          cross join lateral (
            select
              coalesce($6 ->> k.key, $7) as rule,
-             greatest(own.at, case when h.complete then greatest((h.columns ->> k.key)::timestamptz, h.everything) else tidemark_row.updated_at end) as at
+             greatest(own.at, case
+               when h.complete then greatest((h.columns ->> k.key)::timestamptz, h.everything)
+               else tidemark_row.updated_at
+             end) as at
          ) a
          cross join lateral (
            select a.at, own.at is not null as own,
-             case when own.at is null or a.rule in (''sum'', ''union'', ''max'', ''min'', ''deep'', ''merge'') or a.rule like ''function:%%'' then a.rule else ''newest'' end as rule,
+             case
+               when own.at is null
+                 or a.rule in (''sum'', ''union'', ''max'', ''min'', ''deep'', ''merge'')
+                 or a.rule like ''function:%%'' then a.rule
+               else ''newest''
+             end as rule,
              a.at is not null
              -- the same change twice is one change, but for a sum
              and (v.mine -> k.key is distinct from v.theirs -> k.key or a.rule = ''sum'')
-             and not (coalesce(e.old ? k.key, false) and v.before -> k.key is not distinct from v.mine -> k.key) as overlap
+             and not (
+               coalesce(e.old ? k.key, false) and v.before -> k.key is not distinct from v.mine -> k.key) as overlap
          ) o
          left join lateral (
            select tidemark.resolve_column(
-             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end, e.edited_at >= o.at,
-             (v.client_is_greater -> k.key)::boolean) as value
+             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end,
+             e.edited_at >= o.at, (v.client_is_greater -> k.key)::boolean) as value
            where o.overlap
          ) r on true
          -- what is sent along unchanged, or stands there already, is not written again: null and arrays
          -- are less in JSON than they are in SQL
-         where not (coalesce(e.old ? k.key, false) and (v.before -> k.key)::text is not distinct from (v.mine -> k.key)::text)
+         where not (
+             coalesce(e.old ? k.key, false)
+             and (v.before -> k.key)::text is not distinct from (v.mine -> k.key)::text)
            and (o.overlap or v.mine -> k.key is distinct from v.theirs -> k.key or k.key = any ($9)
              -- 1.0 and 1.00 are one number to jsonb
              or (v.mine -> k.key)::text is distinct from (v.theirs -> k.key)::text)
@@ -4579,7 +4609,9 @@ $$;
 
 -- Puts and patches of rows that exist. A put whose id is free comes back as status 'absent'. Raises where a
 -- trigger of the app's kept a row as it was: what else it did must not stay.
-create function tidemark.edit_rows(target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean)
+create function tidemark.edit_rows(
+  target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean
+)
 returns tidemark.outcome[]
 language plpgsql
 volatile
@@ -4588,7 +4620,8 @@ set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
-  edits tidemark.edit[] := tidemark.detect_restored_versions(target, tidemark.find_rows(target, mutations), device);
+  edits tidemark.edit[] := tidemark.detect_restored_versions(
+    target, tidemark.find_rows(target, mutations), device);
   columns text[];
   outcomes tidemark.outcome[];
   asked bigint;
@@ -4596,13 +4629,19 @@ declare
   unchanged int[] := '{}';
 begin
   -- One that names a column that is not to be written may have sent it along unchanged.
-  if exists (select from unnest(edits) e where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)) then
+  if exists (
+    select from unnest(edits) e
+    where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)
+  ) then
     select array_agg(e) into edits from (
-      select e from unnest(edits) e where e.row_state <> 'live' or e.version = e.base and not e.data ?| target.not_updatable
+      select e from unnest(edits) e
+      where e.row_state <> 'live' or e.version = e.base and not e.data ?| target.not_updatable
       union all
       select m from unnest(tidemark.merge_edits(
         target,
-        array(select e from unnest(edits) e where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)),
+        array(
+          select e from unnest(edits) e
+          where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)),
         device)) m
     ) both_kinds (e);
   end if;
@@ -4626,8 +4665,10 @@ begin
   if columns is not null then
     execute format(
       'with tidemark_m as materialized (
-         select e.n as tidemark_n, e.id as tidemark_id, e.id::%4$s as tidemark_key, e.stale as tidemark_stale, e.echo as tidemark_echo, e.lost as tidemark_lost,
-           e.conflict_id as tidemark_conflict, pg_catalog.jsonb_populate_record(%8$s, e.data) as tidemark_r
+         select
+           e.n as tidemark_n, e.id as tidemark_id, e.id::%4$s as tidemark_key, e.stale as tidemark_stale,
+           e.echo as tidemark_echo, e.lost as tidemark_lost, e.conflict_id as tidemark_conflict,
+           pg_catalog.jsonb_populate_record(%8$s, e.data) as tidemark_r
          from unnest($1) e
          join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
          where e.row_state = ''live'' and e.data <> ''{}''
@@ -4636,25 +4677,37 @@ begin
          update %1$s t set %2$s
          from tidemark_m
          where t.%3$I = tidemark_m.tidemark_key
-         returning tidemark_m.tidemark_n, tidemark_m.tidemark_stale, tidemark_m.tidemark_lost, tidemark_m.tidemark_conflict, t.version,
-           case when tidemark_m.tidemark_stale or tidemark_m.tidemark_echo or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
+         returning
+           tidemark_m.tidemark_n, tidemark_m.tidemark_stale, tidemark_m.tidemark_lost, tidemark_m.tidemark_conflict,
+           t.version,
+           case when tidemark_m.tidemark_stale or tidemark_m.tidemark_echo
+               or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
              then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end as tidemark_json
        )
        select array_agg(row(w.tidemark_n,
-         case when w.tidemark_conflict is not null then ''conflict'' when w.tidemark_stale then ''merged'' else ''applied'' end,
+         case
+           when w.tidemark_conflict is not null then ''conflict''
+           when w.tidemark_stale then ''merged''
+           else ''applied''
+         end,
          w.version, w.tidemark_json, w.tidemark_lost, null, w.tidemark_conflict, null, null, null)::tidemark.outcome),
          (select count(*) from tidemark_m)
        from written w',
       target.row_type,
-      (select string_agg(format(
-        case when k = any (target.json_required) then '%1$I = coalesce((tidemark_m.tidemark_r).%1$I, ''null'')' else '%1$I = (tidemark_m.tidemark_r).%1$I' end,
-        k), ', ') from unnest(columns) k),
+      (
+        select string_agg(format(
+          case when k = any (target.json_required)
+            then '%1$I = coalesce((tidemark_m.tidemark_r).%1$I, ''null'')'
+            else '%1$I = (tidemark_m.tidemark_r).%1$I'
+          end, k), ', ')
+        from unnest(columns) k
+      ),
       registered.key_column, registered.key_type, target.stored, target.sent,
       tidemark.pulled_columns(registered.relation, exact), target.visible_row
     ) into outcomes, asked using edits;
     if asked > coalesce(cardinality(outcomes), 0) then
-      -- To lock a row asks the policies that an update asks: what they let through was kept out by a trigger. One
-      -- that keeps out updates that change nothing has kept nothing from anybody.
+      -- To lock a row asks the policies that an update asks: what they let through was kept out by a trigger. A trigger
+      -- that keeps out updates that change nothing has kept out nothing.
       execute format(
         'select coalesce(array_agg(w.n) filter (where w.same), ''{}''), count(*) filter (where not w.same)
          from (
@@ -4688,16 +4741,22 @@ begin
 
   return outcomes || array(
     select case
-      when e.row_state = 'missing' and e.op = 'put' then row(e.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
+      when e.row_state = 'missing' and e.op = 'put' then
+        row(e.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
       when e.row_state = 'missing' then row(e.n, 'rejected', null, null, null, null, null, 'not_found',
         format('no row of "%s" has this id', registered.name), 'Put the whole row to create it.')::tidemark.outcome
       when e.row_state = 'gone' then row(e.n, 'rejected', null, null, null, null, null, 'gone',
         'the row was deleted', 'Put it under a new id to keep the edit.')::tidemark.outcome
-      when e.data <> '{}' and e.n <> all (unchanged) then row(e.n, 'rejected', e.version, null, null, null, null, 'forbidden',
+      when e.data <> '{}' and e.n <> all (unchanged) then row(
+        e.n, 'rejected', e.version, null, null, null, null, 'forbidden',
         format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
       -- nothing left to write: overruled, waiting, copied, or there was nothing to change
       else row(e.n,
-        case when coalesce(e.lost, e.undecided) is not null then 'conflict' when e.stale then 'merged' else 'applied' end,
+        case
+          when coalesce(e.lost, e.undecided) is not null then 'conflict'
+          when e.stale then 'merged'
+          else 'applied'
+        end,
         e.version, c."row", e.lost, e.copy_id, e.conflict_id, null, null, null)::tidemark.outcome
     end
     from unnest(edits) e
@@ -4713,9 +4772,10 @@ $$;
 
 -- Push of deletes: plainly as the caller, so the DELETE policy decides, and an answer for every mutation.
 
--- Whether an edit by somebody else stands against a delete.
+-- Whether an edit by another device or user stands against a delete.
 create function tidemark.resolve_delete(
-  registered tidemark.live_tables, e tidemark.edit, theirs jsonb, device uuid, out overruled boolean, out conflict_id uuid
+  registered tidemark.live_tables, e tidemark.edit, theirs jsonb, device uuid,
+  out overruled boolean, out conflict_id uuid
 )
 language plpgsql
 volatile
@@ -4724,7 +4784,8 @@ set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   other jsonb := tidemark.last_change(registered.table_no, e.id, device);
-  client_is_newer boolean := e.edited_at >= coalesce((other ->> 'edited_at')::timestamptz, (theirs ->> 'updated_at')::timestamptz);
+  client_is_newer boolean := e.edited_at >= coalesce(
+    (other ->> 'edited_at')::timestamptz, (theirs ->> 'updated_at')::timestamptz);
   verdict jsonb;
 begin
   case
@@ -4750,9 +4811,11 @@ begin
 end
 $$;
 
--- Deletes: plainly as the caller, so the DELETE policy decides. A row that somebody else edited later
+-- Deletes rows plainly as the caller, so the DELETE policy decides. A row that another device or user edited later
 -- than it was deleted here stays.
-create function tidemark.delete_rows(target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean)
+create function tidemark.delete_rows(
+  target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean
+)
 returns tidemark.outcome[]
 language plpgsql
 volatile
@@ -4767,7 +4830,7 @@ declare
   overruled text[] := '{}';
   ids text[];
 begin
-  -- Deletes of rows that somebody else changed since: the policy decides between delete and edit.
+  -- Deletes of rows that have changed since: the conflict policy decides between delete and edit.
   select array_agg(e) into outdated
   from unnest(edits) e
   join tidemark.changed_since(
@@ -4779,7 +4842,9 @@ begin
   ) h on h.row_id = e.id
   where not h.complete or h.everything is not null or h.columns <> '{}';
   if outdated is not null then
-    select coalesce(array_agg(e.id), '{}'), coalesce(jsonb_object_agg(e.id, v.conflict_id) filter (where v.conflict_id is not null), '{}')
+    select
+        coalesce(array_agg(e.id), '{}'),
+        coalesce(jsonb_object_agg(e.id, v.conflict_id) filter (where v.conflict_id is not null), '{}')
       into overruled, parked
     from unnest(outdated) e
     join tidemark.current_rows(registered, array(select s.id from unnest(outdated) s), false) c on c.row_id = e.id
@@ -4797,17 +4862,24 @@ begin
       left join tidemark.row_states(registered, array(select u.id from unnest(edits) u)) s on s.row_id = e.id
     )
     select array_agg(case
-      when s.stays then row(s.n, 'conflict', c.version, c."row", '{}', null, (parked ->> s.id)::uuid, null, null, null)::tidemark.outcome
-      when s.row_state = 'live' and not s.deleted then row(s.n, 'rejected', c.version, c."row", null, null, null, 'forbidden',
+      when s.stays then row(
+        s.n, 'conflict', c.version, c."row", '{}', null, (parked ->> s.id)::uuid, null, null, null)::tidemark.outcome
+      when s.row_state = 'live' and not s.deleted then row(
+        s.n, 'rejected', c.version, c."row", null, null, null, 'forbidden',
         format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
-      else row(s.n, 'applied', coalesce(s.version, l.version), null, null, null, null, null, null, null)::tidemark.outcome
+      else row(
+        s.n, 'applied', coalesce(s.version, l.version), null, null, null, null, null, null, null)::tidemark.outcome
     end)
     from states s
     left join tidemark.current_rows(
-      registered, array(select r.id from states r where r.stays or r.row_state = 'live' and not r.deleted), exact) c on c.row_id = s.id
+      registered,
+      array(select r.id from states r where r.stays or r.row_state = 'live' and not r.deleted),
+      exact
+    ) c on c.row_id = s.id
     -- tombstones that the policies hide
     left join tidemark.lock_rows(
-      registered.table_no, array(select r.id from states r where r.row_state = 'live' and r.version is null)) l on l.row_id = s.id
+      registered.table_no, array(select r.id from states r where r.row_state = 'live' and r.version is null)
+    ) l on l.row_id = s.id
   );
 end
 $$;
@@ -4819,7 +4891,9 @@ $$;
 
 -- All mutations, or an error. Rounds keep several mutations of one row in order; within a round
 -- parents are written before children, and children deleted before parents.
-create function tidemark.apply_all(device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean)
+create function tidemark.apply_all(
+  device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean
+)
 returns tidemark.outcome[]
 language plpgsql
 volatile
@@ -4842,7 +4916,8 @@ begin
       group by 1, 2, 3
     ) g
     join unnest(targets) t on (t.registered).table_no = g.table_no
-    order by g.round, g.op = 'delete', case when g.op = 'delete' then -t.rank else t.rank end, g.table_no, g.op = 'patch'
+    order by
+      g.round, g.op = 'delete', case when g.op = 'delete' then -t.rank else t.rank end, g.table_no, g.op = 'patch'
   loop
     chosen := mutations;
     if part.n < cardinality(mutations) then
@@ -4867,7 +4942,8 @@ begin
             || tidemark.insert_rows(part.target, absent, exact);
           if cardinality(answers) < cardinality(chosen) then
             perform tidemark.refuse_columns(
-              (part.target).not_insertable, array(select k from unnest(absent) m cross join lateral jsonb_object_keys(m.data) k));
+              (part.target).not_insertable,
+              array(select k from unnest(absent) m cross join lateral jsonb_object_keys(m.data) k));
             -- taken by a row that the caller may not see
             raise insufficient_privilege;
           end if;
@@ -4883,7 +4959,8 @@ $$;
 -- What a mutation that raised is answered. Messages name columns and constraints, never values of
 -- other rows.
 create function tidemark.rejection(
-  n int, state text, message text, hint text, table_name text, schema_of text, constraint_of text, relation_of text, column_of text
+  n int, state text, message text, hint text, table_name text,
+  schema_of text, constraint_of text, relation_of text, column_of text
 )
 returns tidemark.outcome
 language plpgsql
@@ -4894,20 +4971,45 @@ as $$
 begin
   return (
     select case
-      when state = '42501' and column_of <> '' then row(n, 'rejected', null, null, null, null, null, 'forbidden',
-        format(case when column_of like '%, %' then 'columns %s of "%s" are not yours to write' else 'column %s of "%s" is not yours to write' end,
-          column_of, table_name), 'Leave it out.')::tidemark.outcome
-      when state = '42501' then row(n, 'rejected', null, null, null, null, null, 'forbidden', format('the policies of "%s" do not allow this', table_name), null)::tidemark.outcome
-      when state = '23505' then row(n, 'rejected', null, null, null, null, null, 'unique', format('another row already has this %s', coalesce((
+      when state = '42501' and column_of <> '' then row(
+        n, 'rejected', null, null, null, null, null, 'forbidden',
+        format(
+          case when column_of like '%, %' then 'columns %s of "%s" are not yours to write'
+            else 'column %s of "%s" is not yours to write' end,
+          column_of, table_name),
+        'Leave it out.')::tidemark.outcome
+      when state = '42501' then row(
+        n, 'rejected', null, null, null, null, null, 'forbidden',
+        format('the policies of "%s" do not allow this', table_name),
+        null)::tidemark.outcome
+      when state = '23505' then row(
+        n, 'rejected', null, null, null, null, null, 'unique',
+        format('another row already has this %s', coalesce((
           select string_agg(pg_get_indexdef(x.indexrelid, part.place, true), ', ' order by part.place)
           from pg_catalog.pg_index x
           cross join lateral generate_series(1, x.indnkeyatts) as part (place)
-          where x.indexrelid = to_regclass(format('%I.%I', schema_of, constraint_of))), 'value')), format('Unique constraint "%s". Change the value and send the edit again.', constraint_of))::tidemark.outcome
-      when state in ('23503', '23001') then row(n, 'rejected', null, null, null, null, null, 'foreign_key', message, coalesce(nullif(hint, ''), format('Foreign key "%s": the row it points to is not there.', constraint_of)))::tidemark.outcome
-      when state in ('23502', '23514', '23P01', 'P0001') then row(n, 'rejected', null, null, null, null, null, 'constraint', message, coalesce(nullif(hint, ''), format('Constraint %s of "%s".', coalesce(nullif(constraint_of, ''), nullif(column_of, ''), 'in a trigger'), coalesce(nullif(relation_of, ''), table_name))))::tidemark.outcome
-      when state like '54%' then row(n, 'rejected', null, null, null, null, null, 'too_large', message, hint)::tidemark.outcome
-      when state like '22%' then row(n, 'rejected', null, null, null, null, null, 'invalid_value', message, hint)::tidemark.outcome
-      else row(n, 'rejected', null, null, null, null, null, 'constraint', message, hint)::tidemark.outcome
+          where x.indexrelid = to_regclass(format('%I.%I', schema_of, constraint_of))), 'value')),
+        format('Unique constraint "%s". Change the value and send the edit again.', constraint_of))::tidemark.outcome
+      when state in ('23503', '23001') then row(
+        n, 'rejected', null, null, null, null, null, 'foreign_key',
+        message,
+        coalesce(
+          nullif(hint, ''),
+          format('Foreign key "%s": the row it points to is not there.', constraint_of)))::tidemark.outcome
+      when state in ('23502', '23514', '23P01', 'P0001') then row(
+        n, 'rejected', null, null, null, null, null, 'constraint',
+        message,
+        coalesce(
+          nullif(hint, ''),
+          format('Constraint %s of "%s".',
+            coalesce(nullif(constraint_of, ''), nullif(column_of, ''), 'in a trigger'),
+            coalesce(nullif(relation_of, ''), table_name))))::tidemark.outcome
+      when state like '54%' then row(
+        n, 'rejected', null, null, null, null, null, 'too_large', message, hint)::tidemark.outcome
+      when state like '22%' then row(
+        n, 'rejected', null, null, null, null, null, 'invalid_value', message, hint)::tidemark.outcome
+      else row(
+        n, 'rejected', null, null, null, null, null, 'constraint', message, hint)::tidemark.outcome
     end
   );
 end
@@ -4915,8 +5017,8 @@ $$;
 
 -- What COMMIT would find: constraints that wait for the end of the transaction are asked now, while their
 -- error can still be held against a mutation. Afterwards they wait as before, for the mutations that follow
--- and for the statements of whoever calls from a transaction of their own; Postgres has no other way to
--- undo SET CONSTRAINTS than to undo a block. So each is checked twice, and what its trigger wrote, once.
+-- and for the other statements of the caller's transaction; Postgres has no other way to undo SET CONSTRAINTS than
+-- to undo a block. So each constraint is checked twice, and what its trigger writes is written once.
 create function tidemark.check_deferred()
 returns void
 language plpgsql
@@ -4934,7 +5036,9 @@ $$;
 
 -- All mutations that can be applied; the others rejected one by one. A list that fails is halved, a
 -- short one taken apart.
-create function tidemark.apply_mutations(device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean)
+create function tidemark.apply_mutations(
+  device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean
+)
 returns tidemark.outcome[]
 language plpgsql
 volatile
@@ -5081,8 +5185,8 @@ begin
 end
 $$;
 
--- The batches whose answers may not have been heard, with this one, which nobody may make a long list of.
--- A call without mutations (first_unheard null) is none.
+-- The batches whose answers the device may not have received, and this one: eight at most, so that no caller can make
+-- the list long. A call without mutations (first_unheard null) is no batch.
 create function tidemark.remember_batch(batches jsonb, id text, above bigint, first_unheard bigint, "to" bigint)
 returns jsonb
 language sql
@@ -5154,7 +5258,10 @@ begin
   device := tidemark.lock_device(sync_push.device_id);
   batch := coalesce(options ->> 'batch', encode(sha256(convert_to(mutations::text, 'UTF8')), 'hex'));
   select (b ->> 'above')::bigint into above from jsonb_array_elements(device.batches) b where b ->> 'id' = batch;
-  select count(*) filter (where (u.m).seq > device.last_seq and (u.m).code is null), min((u.m).seq), greatest(device.last_seq, max((u.m).seq))
+  select
+      count(*) filter (where (u.m).seq > device.last_seq and (u.m).code is null),
+      min((u.m).seq),
+      greatest(device.last_seq, max((u.m).seq))
     into sound, first_seq, last_seq
   from (select unnest(sent) as m) u;
   if sound = cardinality(sent) then
@@ -5172,8 +5279,8 @@ begin
   perform tidemark.set_push_context(null, null);
 
   first_unheard := least(first_seq, (options ->> 'unheard_from')::bigint);
-  -- The device repeats what it was not answered; so what is older than its oldest mutation here has been
-  -- heard. A batch that was split on the way says where it began.
+  -- The device repeats a mutation until it has the answer; so it has received the results of all that are older than
+  -- its oldest mutation here. A batch that was split on the way says where it began.
   select coalesce(jsonb_object_agg(k.seq, k.answer), '{}') into kept
   from (
     select h.key as seq, h.value as answer from jsonb_each(device.outcomes) h
@@ -5193,7 +5300,10 @@ begin
       select c.name, jsonb_object_agg(c.status, c.n) as counts
       from (
         select case when m.table_no is null then '' else m.table_name end as name, o.status, count(*) as n
-        from unnest(outcomes) o join (select (u.m).n, (u.m).table_no, (u.m).table_name from (select unnest(sent) as m) u) m on m.n = o.n
+        from unnest(outcomes) o
+        join (
+          select (u.m).n, (u.m).table_no, (u.m).table_name from (select unnest(sent) as m) u
+        ) m on m.n = o.n
         group by 1, 2
       ) c
       group by c.name
@@ -5227,13 +5337,15 @@ begin
       || coalesce(',"copy_id":' || to_json(o.copy_id)::text, '')
       || coalesce(',"conflict_id":' || to_json(o.conflict_id)::text, '')
       || case when o.code is null then ''
-        else ',"error":' || json_build_object('code', o.code, 'message', o.message, 'hint', coalesce(o.hint, ''))::text end
+        else ',"error":' || json_build_object(
+          'code', o.code, 'message', o.message, 'hint', coalesce(o.hint, ''))::text end
     end || '}',
     ',' order by m.n), '') || ']')::json into results
   from (select (u.m).n, (u.m).seq from (select unnest(sent) as m) u) m
   join unnest(outcomes) o on o.n = m.n;
   if cardinality(sent) > 0 and above is not null then
-    return json_build_object('results', results, 'last_seq', last_seq, 'server_time', now(), 'repeated_from', above + 1);
+    return json_build_object(
+      'results', results, 'last_seq', last_seq, 'server_time', now(), 'repeated_from', above + 1);
   end if;
   return json_build_object('results', results, 'last_seq', last_seq, 'server_time', now());
 end
@@ -5244,8 +5356,8 @@ comment on function public.sync_push(uuid, json, json) is
 
 -- 330_resolve.sql ----------------------------------------------------------------------------------------------------
 
--- Conflicts that wait for a person, as clients list and decide them. A decision is a mutation like any other, made by no
--- device.
+-- Conflicts that wait for a person, as clients list and decide them. A decision is a mutation like any other, made by
+-- no device.
 
 create function public.sync_conflicts()
 returns json
@@ -5298,8 +5410,10 @@ declare
 begin
   perform tidemark.require_user();
   if json_typeof(resolution) is distinct from 'object'
-    or not coalesce(resolution ->> 'take' in ('client', 'server'), json_typeof(resolution -> 'row') = 'object', false) then
-    perform tidemark.raise_api_error(400, 'malformed', 'resolution: expected {"take": "client"}, {"take": "server"} or {"row": {…}}');
+      or not coalesce(resolution ->> 'take' in ('client', 'server'), json_typeof(resolution -> 'row') = 'object', false)
+    then
+      perform tidemark.raise_api_error(400, 'malformed',
+        'resolution: expected {"take": "client"}, {"take": "server"} or {"row": {…}}');
   end if;
   take := case when resolution ->> 'take' in ('client', 'server') then resolution ->> 'take' else 'row' end;
   wanted := case when take = 'row' then (resolution -> 'row')::jsonb end;
@@ -5322,7 +5436,7 @@ begin
     if m.code is not null then
       o := row(1, 'rejected', null, null, null, null, null, m.code, m.message, m.hint)::tidemark.outcome;
     else
-      -- no device's own: the one that raised the conflict has not heard of it
+      -- made by no device: the one that raised the conflict has to pull it
       o := (tidemark.apply_batch(null, array[m], false))[1];
     end if;
     perform tidemark.set_push_context(null, null);
@@ -5371,7 +5485,8 @@ begin
   end if;
   numbers := pg_get_serial_sequence(target.relation::regclass::text, target.key_column);
   if numbers is null then
-    perform tidemark.raise_api_error(400, 'malformed', 'table: its key comes from no sequence', 'Let the device make the key.');
+    perform tidemark.raise_api_error(400, 'malformed', 'table: its key comes from no sequence',
+      'Let the device make the key.');
   end if;
   return (select json_agg(nextval(numbers::regclass)::text) from generate_series(1, sync_new_ids.count));
 end
@@ -5417,13 +5532,17 @@ declare
   newest xid8;
 begin
   if keep is null or keep < interval '0' then
-    perform tidemark.raise_setup_error('TM013', 'bad_retention', 'keep is no positive interval', 'For example: select tidemark.purge(interval ''90 days'');');
+    perform tidemark.raise_setup_error('TM013', 'bad_retention', 'keep is no positive interval',
+      'For example: select tidemark.purge(interval ''90 days'');');
   end if;
   perform tidemark.start_purging('tombstones');
   -- One table at a time, children before parents: each is another relation. A table that points at
   -- itself takes a pass for each level of its trees. What is still pointed at is left for the next time.
   for registered in
-    select t.* from tidemark.live_tables t join tidemark.table_ranks() r using (table_no) order by r.rank desc, t.table_no
+    select t.*
+    from tidemark.live_tables t
+    join tidemark.table_ranks() r using (table_no)
+    order by r.rank desc, t.table_no
   loop
     loop
       execute format('delete from %s tidemark_parent where tidemark_parent.deleted_at < $1 and not (%s)',
@@ -5515,7 +5634,8 @@ begin
     'select %1$s, t.%2$I::text, t.version from %3$s t where t.deleted_at is null and %4$s and %5$s',
     tidemark.scope_expression(registered), registered.key_column, registered.relation::regclass,
     tidemark.in_my_scopes(registered),
-    case when ids is null then '$1 is null' else format('t.%I = any ($1::%s[])', registered.key_column, registered.key_type) end
+    case when ids is null then '$1 is null'
+      else format('t.%I = any ($1::%s[])', registered.key_column, registered.key_type) end
   ) using ids, tidemark.my_keys(registered.scope_kind);
 end
 $$;
@@ -5578,7 +5698,11 @@ begin
         select coalesce(json_object_agg(r.row_id, r.version), '{}'::json) from rows_there r))
       else json_build_object('count', s.n, 'parts', (
         select json_object_agg(p.digit, json_build_object('count', p.n, 'checksum', p.checksum))
-        from (select r.digit, count(*) as n, sum(r.checksum) % 4294967296 as checksum from rows_there r group by r.digit) p))
+        from (
+          select r.digit, count(*) as n, sum(r.checksum) % 4294967296 as checksum
+          from rows_there r
+          group by r.digit
+        ) p))
     end
     from size s
   );
@@ -5602,7 +5726,8 @@ declare
 begin
   perform tidemark.require_user();
   if cardinality(ids) > tidemark.page_limit('{"limit": 999999999}') then
-    perform tidemark.raise_api_error(400, 'malformed', format('ids: at most %s', tidemark.page_limit('{"limit": 999999999}')));
+    perform tidemark.raise_api_error(400, 'malformed',
+      format('ids: at most %s', tidemark.page_limit('{"limit": 999999999}')));
   end if;
   if json_typeof(options) <> 'object' then
     perform tidemark.raise_api_error(400, 'malformed', 'options: expected an object');
@@ -5634,7 +5759,10 @@ set search_path = pg_catalog, pg_temp
 as $$
   select json_build_object(
     'log', json_build_object(
-      'entries_estimated', (select greatest(c.reltuples, 0)::bigint from pg_catalog.pg_class c where c.oid = 'tidemark.sync_changes'::regclass),
+      'entries_estimated', (
+        select greatest(c.reltuples, 0)::bigint
+        from pg_catalog.pg_class c
+        where c.oid = 'tidemark.sync_changes'::regclass),
       'bytes', pg_total_relation_size('tidemark.sync_changes'),
       'oldest_entry', (select min(c.at) from tidemark.sync_changes c)
     ),
@@ -5808,8 +5936,8 @@ revoke all on function
   public.sync_status()
 from public, anon, authenticated, service_role;
 
--- The tables are closed: the functions below run as their owner, and nobody else reads or writes them,
--- not even with a grant somebody adds by mistake.
+-- The tables are closed: the security definer functions below read and write them as their owner. A policy keeps out
+-- every other role, even one that was given a grant by mistake.
 alter table tidemark.settings enable row level security;
 alter table tidemark.sync_tables enable row level security;
 alter table tidemark.sync_scopes enable row level security;

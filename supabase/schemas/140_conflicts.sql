@@ -140,7 +140,7 @@ $$;
 
 -- Conflicts that still wait. One whose row was deleted, or whose columns changed again, has closed by
 -- itself: there is nothing left to decide. (tidemark.purge writes that down before the log forgets it.) So has
--- one of a table that is gone: nobody could decide it. Those of one table are asked for when it moves to another
+-- one of a table that is gone: no user could decide it. Those of one table are asked for when it moves to another
 -- number, whether it is there by its name or not.
 create function tidemark.waiting_conflicts(of_table int default null)
 returns setof tidemark.sync_conflicts

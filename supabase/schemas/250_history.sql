@@ -26,13 +26,15 @@ begin
 end
 $$;
 
--- What somebody else than this device changed between the given versions and those of now: columns, a json object
--- {column: instant}, and everything, when the row itself was made, or a column that nobody knows any more
--- was changed; an entry's names are those of its time. complete is false where the log no
--- longer, or not yet, reaches back to the version: then every column counts as changed. beside is true
--- where a push of this very device changed the row without naming it, by a cascade or a trigger: that
--- overrules nothing, but the device has not heard of it. own has the columns, {column: instant}, that this
--- very device edited later than the given instants: it repeats an older edit, which had been refused.
+-- What changed in rows, by others than this device, between the given versions and those of now:
+--   columns     {column: instant}, by the names of today; an entry of the log has the names of its time
+--   everything  when the row itself was made, or a column was changed that is not there any more
+--   complete    false where the log no longer, or not yet, reaches back to the version: then every column counts as
+--               changed
+--   beside      true where a push of this device changed the row without naming it, by a cascade or a trigger: that
+--               overrules nothing, but the device does not know of it
+--   own         {column: instant} of what this device edited later than the given instants: it repeats an older edit,
+--               which had been refused
 create function tidemark.changed_since(
   table_no int, ids text[], versions bigint[], versions_now bigint[], device uuid, edited_at timestamptz[] default null
 )

@@ -14,10 +14,10 @@ create type tidemark.edit as (
   edited_at timestamptz,
   row_state text, -- live, gone (a tombstone of the caller's), missing
   version bigint, -- before
-  stale boolean, -- somebody else changed the row since base
+  stale boolean, -- another device or user changed the row since base
   echo boolean, -- the device sent what only the database writes: show it the row
   lost text[], -- columns in which the other side stays
-  undecided text[], -- columns that nobody can decide here, or that go into a copy
+  undecided text[], -- columns that cannot be decided here, or that go into a copy
   conflict_id uuid,
   copy_id text
 );
@@ -63,10 +63,10 @@ begin
 end
 $$;
 
--- A version can have two pasts: a database that was put back counts on from where it was then, and a
--- device may hold the row of the past that is gone. Its edit then names as old what this row is not,
--- though the number is right and somebody else wrote it. What the log says since that number is of no
--- use to it: it counts as made before everything. Numbers are compared as far as JSON.parse keeps them.
+-- A version can have two pasts: a restored database counts on from where it was then, and a device may hold the row
+-- of the past that is gone. Its edit then names as old what this row does not hold, though the number is right and
+-- another writer made that version. The log since that number is of no use to such an edit: it counts as made before
+-- everything. Numbers are compared as far as JSON.parse keeps them.
 create function tidemark.detect_restored_versions(target tidemark.push_target, edits tidemark.edit[], device uuid)
 returns tidemark.edit[]
 language plpgsql
@@ -88,7 +88,9 @@ begin
      from unnest($1) e
      join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
      cross join lateral (
-       select w.theirs, pg_catalog.jsonb_populate_record(w.theirs, e.old) as before from (select %4$s as theirs) w offset 0
+       select w.theirs, pg_catalog.jsonb_populate_record(w.theirs, e.old) as before
+       from (select %4$s as theirs) w
+       offset 0
      ) v
      where not (v.before operator(pg_catalog.*=) v.theirs)
        and exists (
@@ -107,13 +109,15 @@ begin
   foreign_ids := array(
     select h.row_id
     from tidemark.changed_since(
-      registered.table_no, array(select e.id from unnest(doubtful) e), array(select e.version - 1 from unnest(doubtful) e),
+      registered.table_no, array(select e.id from unnest(doubtful) e),
+      array(select e.version - 1 from unnest(doubtful) e),
       array(select e.version from unnest(doubtful) e), device) h
     where not h.complete or h.everything is not null or h.columns <> '{}');
   return array(
     select row(
-      e.n, e.id, e.op, case when e.id = any (foreign_ids) then -1 else e.base end, e.seq, e.sent, e.old, e.data, e.edited_at,
-      e.row_state, e.version, e.stale, e.echo, e.lost, e.undecided, e.conflict_id, e.copy_id)::tidemark.edit
+      e.n, e.id, e.op, case when e.id = any (foreign_ids) then -1 else e.base end, e.seq, e.sent, e.old, e.data,
+      e.edited_at, e.row_state, e.version, e.stale, e.echo, e.lost, e.undecided, e.conflict_id, e.copy_id
+      )::tidemark.edit
     from unnest(edits) e);
 end
 $$;
@@ -135,7 +139,8 @@ begin
       -- records are compared by their columns' types, wherever the operator lives
       format('%1$L, row((w.mine).%1$I)::record operator(pg_catalog.>) row((w.theirs).%1$I)::record', a.attname), ', '))
     from jsonb_each_text(registered.columns) rule
-    join pg_catalog.pg_attribute a on a.attrelid = registered.relation and a.attname = rule.key and a.attnum > 0 and not a.attisdropped
+    join pg_catalog.pg_attribute a
+      on a.attrelid = registered.relation and a.attname = rule.key and a.attnum > 0 and not a.attisdropped
     join pg_catalog.pg_type y on y.oid = tidemark.base_type(a.atttypid)
     where rule.value in ('max', 'min')
       and (y.typtype in ('e', 'r', 'm') or exists (
@@ -165,11 +170,13 @@ declare
     else e.id || '-' || left(gen_random_uuid()::text, 8) end;
 begin
   if copy_id is null then
-    raise exception using errcode = '23502', message = 'keep_both: the key column has no sequence to take a new id from';
+    raise exception using
+      errcode = '23502', message = 'keep_both: the key column has no sequence to take a new id from';
   end if;
   if tidemark.insert_rows(target, array[row(
     e.n, e.seq, registered.name, registered.table_no, 'put', copy_id, null,
-    ours - target.fixed - array(select c from unnest(target.not_readable) c where not e.sent ? c), null, e.edited_at, 1, null, null, null
+    ours - target.fixed - array(select c from unnest(target.not_readable) c where not e.sent ? c), null,
+    e.edited_at, 1, null, null, null
   )::tidemark.mutation], false) is null then
     raise insufficient_privilege;
   end if;
@@ -196,7 +203,10 @@ begin
   -- One at a time: conflicts are rare, and each may call the app's function or write a row of its own.
   foreach e in array edits loop
     if e.undecided is not null then
-      execute format('select pg_catalog.to_jsonb(%4$s), pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(%4$s, $1)) from %1$s tidemark_row where tidemark_row.%2$I = $2::%3$s',
+      execute format(
+        'select pg_catalog.to_jsonb(%4$s), pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(%4$s, $1))
+         from %1$s tidemark_row
+         where tidemark_row.%2$I = $2::%3$s',
         target.row_type, registered.key_column, registered.key_type, target.visible_row
       ) into theirs, ours using e.sent, e.id;
       if registered.conflict like 'function:%' then
@@ -205,12 +215,14 @@ begin
           using theirs, ours, e.old, jsonb_build_object(
             'table', registered.name, 'id', e.id, 'op', e.op, 'columns', e.undecided, 'edited_at', e.edited_at,
             'device_id', device, 'user_id', auth.uid(), 'base_version', greatest(e.base, 0), 'version', e.version,
-            'client_is_newer', e.edited_at >= (tidemark.last_change(registered.table_no, e.id, device) ->> 'edited_at')::timestamptz);
+            'client_is_newer', e.edited_at >=
+              (tidemark.last_change(registered.table_no, e.id, device) ->> 'edited_at')::timestamptz);
         e.data := e.data || coalesce((
           select jsonb_object_agg(k, verdict -> k) from unnest(e.undecided) k
           where verdict ? k and verdict -> k is distinct from theirs -> k), '{}');
         e.lost := nullif(coalesce(e.lost, '{}') || array(
-          select k from unnest(e.undecided) k where coalesce(verdict -> k, theirs -> k) is not distinct from theirs -> k), '{}');
+          select k from unnest(e.undecided) k
+          where coalesce(verdict -> k, theirs -> k) is not distinct from theirs -> k), '{}');
         e.undecided := null;
       elsif registered.conflict = 'keep_both' then
         e.copy_id := tidemark.copy_row(target, ours, e);
@@ -229,10 +241,10 @@ begin
 end
 $$;
 
--- Merges edits with what others did since their base. Columns that nobody else touched are written; a
--- value that equals what is stored, or what the device had before, is no edit; the others are conflicts,
--- and the column's rule or the table's policy says what becomes of each. So are those in which an older edit,
--- refused when it came, meets a newer one of its own device: that stays, unless the rule puts them together.
+-- Merges edits with the changes of others since their base. Columns that no other writer changed are written; a value
+-- that equals what is stored, or what the device had before, is no edit; the other columns are conflicts, which the
+-- column's rule or the table's policy decides. A column is a conflict, too, in which an older edit, refused when it
+-- came, meets a newer one of its own device: the newer one stays, unless the rule puts them together.
 create function tidemark.merge_edits(target tidemark.push_target, edits tidemark.edit[], device uuid)
 returns tidemark.edit[]
 language plpgsql
@@ -247,13 +259,17 @@ begin
   execute format(
     'select array_agg(row(
        e.n, e.id, e.op, e.base, e.seq, e.sent, e.old, coalesce(d.kept, ''{}''), e.edited_at, e.row_state, e.version,
-       not h.complete or h.everything is not null or h.columns <> ''{}'' or h.beside or d.own, e.echo, d.lost, d.undecided, null, null
+       not h.complete or h.everything is not null or h.columns <> ''{}'' or h.beside or d.own, e.echo,
+       d.lost, d.undecided, null, null
      )::tidemark.edit)
      from unnest($1) e
      join tidemark.changed_since($2, $3, $4, $8, $5, $10) h on h.row_id = e.id
      join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
      cross join lateral (
-       select pg_catalog.to_jsonb(w.mine) as mine, pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(w.theirs, e.old)) as before, pg_catalog.to_jsonb(w.theirs) as theirs,
+       select
+         pg_catalog.to_jsonb(w.mine) as mine,
+         pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(w.theirs, e.old)) as before,
+         pg_catalog.to_jsonb(w.theirs) as theirs,
          %5$s as client_is_greater
        from (select %4$s as theirs, pg_catalog.jsonb_populate_record(%4$s, e.data) as mine) w
        offset 0
@@ -273,7 +289,8 @@ begin
            o.overlap and o.own as own,
            o.overlap and r.value is null as undecided,
            o.overlap and tidemark.is_overruled(
-             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end, r.value) as overruled
+             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end, r.value
+             ) as overruled
          from jsonb_each(e.data) k
          cross join lateral (
            -- an edit that was made on top of it names it as old
@@ -283,25 +300,36 @@ begin
          cross join lateral (
            select
              coalesce($6 ->> k.key, $7) as rule,
-             greatest(own.at, case when h.complete then greatest((h.columns ->> k.key)::timestamptz, h.everything) else tidemark_row.updated_at end) as at
+             greatest(own.at, case
+               when h.complete then greatest((h.columns ->> k.key)::timestamptz, h.everything)
+               else tidemark_row.updated_at
+             end) as at
          ) a
          cross join lateral (
            select a.at, own.at is not null as own,
-             case when own.at is null or a.rule in (''sum'', ''union'', ''max'', ''min'', ''deep'', ''merge'') or a.rule like ''function:%%'' then a.rule else ''newest'' end as rule,
+             case
+               when own.at is null
+                 or a.rule in (''sum'', ''union'', ''max'', ''min'', ''deep'', ''merge'')
+                 or a.rule like ''function:%%'' then a.rule
+               else ''newest''
+             end as rule,
              a.at is not null
              -- the same change twice is one change, but for a sum
              and (v.mine -> k.key is distinct from v.theirs -> k.key or a.rule = ''sum'')
-             and not (coalesce(e.old ? k.key, false) and v.before -> k.key is not distinct from v.mine -> k.key) as overlap
+             and not (
+               coalesce(e.old ? k.key, false) and v.before -> k.key is not distinct from v.mine -> k.key) as overlap
          ) o
          left join lateral (
            select tidemark.resolve_column(
-             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end, e.edited_at >= o.at,
-             (v.client_is_greater -> k.key)::boolean) as value
+             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end,
+             e.edited_at >= o.at, (v.client_is_greater -> k.key)::boolean) as value
            where o.overlap
          ) r on true
          -- what is sent along unchanged, or stands there already, is not written again: null and arrays
          -- are less in JSON than they are in SQL
-         where not (coalesce(e.old ? k.key, false) and (v.before -> k.key)::text is not distinct from (v.mine -> k.key)::text)
+         where not (
+             coalesce(e.old ? k.key, false)
+             and (v.before -> k.key)::text is not distinct from (v.mine -> k.key)::text)
            and (o.overlap or v.mine -> k.key is distinct from v.theirs -> k.key or k.key = any ($9)
              -- 1.0 and 1.00 are one number to jsonb
              or (v.mine -> k.key)::text is distinct from (v.theirs -> k.key)::text)

@@ -3,7 +3,9 @@
 
 -- Puts and patches of rows that exist. A put whose id is free comes back as status 'absent'. Raises where a
 -- trigger of the app's kept a row as it was: what else it did must not stay.
-create function tidemark.edit_rows(target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean)
+create function tidemark.edit_rows(
+  target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean
+)
 returns tidemark.outcome[]
 language plpgsql
 volatile
@@ -12,7 +14,8 @@ set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
-  edits tidemark.edit[] := tidemark.detect_restored_versions(target, tidemark.find_rows(target, mutations), device);
+  edits tidemark.edit[] := tidemark.detect_restored_versions(
+    target, tidemark.find_rows(target, mutations), device);
   columns text[];
   outcomes tidemark.outcome[];
   asked bigint;
@@ -20,13 +23,19 @@ declare
   unchanged int[] := '{}';
 begin
   -- One that names a column that is not to be written may have sent it along unchanged.
-  if exists (select from unnest(edits) e where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)) then
+  if exists (
+    select from unnest(edits) e
+    where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)
+  ) then
     select array_agg(e) into edits from (
-      select e from unnest(edits) e where e.row_state <> 'live' or e.version = e.base and not e.data ?| target.not_updatable
+      select e from unnest(edits) e
+      where e.row_state <> 'live' or e.version = e.base and not e.data ?| target.not_updatable
       union all
       select m from unnest(tidemark.merge_edits(
         target,
-        array(select e from unnest(edits) e where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)),
+        array(
+          select e from unnest(edits) e
+          where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)),
         device)) m
     ) both_kinds (e);
   end if;
@@ -50,8 +59,10 @@ begin
   if columns is not null then
     execute format(
       'with tidemark_m as materialized (
-         select e.n as tidemark_n, e.id as tidemark_id, e.id::%4$s as tidemark_key, e.stale as tidemark_stale, e.echo as tidemark_echo, e.lost as tidemark_lost,
-           e.conflict_id as tidemark_conflict, pg_catalog.jsonb_populate_record(%8$s, e.data) as tidemark_r
+         select
+           e.n as tidemark_n, e.id as tidemark_id, e.id::%4$s as tidemark_key, e.stale as tidemark_stale,
+           e.echo as tidemark_echo, e.lost as tidemark_lost, e.conflict_id as tidemark_conflict,
+           pg_catalog.jsonb_populate_record(%8$s, e.data) as tidemark_r
          from unnest($1) e
          join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
          where e.row_state = ''live'' and e.data <> ''{}''
@@ -60,25 +71,37 @@ begin
          update %1$s t set %2$s
          from tidemark_m
          where t.%3$I = tidemark_m.tidemark_key
-         returning tidemark_m.tidemark_n, tidemark_m.tidemark_stale, tidemark_m.tidemark_lost, tidemark_m.tidemark_conflict, t.version,
-           case when tidemark_m.tidemark_stale or tidemark_m.tidemark_echo or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
+         returning
+           tidemark_m.tidemark_n, tidemark_m.tidemark_stale, tidemark_m.tidemark_lost, tidemark_m.tidemark_conflict,
+           t.version,
+           case when tidemark_m.tidemark_stale or tidemark_m.tidemark_echo
+               or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
              then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end as tidemark_json
        )
        select array_agg(row(w.tidemark_n,
-         case when w.tidemark_conflict is not null then ''conflict'' when w.tidemark_stale then ''merged'' else ''applied'' end,
+         case
+           when w.tidemark_conflict is not null then ''conflict''
+           when w.tidemark_stale then ''merged''
+           else ''applied''
+         end,
          w.version, w.tidemark_json, w.tidemark_lost, null, w.tidemark_conflict, null, null, null)::tidemark.outcome),
          (select count(*) from tidemark_m)
        from written w',
       target.row_type,
-      (select string_agg(format(
-        case when k = any (target.json_required) then '%1$I = coalesce((tidemark_m.tidemark_r).%1$I, ''null'')' else '%1$I = (tidemark_m.tidemark_r).%1$I' end,
-        k), ', ') from unnest(columns) k),
+      (
+        select string_agg(format(
+          case when k = any (target.json_required)
+            then '%1$I = coalesce((tidemark_m.tidemark_r).%1$I, ''null'')'
+            else '%1$I = (tidemark_m.tidemark_r).%1$I'
+          end, k), ', ')
+        from unnest(columns) k
+      ),
       registered.key_column, registered.key_type, target.stored, target.sent,
       tidemark.pulled_columns(registered.relation, exact), target.visible_row
     ) into outcomes, asked using edits;
     if asked > coalesce(cardinality(outcomes), 0) then
-      -- To lock a row asks the policies that an update asks: what they let through was kept out by a trigger. One
-      -- that keeps out updates that change nothing has kept nothing from anybody.
+      -- To lock a row asks the policies that an update asks: what they let through was kept out by a trigger. A trigger
+      -- that keeps out updates that change nothing has kept out nothing.
       execute format(
         'select coalesce(array_agg(w.n) filter (where w.same), ''{}''), count(*) filter (where not w.same)
          from (
@@ -112,16 +135,22 @@ begin
 
   return outcomes || array(
     select case
-      when e.row_state = 'missing' and e.op = 'put' then row(e.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
+      when e.row_state = 'missing' and e.op = 'put' then
+        row(e.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
       when e.row_state = 'missing' then row(e.n, 'rejected', null, null, null, null, null, 'not_found',
         format('no row of "%s" has this id', registered.name), 'Put the whole row to create it.')::tidemark.outcome
       when e.row_state = 'gone' then row(e.n, 'rejected', null, null, null, null, null, 'gone',
         'the row was deleted', 'Put it under a new id to keep the edit.')::tidemark.outcome
-      when e.data <> '{}' and e.n <> all (unchanged) then row(e.n, 'rejected', e.version, null, null, null, null, 'forbidden',
+      when e.data <> '{}' and e.n <> all (unchanged) then row(
+        e.n, 'rejected', e.version, null, null, null, null, 'forbidden',
         format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
       -- nothing left to write: overruled, waiting, copied, or there was nothing to change
       else row(e.n,
-        case when coalesce(e.lost, e.undecided) is not null then 'conflict' when e.stale then 'merged' else 'applied' end,
+        case
+          when coalesce(e.lost, e.undecided) is not null then 'conflict'
+          when e.stale then 'merged'
+          else 'applied'
+        end,
         e.version, c."row", e.lost, e.copy_id, e.conflict_id, null, null, null)::tidemark.outcome
     end
     from unnest(edits) e

@@ -1,8 +1,9 @@
 -- Push of deletes: plainly as the caller, so the DELETE policy decides, and an answer for every mutation.
 
--- Whether an edit by somebody else stands against a delete.
+-- Whether an edit by another device or user stands against a delete.
 create function tidemark.resolve_delete(
-  registered tidemark.live_tables, e tidemark.edit, theirs jsonb, device uuid, out overruled boolean, out conflict_id uuid
+  registered tidemark.live_tables, e tidemark.edit, theirs jsonb, device uuid,
+  out overruled boolean, out conflict_id uuid
 )
 language plpgsql
 volatile
@@ -11,7 +12,8 @@ set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   other jsonb := tidemark.last_change(registered.table_no, e.id, device);
-  client_is_newer boolean := e.edited_at >= coalesce((other ->> 'edited_at')::timestamptz, (theirs ->> 'updated_at')::timestamptz);
+  client_is_newer boolean := e.edited_at >= coalesce(
+    (other ->> 'edited_at')::timestamptz, (theirs ->> 'updated_at')::timestamptz);
   verdict jsonb;
 begin
   case
@@ -37,9 +39,11 @@ begin
 end
 $$;
 
--- Deletes: plainly as the caller, so the DELETE policy decides. A row that somebody else edited later
+-- Deletes rows plainly as the caller, so the DELETE policy decides. A row that another device or user edited later
 -- than it was deleted here stays.
-create function tidemark.delete_rows(target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean)
+create function tidemark.delete_rows(
+  target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean
+)
 returns tidemark.outcome[]
 language plpgsql
 volatile
@@ -54,7 +58,7 @@ declare
   overruled text[] := '{}';
   ids text[];
 begin
-  -- Deletes of rows that somebody else changed since: the policy decides between delete and edit.
+  -- Deletes of rows that have changed since: the conflict policy decides between delete and edit.
   select array_agg(e) into outdated
   from unnest(edits) e
   join tidemark.changed_since(
@@ -66,7 +70,9 @@ begin
   ) h on h.row_id = e.id
   where not h.complete or h.everything is not null or h.columns <> '{}';
   if outdated is not null then
-    select coalesce(array_agg(e.id), '{}'), coalesce(jsonb_object_agg(e.id, v.conflict_id) filter (where v.conflict_id is not null), '{}')
+    select
+        coalesce(array_agg(e.id), '{}'),
+        coalesce(jsonb_object_agg(e.id, v.conflict_id) filter (where v.conflict_id is not null), '{}')
       into overruled, parked
     from unnest(outdated) e
     join tidemark.current_rows(registered, array(select s.id from unnest(outdated) s), false) c on c.row_id = e.id
@@ -84,17 +90,24 @@ begin
       left join tidemark.row_states(registered, array(select u.id from unnest(edits) u)) s on s.row_id = e.id
     )
     select array_agg(case
-      when s.stays then row(s.n, 'conflict', c.version, c."row", '{}', null, (parked ->> s.id)::uuid, null, null, null)::tidemark.outcome
-      when s.row_state = 'live' and not s.deleted then row(s.n, 'rejected', c.version, c."row", null, null, null, 'forbidden',
+      when s.stays then row(
+        s.n, 'conflict', c.version, c."row", '{}', null, (parked ->> s.id)::uuid, null, null, null)::tidemark.outcome
+      when s.row_state = 'live' and not s.deleted then row(
+        s.n, 'rejected', c.version, c."row", null, null, null, 'forbidden',
         format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
-      else row(s.n, 'applied', coalesce(s.version, l.version), null, null, null, null, null, null, null)::tidemark.outcome
+      else row(
+        s.n, 'applied', coalesce(s.version, l.version), null, null, null, null, null, null, null)::tidemark.outcome
     end)
     from states s
     left join tidemark.current_rows(
-      registered, array(select r.id from states r where r.stays or r.row_state = 'live' and not r.deleted), exact) c on c.row_id = s.id
+      registered,
+      array(select r.id from states r where r.stays or r.row_state = 'live' and not r.deleted),
+      exact
+    ) c on c.row_id = s.id
     -- tombstones that the policies hide
     left join tidemark.lock_rows(
-      registered.table_no, array(select r.id from states r where r.row_state = 'live' and r.version is null)) l on l.row_id = s.id
+      registered.table_no, array(select r.id from states r where r.row_state = 'live' and r.version is null)
+    ) l on l.row_id = s.id
   );
 end
 $$;

@@ -3,7 +3,9 @@
 
 -- All mutations, or an error. Rounds keep several mutations of one row in order; within a round
 -- parents are written before children, and children deleted before parents.
-create function tidemark.apply_all(device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean)
+create function tidemark.apply_all(
+  device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean
+)
 returns tidemark.outcome[]
 language plpgsql
 volatile
@@ -26,7 +28,8 @@ begin
       group by 1, 2, 3
     ) g
     join unnest(targets) t on (t.registered).table_no = g.table_no
-    order by g.round, g.op = 'delete', case when g.op = 'delete' then -t.rank else t.rank end, g.table_no, g.op = 'patch'
+    order by
+      g.round, g.op = 'delete', case when g.op = 'delete' then -t.rank else t.rank end, g.table_no, g.op = 'patch'
   loop
     chosen := mutations;
     if part.n < cardinality(mutations) then
@@ -51,7 +54,8 @@ begin
             || tidemark.insert_rows(part.target, absent, exact);
           if cardinality(answers) < cardinality(chosen) then
             perform tidemark.refuse_columns(
-              (part.target).not_insertable, array(select k from unnest(absent) m cross join lateral jsonb_object_keys(m.data) k));
+              (part.target).not_insertable,
+              array(select k from unnest(absent) m cross join lateral jsonb_object_keys(m.data) k));
             -- taken by a row that the caller may not see
             raise insufficient_privilege;
           end if;
@@ -67,7 +71,8 @@ $$;
 -- What a mutation that raised is answered. Messages name columns and constraints, never values of
 -- other rows.
 create function tidemark.rejection(
-  n int, state text, message text, hint text, table_name text, schema_of text, constraint_of text, relation_of text, column_of text
+  n int, state text, message text, hint text, table_name text,
+  schema_of text, constraint_of text, relation_of text, column_of text
 )
 returns tidemark.outcome
 language plpgsql
@@ -78,20 +83,45 @@ as $$
 begin
   return (
     select case
-      when state = '42501' and column_of <> '' then row(n, 'rejected', null, null, null, null, null, 'forbidden',
-        format(case when column_of like '%, %' then 'columns %s of "%s" are not yours to write' else 'column %s of "%s" is not yours to write' end,
-          column_of, table_name), 'Leave it out.')::tidemark.outcome
-      when state = '42501' then row(n, 'rejected', null, null, null, null, null, 'forbidden', format('the policies of "%s" do not allow this', table_name), null)::tidemark.outcome
-      when state = '23505' then row(n, 'rejected', null, null, null, null, null, 'unique', format('another row already has this %s', coalesce((
+      when state = '42501' and column_of <> '' then row(
+        n, 'rejected', null, null, null, null, null, 'forbidden',
+        format(
+          case when column_of like '%, %' then 'columns %s of "%s" are not yours to write'
+            else 'column %s of "%s" is not yours to write' end,
+          column_of, table_name),
+        'Leave it out.')::tidemark.outcome
+      when state = '42501' then row(
+        n, 'rejected', null, null, null, null, null, 'forbidden',
+        format('the policies of "%s" do not allow this', table_name),
+        null)::tidemark.outcome
+      when state = '23505' then row(
+        n, 'rejected', null, null, null, null, null, 'unique',
+        format('another row already has this %s', coalesce((
           select string_agg(pg_get_indexdef(x.indexrelid, part.place, true), ', ' order by part.place)
           from pg_catalog.pg_index x
           cross join lateral generate_series(1, x.indnkeyatts) as part (place)
-          where x.indexrelid = to_regclass(format('%I.%I', schema_of, constraint_of))), 'value')), format('Unique constraint "%s". Change the value and send the edit again.', constraint_of))::tidemark.outcome
-      when state in ('23503', '23001') then row(n, 'rejected', null, null, null, null, null, 'foreign_key', message, coalesce(nullif(hint, ''), format('Foreign key "%s": the row it points to is not there.', constraint_of)))::tidemark.outcome
-      when state in ('23502', '23514', '23P01', 'P0001') then row(n, 'rejected', null, null, null, null, null, 'constraint', message, coalesce(nullif(hint, ''), format('Constraint %s of "%s".', coalesce(nullif(constraint_of, ''), nullif(column_of, ''), 'in a trigger'), coalesce(nullif(relation_of, ''), table_name))))::tidemark.outcome
-      when state like '54%' then row(n, 'rejected', null, null, null, null, null, 'too_large', message, hint)::tidemark.outcome
-      when state like '22%' then row(n, 'rejected', null, null, null, null, null, 'invalid_value', message, hint)::tidemark.outcome
-      else row(n, 'rejected', null, null, null, null, null, 'constraint', message, hint)::tidemark.outcome
+          where x.indexrelid = to_regclass(format('%I.%I', schema_of, constraint_of))), 'value')),
+        format('Unique constraint "%s". Change the value and send the edit again.', constraint_of))::tidemark.outcome
+      when state in ('23503', '23001') then row(
+        n, 'rejected', null, null, null, null, null, 'foreign_key',
+        message,
+        coalesce(
+          nullif(hint, ''),
+          format('Foreign key "%s": the row it points to is not there.', constraint_of)))::tidemark.outcome
+      when state in ('23502', '23514', '23P01', 'P0001') then row(
+        n, 'rejected', null, null, null, null, null, 'constraint',
+        message,
+        coalesce(
+          nullif(hint, ''),
+          format('Constraint %s of "%s".',
+            coalesce(nullif(constraint_of, ''), nullif(column_of, ''), 'in a trigger'),
+            coalesce(nullif(relation_of, ''), table_name))))::tidemark.outcome
+      when state like '54%' then row(
+        n, 'rejected', null, null, null, null, null, 'too_large', message, hint)::tidemark.outcome
+      when state like '22%' then row(
+        n, 'rejected', null, null, null, null, null, 'invalid_value', message, hint)::tidemark.outcome
+      else row(
+        n, 'rejected', null, null, null, null, null, 'constraint', message, hint)::tidemark.outcome
     end
   );
 end
@@ -99,8 +129,8 @@ $$;
 
 -- What COMMIT would find: constraints that wait for the end of the transaction are asked now, while their
 -- error can still be held against a mutation. Afterwards they wait as before, for the mutations that follow
--- and for the statements of whoever calls from a transaction of their own; Postgres has no other way to
--- undo SET CONSTRAINTS than to undo a block. So each is checked twice, and what its trigger wrote, once.
+-- and for the other statements of the caller's transaction; Postgres has no other way to undo SET CONSTRAINTS than
+-- to undo a block. So each constraint is checked twice, and what its trigger writes is written once.
 create function tidemark.check_deferred()
 returns void
 language plpgsql
@@ -118,7 +148,9 @@ $$;
 
 -- All mutations that can be applied; the others rejected one by one. A list that fails is halved, a
 -- short one taken apart.
-create function tidemark.apply_mutations(device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean)
+create function tidemark.apply_mutations(
+  device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean
+)
 returns tidemark.outcome[]
 language plpgsql
 volatile

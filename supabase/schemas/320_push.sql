@@ -47,8 +47,8 @@ begin
 end
 $$;
 
--- The batches whose answers may not have been heard, with this one, which nobody may make a long list of.
--- A call without mutations (first_unheard null) is none.
+-- The batches whose answers the device may not have received, and this one: eight at most, so that no caller can make
+-- the list long. A call without mutations (first_unheard null) is no batch.
 create function tidemark.remember_batch(batches jsonb, id text, above bigint, first_unheard bigint, "to" bigint)
 returns jsonb
 language sql
@@ -120,7 +120,10 @@ begin
   device := tidemark.lock_device(sync_push.device_id);
   batch := coalesce(options ->> 'batch', encode(sha256(convert_to(mutations::text, 'UTF8')), 'hex'));
   select (b ->> 'above')::bigint into above from jsonb_array_elements(device.batches) b where b ->> 'id' = batch;
-  select count(*) filter (where (u.m).seq > device.last_seq and (u.m).code is null), min((u.m).seq), greatest(device.last_seq, max((u.m).seq))
+  select
+      count(*) filter (where (u.m).seq > device.last_seq and (u.m).code is null),
+      min((u.m).seq),
+      greatest(device.last_seq, max((u.m).seq))
     into sound, first_seq, last_seq
   from (select unnest(sent) as m) u;
   if sound = cardinality(sent) then
@@ -138,8 +141,8 @@ begin
   perform tidemark.set_push_context(null, null);
 
   first_unheard := least(first_seq, (options ->> 'unheard_from')::bigint);
-  -- The device repeats what it was not answered; so what is older than its oldest mutation here has been
-  -- heard. A batch that was split on the way says where it began.
+  -- The device repeats a mutation until it has the answer; so it has received the results of all that are older than
+  -- its oldest mutation here. A batch that was split on the way says where it began.
   select coalesce(jsonb_object_agg(k.seq, k.answer), '{}') into kept
   from (
     select h.key as seq, h.value as answer from jsonb_each(device.outcomes) h
@@ -159,7 +162,10 @@ begin
       select c.name, jsonb_object_agg(c.status, c.n) as counts
       from (
         select case when m.table_no is null then '' else m.table_name end as name, o.status, count(*) as n
-        from unnest(outcomes) o join (select (u.m).n, (u.m).table_no, (u.m).table_name from (select unnest(sent) as m) u) m on m.n = o.n
+        from unnest(outcomes) o
+        join (
+          select (u.m).n, (u.m).table_no, (u.m).table_name from (select unnest(sent) as m) u
+        ) m on m.n = o.n
         group by 1, 2
       ) c
       group by c.name
@@ -193,13 +199,15 @@ begin
       || coalesce(',"copy_id":' || to_json(o.copy_id)::text, '')
       || coalesce(',"conflict_id":' || to_json(o.conflict_id)::text, '')
       || case when o.code is null then ''
-        else ',"error":' || json_build_object('code', o.code, 'message', o.message, 'hint', coalesce(o.hint, ''))::text end
+        else ',"error":' || json_build_object(
+          'code', o.code, 'message', o.message, 'hint', coalesce(o.hint, ''))::text end
     end || '}',
     ',' order by m.n), '') || ']')::json into results
   from (select (u.m).n, (u.m).seq from (select unnest(sent) as m) u) m
   join unnest(outcomes) o on o.n = m.n;
   if cardinality(sent) > 0 and above is not null then
-    return json_build_object('results', results, 'last_seq', last_seq, 'server_time', now(), 'repeated_from', above + 1);
+    return json_build_object(
+      'results', results, 'last_seq', last_seq, 'server_time', now(), 'repeated_from', above + 1);
   end if;
   return json_build_object('results', results, 'last_seq', last_seq, 'server_time', now());
 end

@@ -1,5 +1,5 @@
--- Conflicts that wait for a person, as clients list and decide them. A decision is a mutation like any other, made by no
--- device.
+-- Conflicts that wait for a person, as clients list and decide them. A decision is a mutation like any other, made by
+-- no device.
 
 create function public.sync_conflicts()
 returns json
@@ -52,8 +52,10 @@ declare
 begin
   perform tidemark.require_user();
   if json_typeof(resolution) is distinct from 'object'
-    or not coalesce(resolution ->> 'take' in ('client', 'server'), json_typeof(resolution -> 'row') = 'object', false) then
-    perform tidemark.raise_api_error(400, 'malformed', 'resolution: expected {"take": "client"}, {"take": "server"} or {"row": {…}}');
+      or not coalesce(resolution ->> 'take' in ('client', 'server'), json_typeof(resolution -> 'row') = 'object', false)
+    then
+      perform tidemark.raise_api_error(400, 'malformed',
+        'resolution: expected {"take": "client"}, {"take": "server"} or {"row": {…}}');
   end if;
   take := case when resolution ->> 'take' in ('client', 'server') then resolution ->> 'take' else 'row' end;
   wanted := case when take = 'row' then (resolution -> 'row')::jsonb end;
@@ -76,7 +78,7 @@ begin
     if m.code is not null then
       o := row(1, 'rejected', null, null, null, null, null, m.code, m.message, m.hint)::tidemark.outcome;
     else
-      -- no device's own: the one that raised the conflict has not heard of it
+      -- made by no device: the one that raised the conflict has to pull it
       o := (tidemark.apply_batch(null, array[m], false))[1];
     end if;
     perform tidemark.set_push_context(null, null);

@@ -23,7 +23,8 @@ begin
   end if;
   numbers := pg_get_serial_sequence(target.relation::regclass::text, target.key_column);
   if numbers is null then
-    perform tidemark.raise_api_error(400, 'malformed', 'table: its key comes from no sequence', 'Let the device make the key.');
+    perform tidemark.raise_api_error(400, 'malformed', 'table: its key comes from no sequence',
+      'Let the device make the key.');
   end if;
   return (select json_agg(nextval(numbers::regclass)::text) from generate_series(1, sync_new_ids.count));
 end

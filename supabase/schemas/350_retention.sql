@@ -34,13 +34,17 @@ declare
   newest xid8;
 begin
   if keep is null or keep < interval '0' then
-    perform tidemark.raise_setup_error('TM013', 'bad_retention', 'keep is no positive interval', 'For example: select tidemark.purge(interval ''90 days'');');
+    perform tidemark.raise_setup_error('TM013', 'bad_retention', 'keep is no positive interval',
+      'For example: select tidemark.purge(interval ''90 days'');');
   end if;
   perform tidemark.start_purging('tombstones');
   -- One table at a time, children before parents: each is another relation. A table that points at
   -- itself takes a pass for each level of its trees. What is still pointed at is left for the next time.
   for registered in
-    select t.* from tidemark.live_tables t join tidemark.table_ranks() r using (table_no) order by r.rank desc, t.table_no
+    select t.*
+    from tidemark.live_tables t
+    join tidemark.table_ranks() r using (table_no)
+    order by r.rank desc, t.table_no
   loop
     loop
       execute format('delete from %s tidemark_parent where tidemark_parent.deleted_at < $1 and not (%s)',

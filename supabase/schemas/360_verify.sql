@@ -22,7 +22,8 @@ begin
     'select %1$s, t.%2$I::text, t.version from %3$s t where t.deleted_at is null and %4$s and %5$s',
     tidemark.scope_expression(registered), registered.key_column, registered.relation::regclass,
     tidemark.in_my_scopes(registered),
-    case when ids is null then '$1 is null' else format('t.%I = any ($1::%s[])', registered.key_column, registered.key_type) end
+    case when ids is null then '$1 is null'
+      else format('t.%I = any ($1::%s[])', registered.key_column, registered.key_type) end
   ) using ids, tidemark.my_keys(registered.scope_kind);
 end
 $$;
@@ -85,7 +86,11 @@ begin
         select coalesce(json_object_agg(r.row_id, r.version), '{}'::json) from rows_there r))
       else json_build_object('count', s.n, 'parts', (
         select json_object_agg(p.digit, json_build_object('count', p.n, 'checksum', p.checksum))
-        from (select r.digit, count(*) as n, sum(r.checksum) % 4294967296 as checksum from rows_there r group by r.digit) p))
+        from (
+          select r.digit, count(*) as n, sum(r.checksum) % 4294967296 as checksum
+          from rows_there r
+          group by r.digit
+        ) p))
     end
     from size s
   );
@@ -109,7 +114,8 @@ declare
 begin
   perform tidemark.require_user();
   if cardinality(ids) > tidemark.page_limit('{"limit": 999999999}') then
-    perform tidemark.raise_api_error(400, 'malformed', format('ids: at most %s', tidemark.page_limit('{"limit": 999999999}')));
+    perform tidemark.raise_api_error(400, 'malformed',
+      format('ids: at most %s', tidemark.page_limit('{"limit": 999999999}')));
   end if;
   if json_typeof(options) <> 'object' then
     perform tidemark.raise_api_error(400, 'malformed', 'options: expected an object');

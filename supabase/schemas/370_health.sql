@@ -9,7 +9,10 @@ set search_path = pg_catalog, pg_temp
 as $$
   select json_build_object(
     'log', json_build_object(
-      'entries_estimated', (select greatest(c.reltuples, 0)::bigint from pg_catalog.pg_class c where c.oid = 'tidemark.sync_changes'::regclass),
+      'entries_estimated', (
+        select greatest(c.reltuples, 0)::bigint
+        from pg_catalog.pg_class c
+        where c.oid = 'tidemark.sync_changes'::regclass),
       'bytes', pg_total_relation_size('tidemark.sync_changes'),
       'oldest_entry', (select min(c.at) from tidemark.sync_changes c)
     ),

@@ -21,8 +21,8 @@ revoke all on function
   public.sync_status()
 from public, anon, authenticated, service_role;
 
--- The tables are closed: the functions below run as their owner, and nobody else reads or writes them,
--- not even with a grant somebody adds by mistake.
+-- The tables are closed: the security definer functions below read and write them as their owner. A policy keeps out
+-- every other role, even one that was given a grant by mistake.
 alter table tidemark.settings enable row level security;
 alter table tidemark.sync_tables enable row level security;
 alter table tidemark.sync_scopes enable row level security;
