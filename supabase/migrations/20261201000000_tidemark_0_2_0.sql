@@ -1481,30 +1481,32 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
   with
-  s as (
-    select e.item, min(e.place) as place
+  of_server as (
+    select element.item, min(element.place) as place
     from jsonb_array_elements(case jsonb_typeof(server) when 'array' then server else '[]' end)
-      with ordinality as e (item, place)
-    group by e.item
+      with ordinality as element (item, place)
+    group by element.item
   ),
-  c as (
-    select e.item, min(e.place) as place
+  of_client as (
+    select element.item, min(element.place) as place
     from jsonb_array_elements(case jsonb_typeof(client) when 'array' then client else '[]' end)
-      with ordinality as e (item, place)
-    group by e.item
+      with ordinality as element (item, place)
+    group by element.item
   ),
-  o as (
-    select distinct e.item
-    from jsonb_array_elements(case jsonb_typeof(old) when 'array' then old else '[]' end) as e (item)
+  of_old as (
+    select distinct element.item
+    from jsonb_array_elements(case jsonb_typeof(old) when 'array' then old else '[]' end) as element (item)
   )
-  select coalesce(jsonb_agg(u.item order by u.side, u.place), '[]')
+  select coalesce(jsonb_agg(united.item order by united.side, united.place), '[]')
   from (
-    select s.item, 1 as side, s.place from s
-    where s.item in (select c.item from c) or s.item not in (select o.item from o)
+    select of_server.item, 1 as side, of_server.place from of_server
+    where of_server.item in (select of_client.item from of_client)
+      or of_server.item not in (select of_old.item from of_old)
     union all
-    select c.item, 2, c.place from c
-    where c.item not in (select s.item from s) and c.item not in (select o.item from o)
-  ) u
+    select of_client.item, 2, of_client.place from of_client
+    where of_client.item not in (select of_server.item from of_server)
+      and of_client.item not in (select of_old.item from of_old)
+  ) united
 $$;
 
 -- Objects key by key, at any depth; where both sides changed a leaf, the newer edit stays.
@@ -1518,18 +1520,18 @@ as $$
 begin
   if jsonb_typeof(server) = 'object' and jsonb_typeof(client) = 'object' then
     return (
-      select coalesce(jsonb_object_agg(m.key, m.value) filter (where m.value is not null), '{}')
+      select coalesce(jsonb_object_agg(merged.key, merged.value) filter (where merged.value is not null), '{}')
       from (
-        select k.key, case
+        select field.key, case
           -- removed here, or there, since the edit began
-          when not client ? k.key and old ? k.key and old -> k.key = server -> k.key then null
-          when not server ? k.key and old ? k.key and old -> k.key = client -> k.key then null
-          when not client ? k.key then server -> k.key
-          when not server ? k.key then client -> k.key
-          else tidemark.merge_deep(server -> k.key, client -> k.key, old -> k.key, client_is_newer)
+          when not client ? field.key and old ? field.key and old -> field.key = server -> field.key then null
+          when not server ? field.key and old ? field.key and old -> field.key = client -> field.key then null
+          when not client ? field.key then server -> field.key
+          when not server ? field.key then client -> field.key
+          else tidemark.merge_deep(server -> field.key, client -> field.key, old -> field.key, client_is_newer)
         end as value
-        from (select jsonb_object_keys(server) union select jsonb_object_keys(client)) as k (key)
-      ) m
+        from (select jsonb_object_keys(server) union select jsonb_object_keys(client)) as field (key)
+      ) merged
     );
   elsif server = client or old is not null and old = client then
     return server;
@@ -1726,17 +1728,19 @@ declare
   scopes text[] := tidemark.my_scopes();
 begin
   return (
-    select jsonb_build_object('edited_at', coalesce(c.edited_at, c.at), 'user_id', c.user_id, 'device_id', c.device_id)
+    select jsonb_build_object(
+      'edited_at', coalesce(entry.edited_at, entry.at), 'user_id', entry.user_id, 'device_id', entry.device_id)
     from (
-      select l.*
-      from tidemark.sync_changes l
-      where hashtextextended(l.row_id, l.table_no) = hashtextextended(last_change.row_id, last_change.table_no)
-        and l.row_id = last_change.row_id and l.table_no = last_change.table_no
-        and l.device_id is distinct from device
+      select logged.*
+      from tidemark.sync_changes logged
+      where
+        hashtextextended(logged.row_id, logged.table_no) = hashtextextended(last_change.row_id, last_change.table_no)
+        and logged.row_id = last_change.row_id and logged.table_no = last_change.table_no
+        and logged.device_id is distinct from device
       offset 0 -- through the index of histories, not that by scope
-    ) c
-    where c.scope = any (scopes)
-    order by c.version desc
+    ) entry
+    where entry.scope = any (scopes)
+    order by entry.version desc
     limit 1
   );
 end
@@ -1765,34 +1769,34 @@ as $$
   ),
   details as (
     select
-      coalesce(jsonb_object_agg(c.name, c.kind) filter (where c.name is not null), '{}') as kinds,
-      coalesce(bool_and(c.kind in ('array', 'object')), false) as combinable,
-      jsonb_object_agg(c.name, tidemark.resolve_column(
-        'merge', server -> c.name, client -> c.name, base -> c.name, f.client_is_newer
-      )) filter (where c.name is not null) as merged
-    from facts f
+      coalesce(jsonb_object_agg(field.name, field.kind) filter (where field.name is not null), '{}') as kinds,
+      coalesce(bool_and(field.kind in ('array', 'object')), false) as combinable,
+      jsonb_object_agg(field.name, tidemark.resolve_column(
+        'merge', server -> field.name, client -> field.name, base -> field.name, facts.client_is_newer
+      )) filter (where field.name is not null) as merged
+    from facts
     left join lateral (
       select n as name, coalesce(jsonb_typeof(client -> n), 'null') as kind from unnest(columns) n
-    ) c on true
+    ) field on true
   )
   select jsonb_build_object(
-    'temporal', jsonb_build_object('client_edited_at', edited_at, 'server_edited_at', f.server_edited_at,
-      'newer', case when f.client_is_newer then 'client' else 'server' end, 'seconds_apart', f.apart),
-    'structural', jsonb_build_object('columns', to_jsonb(columns), 'kinds', d.kinds, 'deletes', client is null),
-    'semantic', jsonb_build_object('combinable', d.combinable),
-    'user', jsonb_build_object('same_user', f.same_user, 'client_user', client_user, 'client_device', client_device,
+    'temporal', jsonb_build_object('client_edited_at', edited_at, 'server_edited_at', facts.server_edited_at,
+      'newer', case when facts.client_is_newer then 'client' else 'server' end, 'seconds_apart', facts.apart),
+    'structural', jsonb_build_object('columns', to_jsonb(columns), 'kinds', details.kinds, 'deletes', client is null),
+    'semantic', jsonb_build_object('combinable', details.combinable),
+    'user', jsonb_build_object('same_user', facts.same_user, 'client_user', client_user, 'client_device', client_device,
       'server_user', other ->> 'user_id', 'server_device', other ->> 'device_id'),
     'confidence', round((least(1.0,
       0.4
-      + case when f.same_user then 0.3 else 0 end
-      + least(0.2, f.apart / 18000)
-      + case when d.combinable then 0.1 else 0 end))::numeric, 2),
+      + case when facts.same_user then 0.3 else 0 end
+      + least(0.2, facts.apart / 18000)
+      + case when details.combinable then 0.1 else 0 end))::numeric, 2),
     'suggested', case
       when client is null then jsonb_build_object('take', 'server')
-      when d.combinable then jsonb_build_object('row', d.merged)
-      else jsonb_build_object('take', case when f.client_is_newer then 'client' else 'server' end) end
+      when details.combinable then jsonb_build_object('row', details.merged)
+      else jsonb_build_object('take', case when facts.client_is_newer then 'client' else 'server' end) end
   )
-  from facts f cross join details d
+  from facts cross join details
 $$;
 
 create function tidemark.park_conflict(
@@ -1836,17 +1840,17 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
-    select k.*
-    from tidemark.sync_conflicts k
-    where k.resolved_at is null
-      and case when of_table is not null then k.table_no = of_table
-        else k.table_no in (select t.table_no from tidemark.live_tables t) end
+    select conflict.*
+    from tidemark.sync_conflicts conflict
+    where conflict.resolved_at is null
+      and case when of_table is not null then conflict.table_no = of_table
+        else conflict.table_no in (select registered.table_no from tidemark.live_tables registered) end
       and not exists (
-        select from tidemark.sync_changes c
-        where hashtextextended(c.row_id, c.table_no) = hashtextextended(k.row_id, k.table_no)
-          and c.row_id = k.row_id and c.table_no = k.table_no
-          and c.version > k.server_version
-          and (c.op = 'delete' or k.columns && c.columns)
+        select from tidemark.sync_changes entry
+        where hashtextextended(entry.row_id, entry.table_no) = hashtextextended(conflict.row_id, conflict.table_no)
+          and entry.row_id = conflict.row_id and entry.table_no = conflict.table_no
+          and entry.version > conflict.server_version
+          and (entry.op = 'delete' or conflict.columns && entry.columns)
       );
 end
 $$;
@@ -2605,10 +2609,11 @@ begin
       batches = finish_push.batches,
       last_seen_at = now(),
       counters = case when counts is null then d.counters else d.counters || (
-        select jsonb_object_agg(t.key, coalesce(d.counters -> t.key, '{}') || (
-          select jsonb_object_agg(c.key, c.value::bigint + coalesce((d.counters -> t.key ->> c.key)::bigint, 0))
-          from jsonb_each_text(t.value) c))
-        from jsonb_each(counts) t) end
+        select jsonb_object_agg(by_table.key, coalesce(d.counters -> by_table.key, '{}') || (
+          select jsonb_object_agg(
+            counted.key, counted.value::bigint + coalesce((d.counters -> by_table.key ->> counted.key)::bigint, 0))
+          from jsonb_each_text(by_table.value) counted))
+        from jsonb_each(counts) by_table) end
   where d.device_id = device and d.user_id = auth.uid() and d.last_seq <= finish_push.last_seq;
 end
 $$;
@@ -2737,13 +2742,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
-    select format('%s:%s:%s', b.first, b.last, (
+    select format('%s:%s:%s', bounds.first, bounds.last, (
       select string_agg(running.xact::text, ',' order by running.xact)
       from (
-        select distinct x.xact
+        select distinct started.xact
         from unnest(snapshots) s
-        cross join lateral pg_snapshot_xip(s) as x (xact)
-        where x.xact < b.last
+        cross join lateral pg_snapshot_xip(s) as started (xact)
+        where started.xact < bounds.last
       ) running
     ))::pg_snapshot
     from (
@@ -2751,8 +2756,8 @@ begin
         (array_agg(pg_snapshot_xmin(s) order by pg_snapshot_xmin(s)))[1] as first,
         (array_agg(pg_snapshot_xmax(s) order by pg_snapshot_xmax(s)))[1] as last
       from unnest(snapshots) s
-    ) b
-    where b.first is not null
+    ) bounds
+    where bounds.first is not null
   );
 end
 $$;
@@ -2783,7 +2788,8 @@ begin
       or pg_snapshot_xmax(coalesce(window_end, seen)) > pg_snapshot_xmax(pg_current_snapshot())
         and not pg_is_in_recovery()
       or exists (
-        select from unnest(tables) held (no) where held.no not in (select t.table_no from tidemark.sync_tables t))
+        select from unnest(tables) held (no)
+        where held.no not in (select known.table_no from tidemark.sync_tables known))
       or exists (
         select from tidemark.settings s
         where s.purged_in = cursor_is_lost.epoch
@@ -2791,27 +2797,27 @@ begin
             pg_snapshot_xmax(seen) <= s.purged_to
             or exists (
               -- was running then, and has ended since: its entries may be among the purged
-              select from pg_snapshot_xip(seen) as x (xact)
-              where x.xact <= s.purged_to and pg_visible_in_snapshot(x.xact, pg_current_snapshot()))
+              select from pg_snapshot_xip(seen) as running (xact)
+              where running.xact <= s.purged_to and pg_visible_in_snapshot(running.xact, pg_current_snapshot()))
           )
       )
       or at < pg_postmaster_start_time() + interval '1 minute' and exists (
         select
         from unnest(tidemark.my_scopes()) as mine (scope)
         cross join lateral (
-          select c.xact, c.at from tidemark.sync_changes c
-          where c.scope_key = hashtextextended(mine.scope, 0)
-          order by c.xact desc, c.id desc
+          select entry.xact, entry.at from tidemark.sync_changes entry
+          where entry.scope_key = hashtextextended(mine.scope, 0)
+          order by entry.xact desc, entry.id desc
           limit 1
         ) newest
         where newest.at > cursor_is_lost.at
           and (
             newest.xact >= pg_snapshot_xmax(pg_current_snapshot())
             or (
-              select c.at from tidemark.sync_changes c
-              where c.scope_key = hashtextextended(mine.scope, 0)
-                and c.xact < pg_snapshot_xmax(seen) and pg_visible_in_snapshot(c.xact, seen)
-              order by c.xact desc, c.id desc
+              select entry.at from tidemark.sync_changes entry
+              where entry.scope_key = hashtextextended(mine.scope, 0)
+                and entry.xact < pg_snapshot_xmax(seen) and pg_visible_in_snapshot(entry.xact, seen)
+              order by entry.xact desc, entry.id desc
               limit 1
             ) > cursor_is_lost.at
           )
@@ -2833,27 +2839,27 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 begin
-  select o.* into joined, "left"
+  select moves.* into joined, "left"
   from (
     select
-      coalesce(array_agg(m.scope order by m.scope) filter (where m.member), '{}'),
-      coalesce(array_agg(m.scope order by m.scope) filter (where m.has_left or not m.member), '{}')
+      coalesce(array_agg(moved.scope order by moved.scope) filter (where moved.member), '{}'),
+      coalesce(array_agg(moved.scope order by moved.scope) filter (where moved.has_left or not moved.member), '{}')
     from (
       select
-        c.row_id as scope,
-        c.row_id = any (tidemark.my_scopes()) as member,
-        bool_or(c.op = 'leave') as has_left
-      from tidemark.sync_changes c
-      where c.scope_key = hashtextextended('user:' || auth.uid(), 0)
-      and c.scope = 'user:' || auth.uid()
-        and c.xact >= pg_snapshot_xmin(seen)
-        and c.xact < pg_snapshot_xmax(window_end)
-        and c.table_no = 0
-        and not pg_visible_in_snapshot(c.xact, seen)
-        and pg_visible_in_snapshot(c.xact, window_end)
-      group by c.row_id
-    ) m
-  ) o;
+        entry.row_id as scope,
+        entry.row_id = any (tidemark.my_scopes()) as member,
+        bool_or(entry.op = 'leave') as has_left
+      from tidemark.sync_changes entry
+      where entry.scope_key = hashtextextended('user:' || auth.uid(), 0)
+        and entry.scope = 'user:' || auth.uid()
+        and entry.xact >= pg_snapshot_xmin(seen)
+        and entry.xact < pg_snapshot_xmax(window_end)
+        and entry.table_no = 0
+        and not pg_visible_in_snapshot(entry.xact, seen)
+        and pg_visible_in_snapshot(entry.xact, window_end)
+      group by entry.row_id
+    ) moved
+  ) moves;
 end
 $$;
 
@@ -2884,30 +2890,30 @@ set enable_bitmapscan = off -- the index has the order: a scope's entries are ne
 as $$
 #variable_conflict use_column
 begin
-  select o.* into table_nos, scopes, row_ids, entries, last_xact, last_id
+  select page.* into table_nos, scopes, row_ids, entries, last_xact, last_id
   from (
     select
-      array_agg(f.table_no), array_agg(f.scope), array_agg(f.row_id), count(*)::int,
-      (array_agg(f.xact))[count(*)], (array_agg(f.id))[count(*)]
+      array_agg(found.table_no), array_agg(found.scope), array_agg(found.row_id), count(*)::int,
+      (array_agg(found.xact))[count(*)], (array_agg(found.id))[count(*)]
     from (
-      select e.*
+      select of_scope.*
       from unnest(tidemark.my_scopes()) as mine (scope)
       cross join lateral (
-        select c.xact, c.id, c.table_no, c.scope, c.row_id
-        from tidemark.sync_changes c
-        where c.scope_key = hashtextextended(mine.scope, 0) and c.scope = mine.scope
-          and (c.xact, c.id) > (after_xact, after_id)
-          and c.xact < pg_snapshot_xmax(window_end)
-          and not pg_visible_in_snapshot(c.xact, seen)
-          and pg_visible_in_snapshot(c.xact, window_end)
-          and c.table_no = any (tables)
-        order by c.xact, c.id
+        select entry.xact, entry.id, entry.table_no, entry.scope, entry.row_id
+        from tidemark.sync_changes entry
+        where entry.scope_key = hashtextextended(mine.scope, 0) and entry.scope = mine.scope
+          and (entry.xact, entry.id) > (after_xact, after_id)
+          and entry.xact < pg_snapshot_xmax(window_end)
+          and not pg_visible_in_snapshot(entry.xact, seen)
+          and pg_visible_in_snapshot(entry.xact, window_end)
+          and entry.table_no = any (tables)
+        order by entry.xact, entry.id
         limit max_entries
-      ) e
-      order by e.xact, e.id
+      ) of_scope
+      order by of_scope.xact, of_scope.id
       limit max_entries
-    ) f
-  ) o;
+    ) found
+  ) page;
 end
 $$;
 
@@ -2929,10 +2935,10 @@ as $$
 declare
   unknown record;
 begin
-  select n.name, n.place into unknown
-  from unnest(names) with ordinality as n (name, place)
-  where not exists (select from tidemark.live_tables t where t.name = n.name)
-  order by n.place
+  select asked.name, asked.place into unknown
+  from unnest(names) with ordinality as asked (name, place)
+  where not exists (select from tidemark.live_tables registered where registered.name = asked.name)
+  order by asked.place
   limit 1;
   if found then
     perform tidemark.raise_api_error(400, 'malformed',
@@ -2940,11 +2946,11 @@ begin
       'Run select tidemark.add_table(…) in a migration, or leave the table out.');
   end if;
   return query
-    select t.*
-    from tidemark.live_tables t
-    join tidemark.table_ranks() r using (table_no)
-    where names is null or t.name = any (names)
-    order by r.rank, t.table_no;
+    select registered.*
+    from tidemark.live_tables registered
+    join tidemark.table_ranks() ranks using (table_no)
+    where names is null or registered.name = any (names)
+    order by ranks.rank, registered.table_no;
 end
 $$;
 
@@ -2962,26 +2968,31 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
-  select coalesce(array_agg(p.table_no order by p.n), '{}'), coalesce(jsonb_object_agg(p.table_no, p.shape), '{}')
+  select
+      coalesce(array_agg(covered.table_no order by covered.n), '{}'),
+      coalesce(jsonb_object_agg(covered.table_no, covered.shape), '{}')
     into tables, shapes
   from (
-    select t.table_no, t.n, (
-      select hashtext(string_agg(concat_ws(' ', a.attname, a.atttypid, a.atttypmod), ',' order by a.attnum))
-      from pg_catalog.pg_attribute a
-      where a.attrelid = t.relation and a.attnum > 0 and not a.attisdropped
-        and (t.whole or has_column_privilege(t.relation, a.attnum, 'select'))
+    select asked.table_no, asked.n, (
+      select hashtext(string_agg(
+        concat_ws(' ', attribute.attname, attribute.atttypid, attribute.atttypmod), ',' order by attribute.attnum))
+      from pg_catalog.pg_attribute attribute
+      where attribute.attrelid = asked.relation and attribute.attnum > 0 and not attribute.attisdropped
+        and (asked.whole or has_column_privilege(asked.relation, attribute.attnum, 'select'))
     ) as shape
     from (
-      select r.*, has_table_privilege(r.relation, 'select') as whole
-      from tidemark.tables_by_name(names, path) with ordinality as r (
+      select registered.*, has_table_privilege(registered.relation, 'select') as whole
+      from tidemark.tables_by_name(names, path) with ordinality as registered (
         table_no, name, schema_name, table_name, key_column, key_type, scope_kind, scope_column,
         conflict, columns, relation, n)
-    ) t
-    where has_schema_privilege(t.schema_name, 'usage')
-      and (t.whole or (
-        select bool_and(has_column_privilege(t.relation, c.name, 'select'))
-        from unnest(array[t.key_column, coalesce(t.scope_column, t.key_column), 'version', 'deleted_at']) as c (name)))
-  ) p;
+    ) asked
+    where has_schema_privilege(asked.schema_name, 'usage')
+      and (asked.whole or (
+        select bool_and(has_column_privilege(asked.relation, needed.name, 'select'))
+        from unnest(
+          array[asked.key_column, coalesce(asked.scope_column, asked.key_column), 'version', 'deleted_at']
+        ) as needed (name)))
+  ) covered;
 end
 $$;
 
@@ -3006,19 +3017,22 @@ begin
       when not exact and has_table_privilege(relation, 'select') then 't.*'
       else (
         select string_agg(
-          case when exact and a.attname <> 'version' and b.base in ('int8'::regtype, 'numeric'::regtype)
-            then format('t.%1$I::text%2$s as %1$I', a.attname, case when b.is_array then '[]' else '' end)
-            else format('t.%I', a.attname) end,
-          ', ' order by a.attnum)
-        from pg_catalog.pg_attribute a
-        join pg_catalog.pg_type y on y.oid = tidemark.base_type(a.atttypid)
+          case when exact and attribute.attname <> 'version' and element.base in ('int8'::regtype, 'numeric'::regtype)
+            then format('t.%1$I::text%2$s as %1$I', attribute.attname, case when element.is_array then '[]' else '' end)
+            else format('t.%I', attribute.attname) end,
+          ', ' order by attribute.attnum)
+        from pg_catalog.pg_attribute attribute
+        join pg_catalog.pg_type column_type on column_type.oid = tidemark.base_type(attribute.atttypid)
         cross join lateral (
           select
-            y.typcategory = 'A' and y.typelem <> 0 as is_array,
-            tidemark.base_type(case when y.typcategory = 'A' and y.typelem <> 0 then y.typelem else y.oid end) as base
-        ) b
-        where a.attrelid = relation and a.attnum > 0 and not a.attisdropped
-          and has_column_privilege(relation, a.attnum, 'select')
+            column_type.typcategory = 'A' and column_type.typelem <> 0 as is_array,
+            tidemark.base_type(
+              case when column_type.typcategory = 'A' and column_type.typelem <> 0 then column_type.typelem
+                else column_type.oid end
+            ) as base
+        ) element
+        where attribute.attrelid = relation and attribute.attnum > 0 and not attribute.attisdropped
+          and has_column_privilege(relation, attribute.attnum, 'select')
       )
     end
   );
@@ -3082,15 +3096,15 @@ declare
   rows_found bigint;
 begin
   execute format(
-    'select array_agg(row(f.scope, %1$L, f.upsert, ''{}'')::tidemark.change), sum(f.n)
+    'select array_agg(row(found.scope, %1$L, found.upsert, ''{}'')::tidemark.change), sum(found.n)
      from (
        select %4$s as scope, json_agg(tidemark_page) as upsert, count(*) as n
        from %2$s t
        cross join lateral (select %6$s) tidemark_page
        where t.%3$I = any ((select $1)::%5$s[]) and t.deleted_at is null and %7$s
        group by %8$s
-     ) f
-     where f.n > 0',
+     ) found
+     where found.n > 0',
     registered.name, registered.relation::regclass, registered.key_column,
     tidemark.scope_expression(registered), registered.key_type,
     tidemark.pulled_columns(registered.relation, exact), tidemark.in_my_scopes(registered),
@@ -3101,15 +3115,16 @@ begin
   end if;
   execute format(
     'select array_agg(row(
-       coalesce(f.scope, m.scope), %1$L, coalesce(f.upsert, ''[]''), coalesce(m.remove, ''{}''))::tidemark.change)
-     from unnest($1) f
+       coalesce(found.scope, missing.scope), %1$L, coalesce(found.upsert, ''[]''), coalesce(missing.remove, ''{}'')
+       )::tidemark.change)
+     from unnest($1) found
      full join (
-       select e.scope, array_agg(e.row_id) as remove
-       from (select distinct u.scope, u.row_id from unnest($2, $3) as u (scope, row_id)) e
+       select named.scope, array_agg(named.row_id) as remove
+       from (select distinct entry.scope, entry.row_id from unnest($2, $3) as entry (scope, row_id)) named
        where not exists (
-         select from %2$s t where t.%3$I = e.row_id::%4$s and t.deleted_at is null and %5$s = e.scope)
-       group by e.scope
-     ) m on m.scope = f.scope',
+         select from %2$s t where t.%3$I = named.row_id::%4$s and t.deleted_at is null and %5$s = named.scope)
+       group by named.scope
+     ) missing on missing.scope = found.scope',
     registered.name, registered.relation::regclass, registered.key_column, registered.key_type,
     tidemark.scope_expression(registered)
   ) into changes using changes, scopes, row_ids;
@@ -3550,91 +3565,97 @@ as $$
 begin
   return (
     with known as materialized (
-      select t.table_no, t.name, t.key_column, t.key_type, array_agg(a.attname::text) as columns
-      from tidemark.live_tables t
-      join pg_catalog.pg_attribute a on a.attrelid = t.relation and a.attnum > 0 and not a.attisdropped
-      group by t.table_no, t.name, t.key_column, t.key_type
+      select
+        registered.table_no, registered.name, registered.key_column, registered.key_type,
+        array_agg(attribute.attname::text) as columns
+      from tidemark.live_tables registered
+      join pg_catalog.pg_attribute attribute
+        on attribute.attrelid = registered.relation and attribute.attnum > 0 and not attribute.attisdropped
+      group by registered.table_no, registered.name, registered.key_column, registered.key_type
     )
     select coalesce(array_agg(row(
-      j.n, j.seq, j."table", j.table_no, j.op, j.id, j.base, j.data, nullif(j.old, 'null'), j.edited_at, 1,
-      split_part(j.fault, ': ', 1),
-      substr(j.fault, length(split_part(j.fault, ': ', 1)) + 3),
-      case when j.fault is not null then case split_part(j.fault, ': ', 1)
-        when 'unknown_table' then 'Run select tidemark.add_table(…) in a migration.'
+      checked.n, checked.seq, checked."table", checked.table_no, checked.op, checked.id, checked.base, checked.data,
+      nullif(checked.old, 'null'), checked.edited_at, 1,
+      split_part(checked.fault, ': ', 1),
+      substr(checked.fault, length(split_part(checked.fault, ': ', 1)) + 3),
+      case when checked.fault is not null then case split_part(checked.fault, ': ', 1)
+        when 'unknown_table' then 'Run select tidemark.add_table(…) in attribute migration.'
         when 'unknown_column' then 'Update the app, or leave the column out.'
         when 'too_large' then 'Keep large content in Storage and its path in the row.'
       end end
-    )::tidemark.mutation order by j.n), '{}')
+    )::tidemark.mutation order by checked.n), '{}')
     from (
       select
-        s.*,
+        sent.*,
         case
-          when s.tidemark_unreadable is not null then 'malformed: ' || s.tidemark_unreadable
-          when s.op is null or s.op not in ('put', 'patch', 'delete')
+          when sent.tidemark_unreadable is not null then 'malformed: ' || sent.tidemark_unreadable
+          when sent.op is null or sent.op not in ('put', 'patch', 'delete')
             then 'malformed: op: expected put, patch or delete'
-          when s.edited_at is null then 'malformed: edited_at: expected an RFC 3339 instant'
-          when s."table" is null then 'malformed: table: missing'
-          when s.id_sent is null then 'malformed: id: missing'
-          when s.base is null and s.base_sent is not null then 'malformed: base: expected a version or null'
-          when jsonb_typeof(s.old) <> 'object' and s.old <> 'null' then 'malformed: old: expected an object'
-          when s.table_no is null then format('unknown_table: table "%s" is not synced', s."table")
-          when s.id is null then format('invalid_value: id: "%s" is no %s', left(s.id_sent, 100), s.key_type)
-          when s.op = 'delete' then null
-          when s.data is null or jsonb_typeof(s.data) <> 'object' then 'malformed: data: expected an object'
-          when pg_column_size(s.data) > s.max_mutation_bytes
-            then format('too_large: %s bytes, and a mutation may have %s', pg_column_size(s.data), s.max_mutation_bytes)
-          when s.data - s.columns <> '{}'
-            then format('unknown_column: table "%s" has no column %s', s."table",
-              (select string_agg(quote_ident(k), ', ') from jsonb_object_keys(s.data - s.columns) k))
-          when s.data ->> s.key_column <> s.id_sent and lower(s.data ->> s.key_column) <> lower(s.id_sent)
-            then format('malformed: data.%s: differs from id', s.key_column)
+          when sent.edited_at is null then 'malformed: edited_at: expected an RFC 3339 instant'
+          when sent."table" is null then 'malformed: table: missing'
+          when sent.id_sent is null then 'malformed: id: missing'
+          when sent.base is null and sent.base_sent is not null then 'malformed: base: expected a version or null'
+          when jsonb_typeof(sent.old) <> 'object' and sent.old <> 'null' then 'malformed: old: expected an object'
+          when sent.table_no is null then format('unknown_table: table "%s" is not synced', sent."table")
+          when sent.id is null then format('invalid_value: id: "%s" is no %s', left(sent.id_sent, 100), sent.key_type)
+          when sent.op = 'delete' then null
+          when sent.data is null or jsonb_typeof(sent.data) <> 'object' then 'malformed: data: expected an object'
+          when pg_column_size(sent.data) > sent.max_mutation_bytes
+            then format('too_large: %s bytes, and a mutation may have %s',
+              pg_column_size(sent.data), sent.max_mutation_bytes)
+          when sent.data - sent.columns <> '{}'
+            then format('unknown_column: table "%s" has no column %s', sent."table",
+              (select string_agg(quote_ident(known), ', ') from jsonb_object_keys(sent.data - sent.columns) known))
+          when sent.data ->> sent.key_column <> sent.id_sent
+            and lower(sent.data ->> sent.key_column) <> lower(sent.id_sent)
+            then format('malformed: data.%s: differs from id', sent.key_column)
         end as fault
       from (
         select
-          (first_n - 1 + m.n)::int as n,
-          case when m.seq::text ~ '^[1-9]\d{0,14}$' then m.seq::text::bigint end as seq,
-          m."table",
-          k.table_no,
-          m.op,
+          (first_n - 1 + listed.n)::int as n,
+          case when listed.seq::text ~ '^[1-9]\d{0,14}$' then listed.seq::text::bigint end as seq,
+          listed."table",
+          known.table_no,
+          listed.op,
           case
-            when k.key_type = 'uuid' then
-              case when i.id like '________-____-____-____-____________' and i.id !~ '[^0-9a-fA-F-]'
-                then i.id::uuid::text end
-            when k.key_type in ('bigint', 'integer', 'smallint') then
-              case when i.id ~ '^-?\d{1,19}$' and abs(i.id::numeric + 0.5) < case k.key_type
+            when known.key_type = 'uuid' then
+              case when key.id like '________-____-____-____-____________' and key.id !~ '[^0-9a-fA-F-]'
+                then key.id::uuid::text end
+            when known.key_type in ('bigint', 'integer', 'smallint') then
+              case when key.id ~ '^-?\d{1,19}$' and abs(key.id::numeric + 0.5) < case known.key_type
                 when 'bigint' then 9223372036854775808 when 'integer' then 2147483648 else 32768 end
-              then i.id::numeric::text end
-            else i.id
+              then key.id::numeric::text end
+            else key.id
           end as id,
-          i.id as id_sent,
-          nullif(m.base::text, 'null') as base_sent,
-          case when m.base::text ~ '^\d{1,15}$' then m.base::text::bigint end as base,
-          m.data,
-          m.old,
+          key.id as id_sent,
+          nullif(listed.base::text, 'null') as base_sent,
+          case when listed.base::text ~ '^\d{1,15}$' then listed.base::text::bigint end as base,
+          listed.data,
+          listed.old,
           -- not the words that Postgres takes for instants too: yesterday, infinity
-          case when m.edited_at is null then now()
-            when m.edited_at like '____-__-__%' then least(m.edited_at::timestamptz + clock_skew, now())
+          case when listed.edited_at is null then now()
+            when listed.edited_at like '____-__-__%' then least(listed.edited_at::timestamptz + clock_skew, now())
           end as edited_at,
-          m.tidemark_unreadable,
-          k.key_column, k.key_type, k.columns,
-          (select l.max_mutation_bytes from tidemark.settings l) as max_mutation_bytes
+          listed.tidemark_unreadable,
+          known.key_column, known.key_type, known.columns,
+          (select limits.max_mutation_bytes from tidemark.settings limits) as max_mutation_bytes
         from rows from (
           json_to_recordset(mutations) as (
             seq json, "table" text, op text, id text, base json, data jsonb, old jsonb, edited_at text,
             tidemark_unreadable text
           )
-        ) with ordinality as m (seq, "table", op, id_sent, base, data, old, edited_at, tidemark_unreadable, n)
+        ) with ordinality as listed (seq, "table", op, id_sent, base, data, old, edited_at, tidemark_unreadable, n)
         -- a key is text or a number, never something else that happens to print like one
         cross join lateral (
           select case
-            when m.id_sent ~ '^([\[{]|true$|false$)'
-              and json_typeof(mutations -> (m.n::int - 1) -> 'id') <> 'string' then null
-            else m.id_sent end as id offset 0) i
-        left join known k on k.name = m."table"
+            when listed.id_sent ~ '^([\[{]|true$|false$)'
+              and json_typeof(mutations -> (listed.n::int - 1) -> 'id') <> 'string' then null
+            else listed.id_sent end as id offset 0) key
+        left join known on known.name = listed."table"
         offset 0
-      ) s
+      ) sent
       offset 0
-    ) j
+    ) checked
   );
 end
 $$;
@@ -3721,12 +3742,13 @@ declare
   bad record;
   rows_named bigint;
 begin
-  select m.n - 1 as n, m.seq into bad
+  select read.n - 1 as n, read.seq into bad
   from (
-    select (u.m).n, (u.m).seq, lag((u.m).seq) over () as previous from (select unnest(mutations) as m) u
-  ) m
-  where m.seq is null or m.seq <= m.previous
-  order by m.n
+    select (listed.mutation).n, (listed.mutation).seq, lag((listed.mutation).seq) over () as previous
+    from (select unnest(mutations) as mutation) listed
+  ) read
+  where read.seq is null or read.seq <= read.previous
+  order by read.n
   limit 1;
   if found then
     perform tidemark.raise_api_error(400, 'malformed',
@@ -3736,20 +3758,21 @@ begin
   end if;
   select count(*) into rows_named
   from (
-    select distinct (u.m).table_no, (u.m).id from (select unnest(mutations) as m) u
+    select distinct (listed.mutation).table_no, (listed.mutation).id from (select unnest(mutations) as mutation) listed
   ) named;
   if rows_named = cardinality(mutations) then
     return mutations;
   end if;
   return (
     select array_agg(row(
-      m.n, m.seq, m.table_name, m.table_no, m.op, m.id, m.base, m.data, m.old, m.edited_at, m.turn,
-      m.code, m.message, m.hint
-    )::tidemark.mutation order by m.n)
+      numbered.n, numbered.seq, numbered.table_name, numbered.table_no, numbered.op, numbered.id, numbered.base,
+      numbered.data, numbered.old, numbered.edited_at, numbered.turn,
+      numbered.code, numbered.message, numbered.hint
+    )::tidemark.mutation order by numbered.n)
     from (
-      select u.*, row_number() over (partition by u.table_no, u.id order by u.n) as turn
-      from unnest(mutations) u
-    ) m
+      select mutation.*, row_number() over (partition by mutation.table_no, mutation.id order by mutation.n) as turn
+      from unnest(mutations) mutation
+    ) numbered
   );
 end
 $$;
@@ -3810,64 +3833,72 @@ declare
   scopes text[] := tidemark.my_scopes();
 begin
   -- {name at the time: name now, null where it was dropped}, without those that are the same
-  select jsonb_object_agg(n.key, a.attname) filter (where a.attname is distinct from n.key),
-      array_agg(n.key) || array(
-        select c.attname::text from pg_catalog.pg_attribute c
-        where c.attrelid = min(l.relation) and c.attnum > 0 and not c.attisdropped)
+  select jsonb_object_agg(naming.key, attribute.attname) filter (where attribute.attname is distinct from naming.key),
+      array_agg(naming.key) || array(
+        select attribute_now.attname::text from pg_catalog.pg_attribute attribute_now
+        where attribute_now.attrelid = min(live.relation) and attribute_now.attnum > 0
+          and not attribute_now.attisdropped)
     into renamed, known
-  from tidemark.live_tables l
-  join tidemark.sync_tables t on t.table_no = l.table_no and t.numbers_of = l.relation
-  cross join lateral jsonb_each_text(t.column_numbers) n
-  left join pg_catalog.pg_attribute a on a.attrelid = l.relation and a.attnum = n.value::int and not a.attisdropped
-  where l.table_no = changed_since.table_no;
+  from tidemark.live_tables live
+  join tidemark.sync_tables registered on registered.table_no = live.table_no and registered.numbers_of = live.relation
+  cross join lateral jsonb_each_text(registered.column_numbers) naming
+  left join pg_catalog.pg_attribute attribute
+    on attribute.attrelid = live.relation and attribute.attnum = naming.value::int and not attribute.attisdropped
+  where live.table_no = changed_since.table_no;
   return query
     with entries as (
-      select w.row_id, w.version as since, w.version_now, c.version, c.op, c.columns, c.device_id,
-        coalesce(c.edited_at, c.at) as edited_at,
-        c.device_id = device and c.edited_at is null as beside,
-        c.device_id is not distinct from device and c.edited_at > w.edited_at as own
-      from unnest(ids, versions, versions_now, changed_since.edited_at) as w (row_id, version, version_now, edited_at)
+      select
+        asked.row_id, asked.version as since, asked.version_now,
+        entry.version, entry.op, entry.columns, entry.device_id,
+        coalesce(entry.edited_at, entry.at) as edited_at,
+        entry.device_id = device and entry.edited_at is null as beside,
+        entry.device_id is not distinct from device and entry.edited_at > asked.edited_at as own
+      from unnest(ids, versions, versions_now, changed_since.edited_at)
+        as asked (row_id, version, version_now, edited_at)
       -- Row by row through the index of histories; the index by scope would read the scope once a row.
       left join lateral (
-        select l.*
-        from tidemark.sync_changes l
-        where hashtextextended(l.row_id, l.table_no) = hashtextextended(w.row_id, changed_since.table_no)
-          and l.row_id = w.row_id
-          and l.table_no = changed_since.table_no
-          and l.version > w.version
+        select logged.*
+        from tidemark.sync_changes logged
+        where hashtextextended(logged.row_id, logged.table_no) = hashtextextended(asked.row_id, changed_since.table_no)
+          and logged.row_id = asked.row_id
+          and logged.table_no = changed_since.table_no
+          and logged.version > asked.version
         offset 0
-      ) c on c.scope = any (scopes)
+      ) entry on entry.scope = any (scopes)
     ),
     reach as (
-      select e.row_id,
-        count(distinct e.version) filter (where e.version <= e.version_now) = e.version_now - e.since as complete,
-        max(e.edited_at) filter (
-          where e.op in ('insert', 'update') and e.device_id is distinct from device
-            and (e.columns is null or not e.columns <@ known)
+      select entry.row_id,
+        count(distinct entry.version) filter (where entry.version <= entry.version_now)
+          = entry.version_now - entry.since as complete,
+        max(entry.edited_at) filter (
+          where entry.op in ('insert', 'update') and entry.device_id is distinct from device
+            and (entry.columns is null or not entry.columns <@ known)
         ) as everything,
-        coalesce(bool_or(e.beside), false) as beside
-      from entries e
-      group by e.row_id, e.since, e.version_now
+        coalesce(bool_or(entry.beside), false) as beside
+      from entries entry
+      group by entry.row_id, entry.since, entry.version_now
     ),
     latest as (
-      select c.row_id,
-        jsonb_object_agg(c.name, c.edited_at) filter (where not c.own) as columns,
-        jsonb_object_agg(c.name, c.edited_at) filter (where c.own) as own
+      select changed.row_id,
+        jsonb_object_agg(changed.name, changed.edited_at) filter (where not changed.own) as columns,
+        jsonb_object_agg(changed.name, changed.edited_at) filter (where changed.own) as own
       from (
-        select e.row_id, e.own, k.name, max(e.edited_at) as edited_at
-        from entries e
+        select entry.row_id, entry.own, changed.name, max(entry.edited_at) as edited_at
+        from entries entry
         cross join lateral unnest(
-          e.columns || case when renamed is not null then array(select renamed ->> c from unnest(e.columns) c) end
-        ) as k (name)
-        where k.name is not null and (e.own or e.device_id is distinct from device)
-        group by e.row_id, e.own, k.name
-      ) c
-      group by c.row_id
+          entry.columns || case when renamed is not null then array(
+            select renamed ->> old_name from unnest(entry.columns) old_name) end
+        ) as changed (name)
+        where changed.name is not null and (entry.own or entry.device_id is distinct from device)
+        group by entry.row_id, entry.own, changed.name
+      ) changed
+      group by changed.row_id
     )
     select
-      r.row_id, coalesce(r.complete, false), coalesce(l.columns, '{}'), r.everything, r.beside, coalesce(l.own, '{}')
-    from reach r
-    left join latest l using (row_id);
+      reach.row_id, coalesce(reach.complete, false), coalesce(latest.columns, '{}'), reach.everything, reach.beside,
+      coalesce(latest.own, '{}')
+    from reach
+    left join latest using (row_id);
 end
 $$;
 
@@ -3885,7 +3916,7 @@ create type tidemark.push_target as (
   insert_columns text[], -- a, b
   insert_values text[], -- r.a, r.b
   insert_defaults text[], -- null, the default of b: what to insert where the device sent nothing
-  insert_data text, -- (u.m).data, and what a type that is never null needs where the device sent nothing
+  insert_data text, -- (listed.mutation).data, and what a type that is never null needs where the device sent nothing
   stored text, -- t.a, t.b: everything but the stamps that the caller may read
   sent text, -- the same as it was sent: r.a, r.b
   defaulted text[], -- columns whose absence the device cannot fill in itself
@@ -3949,9 +3980,10 @@ begin
           order by c.attnum
         ) filter (where c.written) as insert_defaults,
         coalesce(string_agg(
-          format('case when (u.m).data ? %1$L then ''{}'' else jsonb_build_object(%1$L, %2$s) end || ', c.attname,
-            case when c.is_key then '(u.m).id' else c.default_value end), '')
-          filter (where c.never_null and (c.is_key or c.default_value is not null)), '') || '(u.m).data' as insert_data,
+            format('case when (listed.mutation).data ? %1$L then ''{}'' else jsonb_build_object(%1$L, %2$s) end || ',
+              c.attname, case when c.is_key then '(listed.mutation).id' else c.default_value end),
+            '') filter (where c.never_null and (c.is_key or c.default_value is not null)),
+          '') || '(listed.mutation).data' as insert_data,
         string_agg(format('t.%I', c.attname), ', ' order by c.attnum) filter (where c.compared) as stored,
         string_agg(c.value, ', ' order by c.attnum) filter (where c.compared) as sent,
         array_agg(c.attname::text) filter (
@@ -4064,9 +4096,9 @@ as $$
 begin
   perform
     set_config('tidemark.device', coalesce(device::text, ''), true),
-    set_config('tidemark.edited_rows', coalesce(array_agg((u.m).id)::text, ''), true),
-    set_config('tidemark.edited_at', coalesce(array_agg((u.m).edited_at)::text, ''), true)
-  from (select unnest(mutations) as m) u;
+    set_config('tidemark.edited_rows', coalesce(array_agg((listed.mutation).id)::text, ''), true),
+    set_config('tidemark.edited_at', coalesce(array_agg((listed.mutation).edited_at)::text, ''), true)
+  from (select unnest(mutations) as mutation) listed;
 end
 $$;
 
@@ -4172,8 +4204,8 @@ begin
   from unnest(target.insert_columns, target.insert_values, target.insert_defaults)
     with ordinality as c (name, value, fallback, n)
   left join lateral (
-    select bool_and((u.m).data ? c.name) as by_all, bool_or((u.m).data ? c.name) as by_some
-    from (select unnest(mutations) as m) u
+    select bool_and((listed.mutation).data ? c.name) as by_all, bool_or((listed.mutation).data ? c.name) as by_some
+    from (select unnest(mutations) as mutation) listed
     where c.fallback is not null
   ) s on true
   where c.fallback is null or s.by_some;
@@ -4184,9 +4216,9 @@ begin
       'insert into %1$s (%2$s) overriding system value
        select %3$s
        from (
-         select (u.m).id as tidemark_id, (u.m).data as tidemark_data,
+         select (listed.mutation).id as tidemark_id, (listed.mutation).data as tidemark_data,
            pg_catalog.jsonb_populate_record(null::%1$s, %4$s) as tidemark_r
-         from (select unnest($1) as m) u
+         from (select unnest($1) as mutation) listed
          offset 0
        ) tidemark_m',
       target.row_type, insert_list, insert_values, target.insert_data
@@ -4215,11 +4247,14 @@ begin
     perform tidemark.refuse_orphans(registered.table_no, array(select m.id from unnest(mutations) m));
   end if;
   if not target.may_differ
-    and not exists (select from (select unnest(mutations) as m) u where not (u.m).data ?& target.defaulted)
+    and not exists (
+      select from (select unnest(mutations) as mutation) listed
+      where not (listed.mutation).data ?& target.defaulted)
   then
     return (
-      select array_agg(row((u.m).n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome)
-      from (select unnest(mutations) as m) u
+      select array_agg(row(
+        (listed.mutation).n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome)
+      from (select unnest(mutations) as mutation) listed
     );
   end if;
   -- The database filled in or changed something: those rows are sent back, to a caller who may read them.
@@ -4232,9 +4267,11 @@ begin
            then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end,
          null, null, null, null, null, null)::tidemark.outcome)
        from (
-         select (u.m).n as tidemark_n, (u.m).id as tidemark_id, (u.m).data as tidemark_data,
+         select
+           (listed.mutation).n as tidemark_n, (listed.mutation).id as tidemark_id,
+           (listed.mutation).data as tidemark_data,
            pg_catalog.jsonb_populate_record(null::%5$s, %6$s) as tidemark_r
-         from (select unnest($1) as m) u
+         from (select unnest($1) as mutation) listed
          offset 0
        ) tidemark_m
        left join %5$s t on t.%1$I = tidemark_m.tidemark_id::%4$s',
@@ -4287,32 +4324,32 @@ set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
-  ids text[] := array(select m.id from unnest(mutations) m);
+  ids text[] := array(select mutation.id from unnest(mutations) mutation);
   edits tidemark.edit[];
   mine jsonb;
 begin
-  select coalesce(jsonb_object_agg(l.row_id, l.deleted), '{}') into mine
-  from tidemark.lock_rows(registered.table_no, ids) l;
+  select coalesce(jsonb_object_agg(locked.row_id, locked.deleted), '{}') into mine
+  from tidemark.lock_rows(registered.table_no, ids) locked;
   -- Rows outside of the caller's scopes that the policies nevertheless let the caller update.
-  if target.may_update and exists (select from unnest(ids) i where not mine ? i) then
+  if target.may_update and exists (select from unnest(ids) id where not mine ? id) then
     execute format(
       'select from %s t where t.%I = any ($1::%s[]) order by t.%2$I for no key update',
       registered.relation::regclass, registered.key_column, registered.key_type
-    ) using array(select i from unnest(ids) i where not mine ? i);
+    ) using array(select id from unnest(ids) id where not mine ? id);
   end if;
   select array_agg(row(
-    m.n, m.id, m.op, coalesce(m.base, 0),
-    m.seq, m.data - target.fixed, m.old, m.data - target.fixed, m.edited_at,
+    mutation.n, mutation.id, mutation.op, coalesce(mutation.base, 0),
+    mutation.seq, mutation.data - target.fixed, mutation.old, mutation.data - target.fixed, mutation.edited_at,
     case
-      when not c.deleted then 'live'
-      when c.deleted or (mine ->> m.id)::boolean and registered.scope_kind <> 'public' then 'gone'
+      when not visible.deleted then 'live'
+      when visible.deleted or (mine ->> mutation.id)::boolean and registered.scope_kind <> 'public' then 'gone'
       else 'missing'
     end,
-    c.version, false, coalesce(m.data ?| target.generated, false), null, null, null, null
+    visible.version, false, coalesce(mutation.data ?| target.generated, false), null, null, null, null
   )::tidemark.edit)
   into edits
-  from unnest(mutations) m
-  left join tidemark.row_states(registered, ids) c on c.row_id = m.id;
+  from unnest(mutations) mutation
+  left join tidemark.row_states(registered, ids) visible on visible.row_id = mutation.id;
   return edits;
 end
 $$;
@@ -4391,7 +4428,7 @@ begin
   return (
     select format('jsonb_build_object(%s)', string_agg(
       -- records are compared by their columns' types, wherever the operator lives
-      format('%1$L, row((w.mine).%1$I)::record operator(pg_catalog.>) row((w.theirs).%1$I)::record', a.attname), ', '))
+      format('%1$L, row((pair.mine).%1$I)::record operator(pg_catalog.>) row((pair.theirs).%1$I)::record', a.attname), ', '))
     from jsonb_each_text(registered.columns) rule
     join pg_catalog.pg_attribute a
       on a.attrelid = registered.relation and a.attname = rule.key and a.attnum > 0 and not a.attisdropped
@@ -4408,7 +4445,7 @@ end
 $$;
 
 -- keep_both: the device's version as a row of its own, as the caller.
-create function tidemark.copy_row(target tidemark.push_target, ours jsonb, e tidemark.edit)
+create function tidemark.copy_row(target tidemark.push_target, ours jsonb, edit tidemark.edit)
 returns text
 language plpgsql
 volatile
@@ -4421,16 +4458,17 @@ declare
     when registered.key_type = 'uuid' then gen_random_uuid()::text
     when registered.key_type in ('bigint', 'integer', 'smallint') then (
       select nextval(pg_get_serial_sequence(registered.relation::regclass::text, registered.key_column))::text)
-    else e.id || '-' || left(gen_random_uuid()::text, 8) end;
+    else edit.id || '-' || left(gen_random_uuid()::text, 8) end;
 begin
   if copy_id is null then
     raise exception using
       errcode = '23502', message = 'keep_both: the key column has no sequence to take a new id from';
   end if;
   if tidemark.insert_rows(target, array[row(
-    e.n, e.seq, registered.name, registered.table_no, 'put', copy_id, null,
-    ours - target.fixed - array(select c from unnest(target.not_readable) c where not e.sent ? c), null,
-    e.edited_at, 1, null, null, null
+    edit.n, edit.seq, registered.name, registered.table_no, 'put', copy_id, null,
+    ours - target.fixed - array(
+      select column_name from unnest(target.not_readable) column_name where not edit.sent ? column_name),
+    null, edit.edited_at, 1, null, null, null
   )::tidemark.mutation], false) is null then
     raise insufficient_privilege;
   end if;
@@ -4448,48 +4486,54 @@ set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
-  e tidemark.edit;
+  edit tidemark.edit;
   theirs jsonb;
   ours jsonb;
   verdict jsonb;
   settled tidemark.edit[] := '{}';
 begin
   -- One at a time: conflicts are rare, and each may call the app's function or write a row of its own.
-  foreach e in array edits loop
-    if e.undecided is not null then
+  foreach edit in array edits loop
+    if edit.undecided is not null then
       execute format(
         'select pg_catalog.to_jsonb(%4$s), pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(%4$s, $1))
          from %1$s tidemark_row
          where tidemark_row.%2$I = $2::%3$s',
         target.row_type, registered.key_column, registered.key_type, target.visible_row
-      ) into theirs, ours using e.sent, e.id;
+      ) into theirs, ours using edit.sent, edit.id;
       if registered.conflict like 'function:%' then
         execute format('select %s($1, $2, $3, $4)', tidemark.function_name(substr(registered.conflict, 10)))
           into verdict
-          using theirs, ours, e.old, jsonb_build_object(
-            'table', registered.name, 'id', e.id, 'op', e.op, 'columns', e.undecided, 'edited_at', e.edited_at,
-            'device_id', device, 'user_id', auth.uid(), 'base_version', greatest(e.base, 0), 'version', e.version,
-            'client_is_newer', e.edited_at >=
-              (tidemark.last_change(registered.table_no, e.id, device) ->> 'edited_at')::timestamptz);
-        e.data := e.data || coalesce((
-          select jsonb_object_agg(k, verdict -> k) from unnest(e.undecided) k
-          where verdict ? k and verdict -> k is distinct from theirs -> k), '{}');
-        e.lost := nullif(coalesce(e.lost, '{}') || array(
-          select k from unnest(e.undecided) k
-          where coalesce(verdict -> k, theirs -> k) is not distinct from theirs -> k), '{}');
-        e.undecided := null;
+          using theirs, ours, edit.old, jsonb_build_object(
+            'table', registered.name, 'id', edit.id, 'op', edit.op, 'columns', edit.undecided,
+            'edited_at', edit.edited_at,
+            'device_id', device, 'user_id', auth.uid(), 'base_version', greatest(edit.base, 0), 'version', edit.version,
+            'client_is_newer', edit.edited_at >=
+              (tidemark.last_change(registered.table_no, edit.id, device) ->> 'edited_at')::timestamptz);
+        edit.data := edit.data || coalesce((
+          select jsonb_object_agg(column_name, verdict -> column_name) from unnest(edit.undecided) column_name
+          where verdict ? column_name and verdict -> column_name is distinct from theirs -> column_name), '{}');
+        edit.lost := nullif(coalesce(edit.lost, '{}') || array(
+          select column_name from unnest(edit.undecided) column_name
+          where coalesce(verdict -> column_name, theirs -> column_name)
+            is not distinct from theirs -> column_name), '{}');
+        edit.undecided := null;
       elsif registered.conflict = 'keep_both' then
-        e.copy_id := tidemark.copy_row(target, ours, e);
-        e.data := '{}';
+        edit.copy_id := tidemark.copy_row(target, ours, edit);
+        edit.data := '{}';
       else
-        e.conflict_id := tidemark.park_conflict(
-          registered.table_no, e.id, device, e.seq, e.op, e.undecided,
-          (select jsonb_object_agg(k, ours -> k) from unnest(e.undecided) k), theirs,
-          (select jsonb_object_agg(k, e.old -> k) from unnest(e.undecided) k where e.old ? k),
-          greatest(e.base, 0), e.edited_at);
+        edit.conflict_id := tidemark.park_conflict(
+          registered.table_no, edit.id, device, edit.seq, edit.op, edit.undecided,
+          (select jsonb_object_agg(column_name, ours -> column_name) from unnest(edit.undecided) column_name), theirs,
+          (
+            select jsonb_object_agg(column_name, edit.old -> column_name)
+            from unnest(edit.undecided) column_name
+            where edit.old ? column_name
+          ),
+          greatest(edit.base, 0), edit.edited_at);
       end if;
     end if;
-    settled := settled || e;
+    settled := settled || edit;
   end loop;
   return settled;
 end
@@ -4512,90 +4556,102 @@ declare
 begin
   execute format(
     'select array_agg(row(
-       e.n, e.id, e.op, e.base, e.seq, e.sent, e.old, coalesce(d.kept, ''{}''), e.edited_at, e.row_state, e.version,
-       not h.complete or h.everything is not null or h.columns <> ''{}'' or h.beside or d.own, e.echo,
-       d.lost, d.undecided, null, null
+       edit.n, edit.id, edit.op, edit.base, edit.seq, edit.sent, edit.old, coalesce(decided.kept, ''{}''),
+       edit.edited_at, edit.row_state, edit.version,
+       not history.complete or history.everything is not null or history.columns <> ''{}''
+         or history.beside or decided.own,
+       edit.echo, decided.lost, decided.undecided, null, null
      )::tidemark.edit)
-     from unnest($1) e
-     join tidemark.changed_since($2, $3, $4, $8, $5, $10) h on h.row_id = e.id
-     join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
+     from unnest($1) edit
+     join tidemark.changed_since($2, $3, $4, $8, $5, $10) history on history.row_id = edit.id
+     join %1$s tidemark_row on tidemark_row.%2$I = edit.id::%3$s
      cross join lateral (
        select
-         pg_catalog.to_jsonb(w.mine) as mine,
-         pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(w.theirs, e.old)) as before,
-         pg_catalog.to_jsonb(w.theirs) as theirs,
+         pg_catalog.to_jsonb(pair.mine) as mine,
+         pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(pair.theirs, edit.old)) as before,
+         pg_catalog.to_jsonb(pair.theirs) as theirs,
          %5$s as client_is_greater
-       from (select %4$s as theirs, pg_catalog.jsonb_populate_record(%4$s, e.data) as mine) w
+       from (select %4$s as theirs, pg_catalog.jsonb_populate_record(%4$s, edit.data) as mine) pair
        offset 0
-     ) v
+     ) sides
      cross join lateral (
        select
-         jsonb_object_agg(c.key, c.kept) filter (where c.kept is not null) as kept,
-         array_agg(c.key order by c.key) filter (where c.overruled) as lost,
-         array_agg(c.key order by c.key) filter (where c.undecided) as undecided,
-         coalesce(bool_or(c.own), false) as own
+         jsonb_object_agg(merged_column.key, merged_column.kept) filter (where merged_column.kept is not null) as kept,
+         array_agg(merged_column.key order by merged_column.key) filter (where merged_column.overruled) as lost,
+         array_agg(merged_column.key order by merged_column.key) filter (where merged_column.undecided) as undecided,
+         coalesce(bool_or(merged_column.own), false) as own
        from (
-         select k.key,
+         select field.key,
            case
-             when not o.overlap then k.value
-             when r.value is not null and r.value is distinct from v.theirs -> k.key then r.value
+             when not clash.overlap then field.value
+             when resolved.value is not null and resolved.value is distinct from sides.theirs -> field.key
+               then resolved.value
            end as kept,
-           o.overlap and o.own as own,
-           o.overlap and r.value is null as undecided,
-           o.overlap and tidemark.is_overruled(
-             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end, r.value
+           clash.overlap and clash.own as own,
+           clash.overlap and resolved.value is null as undecided,
+           clash.overlap and tidemark.is_overruled(
+             clash.rule, sides.theirs -> field.key, sides.mine -> field.key,
+             case when edit.old ? field.key then sides.before -> field.key end, resolved.value
              ) as overruled
-         from jsonb_each(e.data) k
+         from jsonb_each(edit.data) field
          cross join lateral (
            -- an edit that was made on top of it names it as old
-           select case when coalesce(e.old ? k.key, false) and v.before -> k.key is distinct from v.theirs -> k.key
-             then (h.own ->> k.key)::timestamptz end as at
+           select case
+             when coalesce(edit.old ? field.key, false)
+               and sides.before -> field.key is distinct from sides.theirs -> field.key
+               then (history.own ->> field.key)::timestamptz
+           end as at
          ) own
          cross join lateral (
            select
-             coalesce($6 ->> k.key, $7) as rule,
+             coalesce($6 ->> field.key, $7) as rule,
              greatest(own.at, case
-               when h.complete then greatest((h.columns ->> k.key)::timestamptz, h.everything)
+               when history.complete then greatest((history.columns ->> field.key)::timestamptz, history.everything)
                else tidemark_row.updated_at
              end) as at
-         ) a
+         ) latest
          cross join lateral (
-           select a.at, own.at is not null as own,
+           select latest.at, own.at is not null as own,
              case
                when own.at is null
-                 or a.rule in (''sum'', ''union'', ''max'', ''min'', ''deep'', ''merge'')
-                 or a.rule like ''function:%%'' then a.rule
+                 or latest.rule in (''sum'', ''union'', ''max'', ''min'', ''deep'', ''merge'')
+                 or latest.rule like ''function:%%'' then latest.rule
                else ''newest''
              end as rule,
-             a.at is not null
+             latest.at is not null
              -- the same change twice is one change, but for a sum
-             and (v.mine -> k.key is distinct from v.theirs -> k.key or a.rule = ''sum'')
+             and (sides.mine -> field.key is distinct from sides.theirs -> field.key or latest.rule = ''sum'')
              and not (
-               coalesce(e.old ? k.key, false) and v.before -> k.key is not distinct from v.mine -> k.key) as overlap
-         ) o
+               coalesce(edit.old ? field.key, false)
+               and sides.before -> field.key is not distinct from sides.mine -> field.key) as overlap
+         ) clash
          left join lateral (
            select tidemark.resolve_column(
-             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end,
-             e.edited_at >= o.at, (v.client_is_greater -> k.key)::boolean) as value
-           where o.overlap
-         ) r on true
+             clash.rule, sides.theirs -> field.key, sides.mine -> field.key,
+             case when edit.old ? field.key then sides.before -> field.key end,
+             edit.edited_at >= clash.at, (sides.client_is_greater -> field.key)::boolean) as value
+           where clash.overlap
+         ) resolved on true
          -- what is sent along unchanged, or stands there already, is not written again: null and arrays
          -- are less in JSON than they are in SQL
          where not (
-             coalesce(e.old ? k.key, false)
-             and (v.before -> k.key)::text is not distinct from (v.mine -> k.key)::text)
-           and (o.overlap or v.mine -> k.key is distinct from v.theirs -> k.key or k.key = any ($9)
+             coalesce(edit.old ? field.key, false)
+             and (sides.before -> field.key)::text is not distinct from (sides.mine -> field.key)::text)
+           and (clash.overlap
+             or sides.mine -> field.key is distinct from sides.theirs -> field.key
+             or field.key = any ($9)
              -- 1.0 and 1.00 are one number to jsonb
-             or (v.mine -> k.key)::text is distinct from (v.theirs -> k.key)::text)
-       ) c
-     ) d',
+             or (sides.mine -> field.key)::text is distinct from (sides.theirs -> field.key)::text)
+       ) merged_column
+     ) decided',
     target.row_type, registered.key_column, registered.key_type, target.visible_row, tidemark.comparisons(target)
   ) into merged
   using edits, registered.table_no,
-    array(select e.id from unnest(edits) e), array(select e.base from unnest(edits) e), device,
+    array(select edit.id from unnest(edits) edit), array(select edit.base from unnest(edits) edit), device,
     registered.columns, case when registered.conflict like 'function:%' then 'undecided' else registered.conflict end,
-    array(select e.version from unnest(edits) e), target.not_readable, array(select e.edited_at from unnest(edits) e);
-  if exists (select from unnest(merged) e where e.undecided is not null) then
+    array(select edit.version from unnest(edits) edit), target.not_readable,
+    array(select edit.edited_at from unnest(edits) edit);
+  if exists (select from unnest(merged) edit where edit.undecided is not null) then
     return tidemark.settle_edits(target, merged, device);
   end if;
   return merged;
@@ -4630,33 +4686,33 @@ declare
 begin
   -- One that names a column that is not to be written may have sent it along unchanged.
   if exists (
-    select from unnest(edits) e
-    where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)
+    select from unnest(edits) edit
+    where edit.row_state = 'live' and (edit.version <> edit.base or edit.data ?| target.not_updatable)
   ) then
-    select array_agg(e) into edits from (
-      select e from unnest(edits) e
-      where e.row_state <> 'live' or e.version = e.base and not e.data ?| target.not_updatable
+    select array_agg(edit) into edits from (
+      select edit from unnest(edits) edit
+      where edit.row_state <> 'live' or edit.version = edit.base and not edit.data ?| target.not_updatable
       union all
-      select m from unnest(tidemark.merge_edits(
+      select merged from unnest(tidemark.merge_edits(
         target,
         array(
-          select e from unnest(edits) e
-          where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)),
-        device)) m
-    ) both_kinds (e);
+          select edit from unnest(edits) edit
+          where edit.row_state = 'live' and (edit.version <> edit.base or edit.data ?| target.not_updatable)),
+        device)) merged
+    ) both_kinds (edit);
   end if;
 
   select array_agg(distinct k) into columns
-  from unnest(edits) e cross join lateral jsonb_object_keys(e.data) k
-  where e.row_state = 'live';
+  from unnest(edits) edit cross join lateral jsonb_object_keys(edit.data) k
+  where edit.row_state = 'live';
   if target.not_updatable <> '{}' then
     perform tidemark.refuse_columns(target.not_updatable, columns || array(
-      select c from unnest(edits) e cross join lateral unnest(e.lost || e.undecided) c));
+      select c from unnest(edits) edit cross join lateral unnest(edit.lost || edit.undecided) c));
   end if;
   if columns && target.not_readable and exists (
-    select from unnest(edits) e
-    where e.row_state = 'live' and e.data <> '{}'
-      and not e.data ?& array(select c from unnest(columns) c where c = any (target.not_readable)))
+    select from unnest(edits) edit
+    where edit.row_state = 'live' and edit.data <> '{}'
+      and not edit.data ?& array(select c from unnest(columns) c where c = any (target.not_readable)))
   then
     -- An edit that leaves such a column alone cannot be written together with one that does not, as its
     -- value is not to be had: this takes the list apart.
@@ -4666,12 +4722,12 @@ begin
     execute format(
       'with tidemark_m as materialized (
          select
-           e.n as tidemark_n, e.id as tidemark_id, e.id::%4$s as tidemark_key, e.stale as tidemark_stale,
-           e.echo as tidemark_echo, e.lost as tidemark_lost, e.conflict_id as tidemark_conflict,
-           pg_catalog.jsonb_populate_record(%8$s, e.data) as tidemark_r
-         from unnest($1) e
-         join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
-         where e.row_state = ''live'' and e.data <> ''{}''
+           edit.n as tidemark_n, edit.id as tidemark_id, edit.id::%4$s as tidemark_key, edit.stale as tidemark_stale,
+           edit.echo as tidemark_echo, edit.lost as tidemark_lost, edit.conflict_id as tidemark_conflict,
+           pg_catalog.jsonb_populate_record(%8$s, edit.data) as tidemark_r
+         from unnest($1) edit
+         join %1$s tidemark_row on tidemark_row.%3$I = edit.id::%4$s
+         where edit.row_state = ''live'' and edit.data <> ''{}''
        ),
        written as (
          update %1$s t set %2$s
@@ -4684,15 +4740,16 @@ begin
                or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
              then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end as tidemark_json
        )
-       select array_agg(row(w.tidemark_n,
+       select array_agg(row(written.tidemark_n,
          case
-           when w.tidemark_conflict is not null then ''conflict''
-           when w.tidemark_stale then ''merged''
+           when written.tidemark_conflict is not null then ''conflict''
+           when written.tidemark_stale then ''merged''
            else ''applied''
          end,
-         w.version, w.tidemark_json, w.tidemark_lost, null, w.tidemark_conflict, null, null, null)::tidemark.outcome),
+         written.version, written.tidemark_json, written.tidemark_lost, null, written.tidemark_conflict,
+         null, null, null)::tidemark.outcome),
          (select count(*) from tidemark_m)
-       from written w',
+       from written',
       target.row_type,
       (
         select string_agg(format(
@@ -4709,21 +4766,24 @@ begin
       -- To lock a row asks the policies that an update asks: what they let through was kept out by a trigger. A trigger
       -- that keeps out updates that change nothing has kept out nothing.
       execute format(
-        'select coalesce(array_agg(w.n) filter (where w.same), ''{}''), count(*) filter (where not w.same)
+        'select
+           coalesce(array_agg(locked.n) filter (where locked.same), ''{}''), count(*) filter (where not locked.same)
          from (
-           select e.n, pg_catalog.jsonb_populate_record(held.theirs, e.data) operator(pg_catalog.*=) held.theirs as same
-           from unnest($1) e
+           select edit.n,
+             pg_catalog.jsonb_populate_record(held.theirs, edit.data) operator(pg_catalog.*=) held.theirs as same
+           from unnest($1) edit
            join (
              select tidemark_row.%2$I::text as id, %4$s as theirs
              from %1$s tidemark_row
              where tidemark_row.%2$I = any ($2::%3$s[])
              for no key update
-           ) held on held.id = e.id
-         ) w',
+           ) held on held.id = edit.id
+         ) locked',
         target.row_type, registered.key_column, registered.key_type, target.visible_row
       ) into unchanged, kept_out using edits, array(
-        select e.id from unnest(edits) e
-        where e.row_state = 'live' and e.data <> '{}' and e.n not in (select o.n from unnest(outcomes) o));
+        select edit.id from unnest(edits) edit
+        where edit.row_state = 'live' and edit.data <> '{}'
+          and edit.n not in (select outcome.n from unnest(outcomes) outcome));
       if kept_out > 0 then
         raise exception using
           errcode = 'triggered_action_exception',
@@ -4734,36 +4794,41 @@ begin
     if target.has_parents then
       perform tidemark.refuse_orphans(
         registered.table_no,
-        array(select e.id from unnest(edits) with ordinality e where e.row_state = 'live' order by e.ordinality),
-        array(select e.data from unnest(edits) with ordinality e where e.row_state = 'live' order by e.ordinality));
+        array(
+          select edit.id from unnest(edits) with ordinality edit
+          where edit.row_state = 'live' order by edit.ordinality),
+        array(
+          select edit.data from unnest(edits) with ordinality edit
+          where edit.row_state = 'live' order by edit.ordinality));
     end if;
   end if;
 
   return outcomes || array(
     select case
-      when e.row_state = 'missing' and e.op = 'put' then
-        row(e.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
-      when e.row_state = 'missing' then row(e.n, 'rejected', null, null, null, null, null, 'not_found',
+      when edit.row_state = 'missing' and edit.op = 'put' then
+        row(edit.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
+      when edit.row_state = 'missing' then row(edit.n, 'rejected', null, null, null, null, null, 'not_found',
         format('no row of "%s" has this id', registered.name), 'Put the whole row to create it.')::tidemark.outcome
-      when e.row_state = 'gone' then row(e.n, 'rejected', null, null, null, null, null, 'gone',
+      when edit.row_state = 'gone' then row(edit.n, 'rejected', null, null, null, null, null, 'gone',
         'the row was deleted', 'Put it under a new id to keep the edit.')::tidemark.outcome
-      when e.data <> '{}' and e.n <> all (unchanged) then row(
-        e.n, 'rejected', e.version, null, null, null, null, 'forbidden',
+      when edit.data <> '{}' and edit.n <> all (unchanged) then row(
+        edit.n, 'rejected', edit.version, null, null, null, null, 'forbidden',
         format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
       -- nothing left to write: overruled, waiting, copied, or there was nothing to change
-      else row(e.n,
+      else row(edit.n,
         case
-          when coalesce(e.lost, e.undecided) is not null then 'conflict'
-          when e.stale then 'merged'
+          when coalesce(edit.lost, edit.undecided) is not null then 'conflict'
+          when edit.stale then 'merged'
           else 'applied'
         end,
-        e.version, c."row", e.lost, e.copy_id, e.conflict_id, null, null, null)::tidemark.outcome
+        edit.version, visible."row", edit.lost, edit.copy_id, edit.conflict_id, null, null, null)::tidemark.outcome
     end
-    from unnest(edits) e
+    from unnest(edits) edit
     left join tidemark.current_rows(registered, array(
-      select u.id from unnest(edits) u where (u.data = '{}' or u.n = any (unchanged)) and (u.stale or u.echo)), exact) c
-      on c.row_id = e.id
-    where e.n not in (select o.n from unnest(outcomes) o)
+      select unwritten.id from unnest(edits) unwritten
+      where (unwritten.data = '{}' or unwritten.n = any (unchanged)) and (unwritten.stale or unwritten.echo)
+    ), exact) visible on visible.row_id = edit.id
+    where edit.n not in (select outcome.n from unnest(outcomes) outcome)
   );
 end
 $$;
@@ -4774,7 +4839,7 @@ $$;
 
 -- Whether an edit by another device or user stands against a delete.
 create function tidemark.resolve_delete(
-  registered tidemark.live_tables, e tidemark.edit, theirs jsonb, device uuid,
+  registered tidemark.live_tables, edit tidemark.edit, theirs jsonb, device uuid,
   out overruled boolean, out conflict_id uuid
 )
 language plpgsql
@@ -4783,8 +4848,8 @@ security invoker
 set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
-  other jsonb := tidemark.last_change(registered.table_no, e.id, device);
-  client_is_newer boolean := e.edited_at >= coalesce(
+  other jsonb := tidemark.last_change(registered.table_no, edit.id, device);
+  client_is_newer boolean := edit.edited_at >= coalesce(
     (other ->> 'edited_at')::timestamptz, (theirs ->> 'updated_at')::timestamptz);
   verdict jsonb;
 begin
@@ -4796,16 +4861,18 @@ begin
     when registered.conflict like 'function:%' then
       execute format('select %s($1, null, null, $2)', tidemark.function_name(substr(registered.conflict, 10)))
         into verdict
-        using theirs, jsonb_build_object('table', registered.name, 'id', e.id, 'op', 'delete', 'columns', '[]'::jsonb,
-          'edited_at', e.edited_at, 'device_id', device, 'user_id', auth.uid(),
-          'base_version', e.base, 'version', e.version, 'client_is_newer', client_is_newer);
+        using theirs, jsonb_build_object(
+          'table', registered.name, 'id', edit.id, 'op', 'delete', 'columns', '[]'::jsonb,
+          'edited_at', edit.edited_at, 'device_id', device, 'user_id', auth.uid(),
+          'base_version', edit.base, 'version', edit.version, 'client_is_newer', client_is_newer);
       overruled := verdict is not null;
     else
       -- server_wins, merge, keep_both, manual: an edit is never lost to a delete that did not know of it
       overruled := true;
       if registered.conflict = 'manual' then
         conflict_id := tidemark.park_conflict(
-          registered.table_no, e.id, device, e.seq, 'delete', '{}', null, theirs, null, e.base, e.edited_at);
+          registered.table_no, edit.id, device, edit.seq, 'delete', '{}', null, theirs, null,
+          edit.base, edit.edited_at);
       end if;
   end case;
 end
@@ -4831,55 +4898,61 @@ declare
   ids text[];
 begin
   -- Deletes of rows that have changed since: the conflict policy decides between delete and edit.
-  select array_agg(e) into outdated
-  from unnest(edits) e
+  select array_agg(edit) into outdated
+  from unnest(edits) edit
   join tidemark.changed_since(
     registered.table_no,
-    array(select s.id from unnest(edits) s where s.row_state = 'live' and s.version <> s.base),
-    array(select s.base from unnest(edits) s where s.row_state = 'live' and s.version <> s.base),
-    array(select s.version from unnest(edits) s where s.row_state = 'live' and s.version <> s.base),
+    array(select edit.id from unnest(edits) edit where edit.row_state = 'live' and edit.version <> edit.base),
+    array(select edit.base from unnest(edits) edit where edit.row_state = 'live' and edit.version <> edit.base),
+    array(select edit.version from unnest(edits) edit where edit.row_state = 'live' and edit.version <> edit.base),
     device
-  ) h on h.row_id = e.id
-  where not h.complete or h.everything is not null or h.columns <> '{}';
+  ) history on history.row_id = edit.id
+  where not history.complete or history.everything is not null or history.columns <> '{}';
   if outdated is not null then
     select
-        coalesce(array_agg(e.id), '{}'),
-        coalesce(jsonb_object_agg(e.id, v.conflict_id) filter (where v.conflict_id is not null), '{}')
+        coalesce(array_agg(edit.id), '{}'),
+        coalesce(jsonb_object_agg(edit.id, resolution.conflict_id)
+          filter (where resolution.conflict_id is not null), '{}')
       into overruled, parked
-    from unnest(outdated) e
-    join tidemark.current_rows(registered, array(select s.id from unnest(outdated) s), false) c on c.row_id = e.id
-    cross join lateral tidemark.resolve_delete(registered, e, to_jsonb(c."row"), device) v
-    where v.overruled;
+    from unnest(outdated) edit
+    join tidemark.current_rows(registered, array(select edit.id from unnest(outdated) edit), false) visible
+      on visible.row_id = edit.id
+    cross join lateral tidemark.resolve_delete(registered, edit, to_jsonb(visible."row"), device) resolution
+    where resolution.overruled;
   end if;
-  ids := array(select e.id from unnest(edits) e where e.row_state = 'live' and e.id <> all (overruled));
+  ids := array(select edit.id from unnest(edits) edit where edit.row_state = 'live' and edit.id <> all (overruled));
   execute format('delete from %s t where t.%I = any ($1::%s[])',
     registered.relation::regclass, registered.key_column, registered.key_type) using ids;
   -- What is not there, or not for the caller to see, counts as deleted, and nothing is said about it.
   return (
     with states as materialized (
-      select e.n, e.id, e.row_state, s.version, s.deleted, e.id = any (overruled) as stays
-      from unnest(edits) e
-      left join tidemark.row_states(registered, array(select u.id from unnest(edits) u)) s on s.row_id = e.id
+      select edit.n, edit.id, edit.row_state, state.version, state.deleted, edit.id = any (overruled) as stays
+      from unnest(edits) edit
+      left join tidemark.row_states(registered, array(select edit.id from unnest(edits) edit)) state
+        on state.row_id = edit.id
     )
     select array_agg(case
-      when s.stays then row(
-        s.n, 'conflict', c.version, c."row", '{}', null, (parked ->> s.id)::uuid, null, null, null)::tidemark.outcome
-      when s.row_state = 'live' and not s.deleted then row(
-        s.n, 'rejected', c.version, c."row", null, null, null, 'forbidden',
+      when state.stays then row(
+        state.n, 'conflict', visible.version, visible."row", '{}', null, (parked ->> state.id)::uuid,
+        null, null, null)::tidemark.outcome
+      when state.row_state = 'live' and not state.deleted then row(
+        state.n, 'rejected', visible.version, visible."row", null, null, null, 'forbidden',
         format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
       else row(
-        s.n, 'applied', coalesce(s.version, l.version), null, null, null, null, null, null, null)::tidemark.outcome
+        state.n, 'applied', coalesce(state.version, hidden.version), null, null, null, null,
+        null, null, null)::tidemark.outcome
     end)
-    from states s
+    from states state
     left join tidemark.current_rows(
       registered,
-      array(select r.id from states r where r.stays or r.row_state = 'live' and not r.deleted),
+      array(select state.id from states state where state.stays or state.row_state = 'live' and not state.deleted),
       exact
-    ) c on c.row_id = s.id
+    ) visible on visible.row_id = state.id
     -- tombstones that the policies hide
     left join tidemark.lock_rows(
-      registered.table_no, array(select r.id from states r where r.row_state = 'live' and r.version is null)
-    ) l on l.row_id = s.id
+      registered.table_no,
+      array(select state.id from states state where state.row_state = 'live' and state.version is null)
+    ) hidden on hidden.row_id = state.id
   );
 end
 $$;
@@ -4909,21 +4982,23 @@ declare
 begin
   -- One group at a time: each is another table or operation.
   for part in
-    select g.*, t as target
+    select grouped.*, target as target
     from (
-      select (u.m).round, (u.m).table_no, (u.m).op, count(*) as n
-      from (select unnest(mutations) as m) u
+      select (listed.mutation).round, (listed.mutation).table_no, (listed.mutation).op, count(*) as n
+      from (select unnest(mutations) as mutation) listed
       group by 1, 2, 3
-    ) g
-    join unnest(targets) t on (t.registered).table_no = g.table_no
+    ) grouped
+    join unnest(targets) target on (target.registered).table_no = grouped.table_no
     order by
-      g.round, g.op = 'delete', case when g.op = 'delete' then -t.rank else t.rank end, g.table_no, g.op = 'patch'
+      grouped.round, grouped.op = 'delete', case when grouped.op = 'delete' then -target.rank else target.rank end,
+      grouped.table_no, grouped.op = 'patch'
   loop
     chosen := mutations;
     if part.n < cardinality(mutations) then
       chosen := array(
-        select u.m from (select unnest(mutations) as m) u
-        where (u.m).round = part.round and (u.m).table_no = part.table_no and (u.m).op = part.op);
+        select listed.mutation from (select unnest(mutations) as mutation) listed
+        where (listed.mutation).round = part.round
+          and (listed.mutation).table_no = part.table_no and (listed.mutation).op = part.op);
     end if;
     perform tidemark.set_push_context(device, chosen);
     if part.op = 'delete' then
@@ -4935,15 +5010,15 @@ begin
       if answers is null then
         answers := tidemark.edit_rows(part.target, chosen, device, exact);
         absent := array(
-          select m from unnest(chosen) m
-          join unnest(answers) o on o.n = m.n and o.status = 'absent');
+          select mutation from unnest(chosen) mutation
+          join unnest(answers) outcome on outcome.n = mutation.n and outcome.status = 'absent');
         if cardinality(absent) > 0 then
-          answers := array(select o from unnest(answers) o where o.status <> 'absent')
+          answers := array(select outcome from unnest(answers) outcome where outcome.status <> 'absent')
             || tidemark.insert_rows(part.target, absent, exact);
           if cardinality(answers) < cardinality(chosen) then
             perform tidemark.refuse_columns(
               (part.target).not_insertable,
-              array(select k from unnest(absent) m cross join lateral jsonb_object_keys(m.data) k));
+              array(select k from unnest(absent) mutation cross join lateral jsonb_object_keys(mutation.data) k));
             -- taken by a row that the caller may not see
             raise insufficient_privilege;
           end if;
@@ -5105,7 +5180,8 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  targets tidemark.push_target[] := tidemark.push_targets(array(select distinct m.table_no from unnest(mutations) m));
+  targets tidemark.push_target[] := tidemark.push_targets(
+    array(select distinct mutation.table_no from unnest(mutations) mutation));
   outcomes tidemark.outcome[];
   again tidemark.mutation[];
   answers tidemark.outcome[];
@@ -5115,20 +5191,22 @@ begin
   outcomes := tidemark.apply_mutations(device, mutations, targets, exact);
   loop
     again := array(
-      select m from unnest(mutations) m
-      join unnest(outcomes) o on o.n = m.n
-      where o.code in ('foreign_key', 'unique', 'not_found')
+      select mutation from unnest(mutations) mutation
+      join unnest(outcomes) outcome on outcome.n = mutation.n
+      where outcome.code in ('foreign_key', 'unique', 'not_found')
         -- an edit that came after it and stands must not be overwritten
         and not exists (
-          select from unnest(mutations) l
-          join unnest(outcomes) a on a.n = l.n
-          where l.table_no = m.table_no and l.id = m.id and l.n > m.n and a.code is null)
-      order by m.n);
+          select from unnest(mutations) later
+          join unnest(outcomes) answer on answer.n = later.n
+          where later.table_no = mutation.table_no and later.id = mutation.id and later.n > mutation.n
+            and answer.code is null)
+      order by mutation.n);
     exit when cardinality(again) in (0, cardinality(mutations));
     answers := tidemark.apply_mutations(device, again, targets, exact);
-    exit when not exists (select from unnest(answers) o where o.code is null);
+    exit when not exists (select from unnest(answers) outcome where outcome.code is null);
     outcomes := array(
-      select o from unnest(outcomes) o where o.n not in (select a.n from unnest(answers) a)) || answers;
+      select outcome from unnest(outcomes) outcome
+      where outcome.n not in (select answer.n from unnest(answers) answer)) || answers;
   end loop;
   return outcomes;
 end
@@ -5153,30 +5231,34 @@ declare
   part record;
   outcomes tidemark.outcome[] := array(
     select row(
-      m.n, 'duplicate', null, null,
+      mutation.n, 'duplicate', null, null,
       case when said.answer ? 'lost' then array(select l from jsonb_array_elements_text(said.answer -> 'lost') l) end,
       said.answer ->> 'copy_id', (said.answer ->> 'conflict_id')::uuid,
       said.answer ->> 'code', said.answer ->> 'message', said.answer ->> 'hint'
     )::tidemark.outcome
-    from unnest(mutations) m
-    cross join lateral (select stored_results -> m.seq::text as answer) said);
+    from unnest(mutations) mutation
+    cross join lateral (select stored_results -> mutation.seq::text as answer) said);
 begin
   -- One table at a time: each is another relation.
   for part in
-    select m.table_no, array_agg(m) as mutations, array_agg(m.id) as ids
-    from unnest(mutations) m
-    where m.table_no is not null and m.id is not null and (stored_results -> m.seq::text ? 'code') is not true
-    group by m.table_no
+    select mutation.table_no, array_agg(mutation) as mutations, array_agg(mutation.id) as ids
+    from unnest(mutations) mutation
+    where mutation.table_no is not null and mutation.id is not null
+      and (stored_results -> mutation.seq::text ? 'code') is not true
+    group by mutation.table_no
   loop
     begin
       outcomes := array(
-        select row(o.n, o.status, c.version, case when not c.deleted then c."row" end,
-          o.lost, o.copy_id, o.conflict_id, o.code, o.message, o.hint)::tidemark.outcome
-        from unnest(outcomes) o
-        join unnest(part.mutations) m on m.n = o.n
-        left join tidemark.current_rows(tidemark.table_by_no(part.table_no), part.ids, exact) c on c.row_id = m.id
+        select row(outcome.n, outcome.status, visible.version, case when not visible.deleted then visible."row" end,
+          outcome.lost, outcome.copy_id, outcome.conflict_id, outcome.code, outcome.message, outcome.hint
+          )::tidemark.outcome
+        from unnest(outcomes) outcome
+        join unnest(part.mutations) mutation on mutation.n = outcome.n
+        left join tidemark.current_rows(tidemark.table_by_no(part.table_no), part.ids, exact) visible
+          on visible.row_id = mutation.id
         union all
-        select o from unnest(outcomes) o where o.n not in (select m.n from unnest(part.mutations) m));
+        select outcome from unnest(outcomes) outcome
+        where outcome.n not in (select mutation.n from unnest(part.mutations) mutation));
     exception when insufficient_privilege or data_exception then
       null;
     end;
@@ -5257,92 +5339,109 @@ begin
 
   device := tidemark.lock_device(sync_push.device_id);
   batch := coalesce(options ->> 'batch', encode(sha256(convert_to(mutations::text, 'UTF8')), 'hex'));
-  select (b ->> 'above')::bigint into above from jsonb_array_elements(device.batches) b where b ->> 'id' = batch;
+  select (known ->> 'above')::bigint into above
+  from jsonb_array_elements(device.batches) known
+  where known ->> 'id' = batch;
   select
-      count(*) filter (where (u.m).seq > device.last_seq and (u.m).code is null),
-      min((u.m).seq),
-      greatest(device.last_seq, max((u.m).seq))
+      count(*) filter (where (listed.mutation).seq > device.last_seq and (listed.mutation).code is null),
+      min((listed.mutation).seq),
+      greatest(device.last_seq, max((listed.mutation).seq))
     into sound, first_seq, last_seq
-  from (select unnest(sent) as m) u;
+  from (select unnest(sent) as mutation) listed;
   if sound = cardinality(sent) then
     outcomes := tidemark.apply_batch(sync_push.device_id, sent, exact);
   else
     outcomes := array(
-        select row(m.n, 'rejected', null, null, null, null, null, m.code, m.message, m.hint)::tidemark.outcome
-        from unnest(sent) m
-        where m.seq > device.last_seq and m.code is not null
+        select row(
+          mutation.n, 'rejected', null, null, null, null, null, mutation.code, mutation.message, mutation.hint
+        )::tidemark.outcome
+        from unnest(sent) mutation
+        where mutation.seq > device.last_seq and mutation.code is not null
       ) || tidemark.apply_batch(
-        sync_push.device_id, array(select m from unnest(sent) m where m.seq > device.last_seq and m.code is null), exact
+        sync_push.device_id,
+        array(
+          select mutation from unnest(sent) mutation
+          where mutation.seq > device.last_seq and mutation.code is null),
+        exact
       ) || tidemark.repeat_answers(
-        array(select m from unnest(sent) m where m.seq <= device.last_seq), device.outcomes, exact);
+        array(select mutation from unnest(sent) mutation where mutation.seq <= device.last_seq),
+        device.outcomes, exact);
   end if;
   perform tidemark.set_push_context(null, null);
 
   first_unheard := least(first_seq, (options ->> 'unheard_from')::bigint);
   -- The device repeats a mutation until it has the answer; so it has received the results of all that are older than
   -- its oldest mutation here. A batch that was split on the way says where it began.
-  select coalesce(jsonb_object_agg(k.seq, k.answer), '{}') into kept
+  select coalesce(jsonb_object_agg(answered.seq, answered.answer), '{}') into kept
   from (
-    select h.key as seq, h.value as answer from jsonb_each(device.outcomes) h
-    where first_seq is null or h.key::bigint >= first_unheard
+    select stored.key as seq, stored.value as answer from jsonb_each(device.outcomes) stored
+    where first_seq is null or stored.key::bigint >= first_unheard
     union all
-    select m.seq::text, jsonb_strip_nulls(jsonb_build_object('lost', o.lost, 'copy_id', o.copy_id,
-      'conflict_id', o.conflict_id, 'code', o.code, 'message', o.message, 'hint', o.hint))
-    from unnest(outcomes) o
-    join (select (u.m).n, (u.m).seq from (select unnest(sent) as m) u) m on m.n = o.n and m.seq > device.last_seq
-    where o.code is not null or o.lost is not null or o.copy_id is not null or o.conflict_id is not null
-  ) k;
+    select mutation.seq::text, jsonb_strip_nulls(jsonb_build_object('lost', outcome.lost, 'copy_id', outcome.copy_id,
+      'conflict_id', outcome.conflict_id, 'code', outcome.code, 'message', outcome.message, 'hint', outcome.hint))
+    from unnest(outcomes) outcome
+    join (
+      select (listed.mutation).n, (listed.mutation).seq from (select unnest(sent) as mutation) listed
+    ) mutation on mutation.n = outcome.n and mutation.seq > device.last_seq
+    where outcome.code is not null or outcome.lost is not null
+      or outcome.copy_id is not null or outcome.conflict_id is not null
+  ) answered;
   perform tidemark.finish_push(
     sync_push.device_id, last_seq, kept,
     tidemark.remember_batch(device.batches, batch, coalesce(above, device.last_seq), first_unheard, last_seq), (
-    select jsonb_object_agg(t.name, t.counts)
+    select jsonb_object_agg(by_table.name, by_table.counts)
     from (
-      select c.name, jsonb_object_agg(c.status, c.n) as counts
+      select counted.name, jsonb_object_agg(counted.status, counted.n) as counts
       from (
-        select case when m.table_no is null then '' else m.table_name end as name, o.status, count(*) as n
-        from unnest(outcomes) o
+        select
+          case when mutation.table_no is null then '' else mutation.table_name end as name,
+          outcome.status, count(*) as n
+        from unnest(outcomes) outcome
         join (
-          select (u.m).n, (u.m).table_no, (u.m).table_name from (select unnest(sent) as m) u
-        ) m on m.n = o.n
+          select (listed.mutation).n, (listed.mutation).table_no, (listed.mutation).table_name
+          from (select unnest(sent) as mutation) listed
+        ) mutation on mutation.n = outcome.n
         group by 1, 2
-      ) c
-      group by c.name
-    ) t
+      ) counted
+      group by counted.name
+    ) by_table
   ));
 
   -- A row of a scope that the caller is not in would stay on the device for good, for no pull speaks of it.
-  if exists (select from unnest(outcomes) o where o."row" is not null) then
+  if exists (select from unnest(outcomes) outcome where outcome."row" is not null) then
     outside := array(
       with places as materialized (
-        select t.table_no, t.scope_column, tidemark.my_keys(t.scope_kind) as keys
-        from (select distinct (u.m).table_no from (select unnest(sent) as m) u) d
-        cross join lateral tidemark.table_by_no(d.table_no) t
-        where t.scope_kind <> 'public'
+        select registered.table_no, registered.scope_column, tidemark.my_keys(registered.scope_kind) as keys
+        from (select distinct (listed.mutation).table_no from (select unnest(sent) as mutation) listed) named
+        cross join lateral tidemark.table_by_no(named.table_no) registered
+        where registered.scope_kind <> 'public'
       )
-      select o.n
-      from unnest(outcomes) o
-      join (select (u.m).n, (u.m).table_no from (select unnest(sent) as m) u) m on m.n = o.n
-      join places p on p.table_no = m.table_no
-      where o."row" is not null and (o."row" ->> p.scope_column) <> all (p.keys)
+      select outcome.n
+      from unnest(outcomes) outcome
+      join (
+        select (listed.mutation).n, (listed.mutation).table_no from (select unnest(sent) as mutation) listed
+      ) mutation on mutation.n = outcome.n
+      join places place on place.table_no = mutation.table_no
+      where outcome."row" is not null and (outcome."row" ->> place.scope_column) <> all (place.keys)
     );
   end if;
 
   -- Assembled as text: a row's own nulls must stay, and most results are three short fields.
   select ('[' || coalesce(string_agg(
-    '{"seq":' || m.seq || ',"status":"' || o.status || '"'
-    || coalesce(',"version":' || o.version, '')
-    || case when o.status = 'applied' and o."row" is null then '' else
-      case when o.n = any (outside) then '' else coalesce(',"row":' || o."row"::text, '') end
-      || coalesce(',"lost":' || to_json(o.lost)::text, '')
-      || coalesce(',"copy_id":' || to_json(o.copy_id)::text, '')
-      || coalesce(',"conflict_id":' || to_json(o.conflict_id)::text, '')
-      || case when o.code is null then ''
+    '{"seq":' || mutation.seq || ',"status":"' || outcome.status || '"'
+    || coalesce(',"version":' || outcome.version, '')
+    || case when outcome.status = 'applied' and outcome."row" is null then '' else
+      case when outcome.n = any (outside) then '' else coalesce(',"row":' || outcome."row"::text, '') end
+      || coalesce(',"lost":' || to_json(outcome.lost)::text, '')
+      || coalesce(',"copy_id":' || to_json(outcome.copy_id)::text, '')
+      || coalesce(',"conflict_id":' || to_json(outcome.conflict_id)::text, '')
+      || case when outcome.code is null then ''
         else ',"error":' || json_build_object(
-          'code', o.code, 'message', o.message, 'hint', coalesce(o.hint, ''))::text end
+          'code', outcome.code, 'message', outcome.message, 'hint', coalesce(outcome.hint, ''))::text end
     end || '}',
-    ',' order by m.n), '') || ']')::json into results
-  from (select (u.m).n, (u.m).seq from (select unnest(sent) as m) u) m
-  join unnest(outcomes) o on o.n = m.n;
+    ',' order by mutation.n), '') || ']')::json into results
+  from (select (listed.mutation).n, (listed.mutation).seq from (select unnest(sent) as mutation) listed) mutation
+  join unnest(outcomes) outcome on outcome.n = mutation.n;
   if cardinality(sent) > 0 and above is not null then
     return json_build_object(
       'results', results, 'last_seq', last_seq, 'server_time', now(), 'repeated_from', above + 1);
@@ -5373,16 +5472,18 @@ begin
   tables := (tidemark.tables_to_pull(null)).tables;
   return (
     select coalesce(json_agg(json_build_object(
-      'conflict_id', k.conflict_id, 'table', (tidemark.table_by_no(k.table_no)).name, 'id', k.row_id, 'op', k.op,
-      'columns', k.columns, 'client', k.client, 'server', k.server, 'base', k.base,
-      'base_version', k.base_version, 'server_version', k.server_version,
-      'device_id', k.device_id, 'edited_at', k.edited_at, 'created_at', k.created_at, 'analysis', k.analysis
-    ) order by k.created_at, k.conflict_id), '[]'::json)
-    from tidemark.open_conflicts() k
+      'conflict_id', conflict.conflict_id, 'table', (tidemark.table_by_no(conflict.table_no)).name,
+      'id', conflict.row_id, 'op', conflict.op,
+      'columns', conflict.columns, 'client', conflict.client, 'server', conflict.server, 'base', conflict.base,
+      'base_version', conflict.base_version, 'server_version', conflict.server_version,
+      'device_id', conflict.device_id, 'edited_at', conflict.edited_at, 'created_at', conflict.created_at,
+      'analysis', conflict.analysis
+    ) order by conflict.created_at, conflict.conflict_id), '[]'::json)
+    from tidemark.open_conflicts() conflict
     -- not of a row that the caller no longer sees, nor of a table that is gone or closed: the case keeps
     -- such a table from being read
-    where case when k.table_no = any (tables)
-      then exists (select from tidemark.row_states(tidemark.table_by_no(k.table_no), array[k.row_id])) end
+    where case when conflict.table_no = any (tables)
+      then exists (select from tidemark.row_states(tidemark.table_by_no(conflict.table_no), array[conflict.row_id])) end
   );
 end
 $$;
@@ -5401,12 +5502,12 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c tidemark.sync_conflicts;
+  conflict tidemark.sync_conflicts;
   registered tidemark.live_tables;
   take text;
   wanted jsonb;
-  m tidemark.mutation;
-  o tidemark.outcome;
+  mutation tidemark.mutation;
+  outcome tidemark.outcome;
 begin
   perform tidemark.require_user();
   if json_typeof(resolution) is distinct from 'object'
@@ -5417,40 +5518,43 @@ begin
   end if;
   take := case when resolution ->> 'take' in ('client', 'server') then resolution ->> 'take' else 'row' end;
   wanted := case when take = 'row' then (resolution -> 'row')::jsonb end;
-  select k.* into c from tidemark.open_conflicts() k where k.conflict_id = sync_resolve.conflict_id;
+  select listed.* into conflict
+  from tidemark.open_conflicts() listed
+  where listed.conflict_id = sync_resolve.conflict_id;
   if not found then
-    select k.* into c from tidemark.decided_conflict(sync_resolve.conflict_id, take, wanted) k;
+    select listed.* into conflict from tidemark.decided_conflict(sync_resolve.conflict_id, take, wanted) listed;
   end if;
-  if c.conflict_id is null or c.table_no <> all ((tidemark.tables_to_pull(null)).tables) then
+  if conflict.conflict_id is null or conflict.table_no <> all ((tidemark.tables_to_pull(null)).tables) then
     perform tidemark.raise_api_error(404, 'conflict_not_open', 'no open conflict of yours has this id',
       'It was resolved, or the row has moved on: list sync_conflicts again.');
   end if;
-  registered := tidemark.table_by_no(c.table_no);
-  if take <> 'server' and c.resolved_at is null then
-    m := (tidemark.read_mutations(json_build_array(json_build_object(
-      'seq', 1, 'table', registered.name, 'id', c.row_id,
-      'op', case when take = 'client' and c.op = 'delete' then 'delete' else 'patch' end,
+  registered := tidemark.table_by_no(conflict.table_no);
+  if take <> 'server' and conflict.resolved_at is null then
+    mutation := (tidemark.read_mutations(json_build_array(json_build_object(
+      'seq', 1, 'table', registered.name, 'id', conflict.row_id,
+      'op', case when take = 'client' and conflict.op = 'delete' then 'delete' else 'patch' end,
       -- the row as it is now: the caller has seen both sides
-      'base', (select r.version from tidemark.row_states(registered, array[c.row_id]) r),
-      'data', case when take = 'client' then c.client else wanted - registered.key_column end)), 1, '0'))[1];
-    if m.code is not null then
-      o := row(1, 'rejected', null, null, null, null, null, m.code, m.message, m.hint)::tidemark.outcome;
+      'base', (select visible.version from tidemark.row_states(registered, array[conflict.row_id]) visible),
+      'data', case when take = 'client' then conflict.client else wanted - registered.key_column end)), 1, '0'))[1];
+    if mutation.code is not null then
+      outcome := row(
+        1, 'rejected', null, null, null, null, null, mutation.code, mutation.message, mutation.hint)::tidemark.outcome;
     else
       -- made by no device: the one that raised the conflict has to pull it
-      o := (tidemark.apply_batch(null, array[m], false))[1];
+      outcome := (tidemark.apply_batch(null, array[mutation], false))[1];
     end if;
     perform tidemark.set_push_context(null, null);
   end if;
-  if o.status = 'rejected' then
-    return json_build_object('conflict_id', c.conflict_id, 'status', 'rejected',
-      'error', json_build_object('code', o.code, 'message', o.message, 'hint', coalesce(o.hint, '')));
+  if outcome.status = 'rejected' then
+    return json_build_object('conflict_id', conflict.conflict_id, 'status', 'rejected',
+      'error', json_build_object('code', outcome.code, 'message', outcome.message, 'hint', coalesce(outcome.hint, '')));
   end if;
-  perform tidemark.close_conflict(c.conflict_id, take, wanted);
+  perform tidemark.close_conflict(conflict.conflict_id, take, wanted);
   return (
-    select json_build_object('conflict_id', c.conflict_id, 'status', 'resolved', 'version', r.version,
-      'row', case when not r.deleted then r."row" end)
+    select json_build_object('conflict_id', conflict.conflict_id, 'status', 'resolved', 'version', visible.version,
+      'row', case when not visible.deleted then visible."row" end)
     from (select) one
-    left join tidemark.current_rows(registered, array[c.row_id], false) r on true
+    left join tidemark.current_rows(registered, array[conflict.row_id], false) visible on true
   );
 end
 $$;
@@ -5650,15 +5754,16 @@ as $$
 begin
   perform tidemark.require_user();
   return (
-    select coalesce(json_agg(json_build_object('scope', v.scope, 'table', v.name, 'count', v.n, 'checksum', v.checksum)
-      order by v.scope, v.name), '[]'::json)
+    select coalesce(json_agg(
+      json_build_object('scope', sums.scope, 'table', sums.name, 'count', sums.n, 'checksum', sums.checksum)
+      order by sums.scope, sums.name), '[]'::json)
     from (
-      select r.scope, (tidemark.table_by_no(t.no)).name, count(*) as n,
-        sum(('x' || left(md5(r.row_id || ':' || r.version), 8))::bit(32)::bigint) % 4294967296 as checksum
-      from unnest((tidemark.tables_to_pull(sync_verify.tables)).tables) as t (no)
-      cross join lateral tidemark.verify_table(t.no) r
-      group by r.scope, t.no
-    ) v
+      select verified.scope, (tidemark.table_by_no(covered.no)).name, count(*) as n,
+        sum(('x' || left(md5(verified.row_id || ':' || verified.version), 8))::bit(32)::bigint) % 4294967296 as checksum
+      from unnest((tidemark.tables_to_pull(sync_verify.tables)).tables) as covered (no)
+      cross join lateral tidemark.verify_table(covered.no) verified
+      group by verified.scope, covered.no
+    ) sums
   );
 end
 $$;
@@ -5687,24 +5792,24 @@ begin
   return (
     with
     rows_there as (
-      select r.row_id, r.version, substr(md5(r.row_id), length(prefix) + 1, 1) as digit,
-        ('x' || left(md5(r.row_id || ':' || r.version), 8))::bit(32)::bigint as checksum
-      from tidemark.verify_table(no) r
-      where r.scope = sync_verify_range.scope and md5(r.row_id) like prefix || '%'
+      select found.row_id, found.version, substr(md5(found.row_id), length(prefix) + 1, 1) as digit,
+        ('x' || left(md5(found.row_id || ':' || found.version), 8))::bit(32)::bigint as checksum
+      from tidemark.verify_table(no) found
+      where found.scope = sync_verify_range.scope and md5(found.row_id) like prefix || '%'
     ),
     size as (select count(*) as n from rows_there)
     select case
-      when s.n <= few then json_build_object('count', s.n, 'rows', (
-        select coalesce(json_object_agg(r.row_id, r.version), '{}'::json) from rows_there r))
-      else json_build_object('count', s.n, 'parts', (
-        select json_object_agg(p.digit, json_build_object('count', p.n, 'checksum', p.checksum))
+      when size.n <= few then json_build_object('count', size.n, 'rows', (
+        select coalesce(json_object_agg(found.row_id, found.version), '{}'::json) from rows_there found))
+      else json_build_object('count', size.n, 'parts', (
+        select json_object_agg(part.digit, json_build_object('count', part.n, 'checksum', part.checksum))
         from (
-          select r.digit, count(*) as n, sum(r.checksum) % 4294967296 as checksum
-          from rows_there r
-          group by r.digit
-        ) p))
+          select found.digit, count(*) as n, sum(found.checksum) % 4294967296 as checksum
+          from rows_there found
+          group by found.digit
+        ) part))
     end
-    from size s
+    from size
   );
 end
 $$;
@@ -5735,10 +5840,10 @@ begin
   exact := tidemark.wants_exact(options);
   no := (tidemark.tables_to_pull(array[sync_rows."table"], 'table')).tables[1];
   return (
-    select coalesce(json_agg(json_build_object('scope', v.scope, 'row', c."row")), '[]'::json)
-    from tidemark.current_rows(tidemark.table_by_no(no), ids, exact) c
-    join tidemark.verify_table(no, ids) v on v.row_id = c.row_id
-    where not c.deleted
+    select coalesce(json_agg(json_build_object('scope', verified.scope, 'row', visible."row")), '[]'::json)
+    from tidemark.current_rows(tidemark.table_by_no(no), ids, exact) visible
+    join tidemark.verify_table(no, ids) verified on verified.row_id = visible.row_id
+    where not visible.deleted
   );
 exception when invalid_text_representation or numeric_value_out_of_range then
   perform tidemark.raise_api_error(400, 'malformed', 'ids: ' || sqlerrm);

@@ -11,30 +11,32 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
   with
-  s as (
-    select e.item, min(e.place) as place
+  of_server as (
+    select element.item, min(element.place) as place
     from jsonb_array_elements(case jsonb_typeof(server) when 'array' then server else '[]' end)
-      with ordinality as e (item, place)
-    group by e.item
+      with ordinality as element (item, place)
+    group by element.item
   ),
-  c as (
-    select e.item, min(e.place) as place
+  of_client as (
+    select element.item, min(element.place) as place
     from jsonb_array_elements(case jsonb_typeof(client) when 'array' then client else '[]' end)
-      with ordinality as e (item, place)
-    group by e.item
+      with ordinality as element (item, place)
+    group by element.item
   ),
-  o as (
-    select distinct e.item
-    from jsonb_array_elements(case jsonb_typeof(old) when 'array' then old else '[]' end) as e (item)
+  of_old as (
+    select distinct element.item
+    from jsonb_array_elements(case jsonb_typeof(old) when 'array' then old else '[]' end) as element (item)
   )
-  select coalesce(jsonb_agg(u.item order by u.side, u.place), '[]')
+  select coalesce(jsonb_agg(united.item order by united.side, united.place), '[]')
   from (
-    select s.item, 1 as side, s.place from s
-    where s.item in (select c.item from c) or s.item not in (select o.item from o)
+    select of_server.item, 1 as side, of_server.place from of_server
+    where of_server.item in (select of_client.item from of_client)
+      or of_server.item not in (select of_old.item from of_old)
     union all
-    select c.item, 2, c.place from c
-    where c.item not in (select s.item from s) and c.item not in (select o.item from o)
-  ) u
+    select of_client.item, 2, of_client.place from of_client
+    where of_client.item not in (select of_server.item from of_server)
+      and of_client.item not in (select of_old.item from of_old)
+  ) united
 $$;
 
 -- Objects key by key, at any depth; where both sides changed a leaf, the newer edit stays.
@@ -48,18 +50,18 @@ as $$
 begin
   if jsonb_typeof(server) = 'object' and jsonb_typeof(client) = 'object' then
     return (
-      select coalesce(jsonb_object_agg(m.key, m.value) filter (where m.value is not null), '{}')
+      select coalesce(jsonb_object_agg(merged.key, merged.value) filter (where merged.value is not null), '{}')
       from (
-        select k.key, case
+        select field.key, case
           -- removed here, or there, since the edit began
-          when not client ? k.key and old ? k.key and old -> k.key = server -> k.key then null
-          when not server ? k.key and old ? k.key and old -> k.key = client -> k.key then null
-          when not client ? k.key then server -> k.key
-          when not server ? k.key then client -> k.key
-          else tidemark.merge_deep(server -> k.key, client -> k.key, old -> k.key, client_is_newer)
+          when not client ? field.key and old ? field.key and old -> field.key = server -> field.key then null
+          when not server ? field.key and old ? field.key and old -> field.key = client -> field.key then null
+          when not client ? field.key then server -> field.key
+          when not server ? field.key then client -> field.key
+          else tidemark.merge_deep(server -> field.key, client -> field.key, old -> field.key, client_is_newer)
         end as value
-        from (select jsonb_object_keys(server) union select jsonb_object_keys(client)) as k (key)
-      ) m
+        from (select jsonb_object_keys(server) union select jsonb_object_keys(client)) as field (key)
+      ) merged
     );
   elsif server = client or old is not null and old = client then
     return server;

@@ -41,17 +41,19 @@ declare
   scopes text[] := tidemark.my_scopes();
 begin
   return (
-    select jsonb_build_object('edited_at', coalesce(c.edited_at, c.at), 'user_id', c.user_id, 'device_id', c.device_id)
+    select jsonb_build_object(
+      'edited_at', coalesce(entry.edited_at, entry.at), 'user_id', entry.user_id, 'device_id', entry.device_id)
     from (
-      select l.*
-      from tidemark.sync_changes l
-      where hashtextextended(l.row_id, l.table_no) = hashtextextended(last_change.row_id, last_change.table_no)
-        and l.row_id = last_change.row_id and l.table_no = last_change.table_no
-        and l.device_id is distinct from device
+      select logged.*
+      from tidemark.sync_changes logged
+      where
+        hashtextextended(logged.row_id, logged.table_no) = hashtextextended(last_change.row_id, last_change.table_no)
+        and logged.row_id = last_change.row_id and logged.table_no = last_change.table_no
+        and logged.device_id is distinct from device
       offset 0 -- through the index of histories, not that by scope
-    ) c
-    where c.scope = any (scopes)
-    order by c.version desc
+    ) entry
+    where entry.scope = any (scopes)
+    order by entry.version desc
     limit 1
   );
 end
@@ -80,34 +82,34 @@ as $$
   ),
   details as (
     select
-      coalesce(jsonb_object_agg(c.name, c.kind) filter (where c.name is not null), '{}') as kinds,
-      coalesce(bool_and(c.kind in ('array', 'object')), false) as combinable,
-      jsonb_object_agg(c.name, tidemark.resolve_column(
-        'merge', server -> c.name, client -> c.name, base -> c.name, f.client_is_newer
-      )) filter (where c.name is not null) as merged
-    from facts f
+      coalesce(jsonb_object_agg(field.name, field.kind) filter (where field.name is not null), '{}') as kinds,
+      coalesce(bool_and(field.kind in ('array', 'object')), false) as combinable,
+      jsonb_object_agg(field.name, tidemark.resolve_column(
+        'merge', server -> field.name, client -> field.name, base -> field.name, facts.client_is_newer
+      )) filter (where field.name is not null) as merged
+    from facts
     left join lateral (
       select n as name, coalesce(jsonb_typeof(client -> n), 'null') as kind from unnest(columns) n
-    ) c on true
+    ) field on true
   )
   select jsonb_build_object(
-    'temporal', jsonb_build_object('client_edited_at', edited_at, 'server_edited_at', f.server_edited_at,
-      'newer', case when f.client_is_newer then 'client' else 'server' end, 'seconds_apart', f.apart),
-    'structural', jsonb_build_object('columns', to_jsonb(columns), 'kinds', d.kinds, 'deletes', client is null),
-    'semantic', jsonb_build_object('combinable', d.combinable),
-    'user', jsonb_build_object('same_user', f.same_user, 'client_user', client_user, 'client_device', client_device,
+    'temporal', jsonb_build_object('client_edited_at', edited_at, 'server_edited_at', facts.server_edited_at,
+      'newer', case when facts.client_is_newer then 'client' else 'server' end, 'seconds_apart', facts.apart),
+    'structural', jsonb_build_object('columns', to_jsonb(columns), 'kinds', details.kinds, 'deletes', client is null),
+    'semantic', jsonb_build_object('combinable', details.combinable),
+    'user', jsonb_build_object('same_user', facts.same_user, 'client_user', client_user, 'client_device', client_device,
       'server_user', other ->> 'user_id', 'server_device', other ->> 'device_id'),
     'confidence', round((least(1.0,
       0.4
-      + case when f.same_user then 0.3 else 0 end
-      + least(0.2, f.apart / 18000)
-      + case when d.combinable then 0.1 else 0 end))::numeric, 2),
+      + case when facts.same_user then 0.3 else 0 end
+      + least(0.2, facts.apart / 18000)
+      + case when details.combinable then 0.1 else 0 end))::numeric, 2),
     'suggested', case
       when client is null then jsonb_build_object('take', 'server')
-      when d.combinable then jsonb_build_object('row', d.merged)
-      else jsonb_build_object('take', case when f.client_is_newer then 'client' else 'server' end) end
+      when details.combinable then jsonb_build_object('row', details.merged)
+      else jsonb_build_object('take', case when facts.client_is_newer then 'client' else 'server' end) end
   )
-  from facts f cross join details d
+  from facts cross join details
 $$;
 
 create function tidemark.park_conflict(
@@ -151,17 +153,17 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
-    select k.*
-    from tidemark.sync_conflicts k
-    where k.resolved_at is null
-      and case when of_table is not null then k.table_no = of_table
-        else k.table_no in (select t.table_no from tidemark.live_tables t) end
+    select conflict.*
+    from tidemark.sync_conflicts conflict
+    where conflict.resolved_at is null
+      and case when of_table is not null then conflict.table_no = of_table
+        else conflict.table_no in (select registered.table_no from tidemark.live_tables registered) end
       and not exists (
-        select from tidemark.sync_changes c
-        where hashtextextended(c.row_id, c.table_no) = hashtextextended(k.row_id, k.table_no)
-          and c.row_id = k.row_id and c.table_no = k.table_no
-          and c.version > k.server_version
-          and (c.op = 'delete' or k.columns && c.columns)
+        select from tidemark.sync_changes entry
+        where hashtextextended(entry.row_id, entry.table_no) = hashtextextended(conflict.row_id, conflict.table_no)
+          and entry.row_id = conflict.row_id and entry.table_no = conflict.table_no
+          and entry.version > conflict.server_version
+          and (entry.op = 'delete' or conflict.columns && entry.columns)
       );
 end
 $$;

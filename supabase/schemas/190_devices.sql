@@ -89,10 +89,11 @@ begin
       batches = finish_push.batches,
       last_seen_at = now(),
       counters = case when counts is null then d.counters else d.counters || (
-        select jsonb_object_agg(t.key, coalesce(d.counters -> t.key, '{}') || (
-          select jsonb_object_agg(c.key, c.value::bigint + coalesce((d.counters -> t.key ->> c.key)::bigint, 0))
-          from jsonb_each_text(t.value) c))
-        from jsonb_each(counts) t) end
+        select jsonb_object_agg(by_table.key, coalesce(d.counters -> by_table.key, '{}') || (
+          select jsonb_object_agg(
+            counted.key, counted.value::bigint + coalesce((d.counters -> by_table.key ->> counted.key)::bigint, 0))
+          from jsonb_each_text(by_table.value) counted))
+        from jsonb_each(counts) by_table) end
   where d.device_id = device and d.user_id = auth.uid() and d.last_seq <= finish_push.last_seq;
 end
 $$;

@@ -45,13 +45,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
-    select format('%s:%s:%s', b.first, b.last, (
+    select format('%s:%s:%s', bounds.first, bounds.last, (
       select string_agg(running.xact::text, ',' order by running.xact)
       from (
-        select distinct x.xact
+        select distinct started.xact
         from unnest(snapshots) s
-        cross join lateral pg_snapshot_xip(s) as x (xact)
-        where x.xact < b.last
+        cross join lateral pg_snapshot_xip(s) as started (xact)
+        where started.xact < bounds.last
       ) running
     ))::pg_snapshot
     from (
@@ -59,8 +59,8 @@ begin
         (array_agg(pg_snapshot_xmin(s) order by pg_snapshot_xmin(s)))[1] as first,
         (array_agg(pg_snapshot_xmax(s) order by pg_snapshot_xmax(s)))[1] as last
       from unnest(snapshots) s
-    ) b
-    where b.first is not null
+    ) bounds
+    where bounds.first is not null
   );
 end
 $$;
@@ -91,7 +91,8 @@ begin
       or pg_snapshot_xmax(coalesce(window_end, seen)) > pg_snapshot_xmax(pg_current_snapshot())
         and not pg_is_in_recovery()
       or exists (
-        select from unnest(tables) held (no) where held.no not in (select t.table_no from tidemark.sync_tables t))
+        select from unnest(tables) held (no)
+        where held.no not in (select known.table_no from tidemark.sync_tables known))
       or exists (
         select from tidemark.settings s
         where s.purged_in = cursor_is_lost.epoch
@@ -99,27 +100,27 @@ begin
             pg_snapshot_xmax(seen) <= s.purged_to
             or exists (
               -- was running then, and has ended since: its entries may be among the purged
-              select from pg_snapshot_xip(seen) as x (xact)
-              where x.xact <= s.purged_to and pg_visible_in_snapshot(x.xact, pg_current_snapshot()))
+              select from pg_snapshot_xip(seen) as running (xact)
+              where running.xact <= s.purged_to and pg_visible_in_snapshot(running.xact, pg_current_snapshot()))
           )
       )
       or at < pg_postmaster_start_time() + interval '1 minute' and exists (
         select
         from unnest(tidemark.my_scopes()) as mine (scope)
         cross join lateral (
-          select c.xact, c.at from tidemark.sync_changes c
-          where c.scope_key = hashtextextended(mine.scope, 0)
-          order by c.xact desc, c.id desc
+          select entry.xact, entry.at from tidemark.sync_changes entry
+          where entry.scope_key = hashtextextended(mine.scope, 0)
+          order by entry.xact desc, entry.id desc
           limit 1
         ) newest
         where newest.at > cursor_is_lost.at
           and (
             newest.xact >= pg_snapshot_xmax(pg_current_snapshot())
             or (
-              select c.at from tidemark.sync_changes c
-              where c.scope_key = hashtextextended(mine.scope, 0)
-                and c.xact < pg_snapshot_xmax(seen) and pg_visible_in_snapshot(c.xact, seen)
-              order by c.xact desc, c.id desc
+              select entry.at from tidemark.sync_changes entry
+              where entry.scope_key = hashtextextended(mine.scope, 0)
+                and entry.xact < pg_snapshot_xmax(seen) and pg_visible_in_snapshot(entry.xact, seen)
+              order by entry.xact desc, entry.id desc
               limit 1
             ) > cursor_is_lost.at
           )
@@ -141,27 +142,27 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 begin
-  select o.* into joined, "left"
+  select moves.* into joined, "left"
   from (
     select
-      coalesce(array_agg(m.scope order by m.scope) filter (where m.member), '{}'),
-      coalesce(array_agg(m.scope order by m.scope) filter (where m.has_left or not m.member), '{}')
+      coalesce(array_agg(moved.scope order by moved.scope) filter (where moved.member), '{}'),
+      coalesce(array_agg(moved.scope order by moved.scope) filter (where moved.has_left or not moved.member), '{}')
     from (
       select
-        c.row_id as scope,
-        c.row_id = any (tidemark.my_scopes()) as member,
-        bool_or(c.op = 'leave') as has_left
-      from tidemark.sync_changes c
-      where c.scope_key = hashtextextended('user:' || auth.uid(), 0)
-      and c.scope = 'user:' || auth.uid()
-        and c.xact >= pg_snapshot_xmin(seen)
-        and c.xact < pg_snapshot_xmax(window_end)
-        and c.table_no = 0
-        and not pg_visible_in_snapshot(c.xact, seen)
-        and pg_visible_in_snapshot(c.xact, window_end)
-      group by c.row_id
-    ) m
-  ) o;
+        entry.row_id as scope,
+        entry.row_id = any (tidemark.my_scopes()) as member,
+        bool_or(entry.op = 'leave') as has_left
+      from tidemark.sync_changes entry
+      where entry.scope_key = hashtextextended('user:' || auth.uid(), 0)
+        and entry.scope = 'user:' || auth.uid()
+        and entry.xact >= pg_snapshot_xmin(seen)
+        and entry.xact < pg_snapshot_xmax(window_end)
+        and entry.table_no = 0
+        and not pg_visible_in_snapshot(entry.xact, seen)
+        and pg_visible_in_snapshot(entry.xact, window_end)
+      group by entry.row_id
+    ) moved
+  ) moves;
 end
 $$;
 
@@ -192,29 +193,29 @@ set enable_bitmapscan = off -- the index has the order: a scope's entries are ne
 as $$
 #variable_conflict use_column
 begin
-  select o.* into table_nos, scopes, row_ids, entries, last_xact, last_id
+  select page.* into table_nos, scopes, row_ids, entries, last_xact, last_id
   from (
     select
-      array_agg(f.table_no), array_agg(f.scope), array_agg(f.row_id), count(*)::int,
-      (array_agg(f.xact))[count(*)], (array_agg(f.id))[count(*)]
+      array_agg(found.table_no), array_agg(found.scope), array_agg(found.row_id), count(*)::int,
+      (array_agg(found.xact))[count(*)], (array_agg(found.id))[count(*)]
     from (
-      select e.*
+      select of_scope.*
       from unnest(tidemark.my_scopes()) as mine (scope)
       cross join lateral (
-        select c.xact, c.id, c.table_no, c.scope, c.row_id
-        from tidemark.sync_changes c
-        where c.scope_key = hashtextextended(mine.scope, 0) and c.scope = mine.scope
-          and (c.xact, c.id) > (after_xact, after_id)
-          and c.xact < pg_snapshot_xmax(window_end)
-          and not pg_visible_in_snapshot(c.xact, seen)
-          and pg_visible_in_snapshot(c.xact, window_end)
-          and c.table_no = any (tables)
-        order by c.xact, c.id
+        select entry.xact, entry.id, entry.table_no, entry.scope, entry.row_id
+        from tidemark.sync_changes entry
+        where entry.scope_key = hashtextextended(mine.scope, 0) and entry.scope = mine.scope
+          and (entry.xact, entry.id) > (after_xact, after_id)
+          and entry.xact < pg_snapshot_xmax(window_end)
+          and not pg_visible_in_snapshot(entry.xact, seen)
+          and pg_visible_in_snapshot(entry.xact, window_end)
+          and entry.table_no = any (tables)
+        order by entry.xact, entry.id
         limit max_entries
-      ) e
-      order by e.xact, e.id
+      ) of_scope
+      order by of_scope.xact, of_scope.id
       limit max_entries
-    ) f
-  ) o;
+    ) found
+  ) page;
 end
 $$;

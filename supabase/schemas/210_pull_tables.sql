@@ -14,10 +14,10 @@ as $$
 declare
   unknown record;
 begin
-  select n.name, n.place into unknown
-  from unnest(names) with ordinality as n (name, place)
-  where not exists (select from tidemark.live_tables t where t.name = n.name)
-  order by n.place
+  select asked.name, asked.place into unknown
+  from unnest(names) with ordinality as asked (name, place)
+  where not exists (select from tidemark.live_tables registered where registered.name = asked.name)
+  order by asked.place
   limit 1;
   if found then
     perform tidemark.raise_api_error(400, 'malformed',
@@ -25,11 +25,11 @@ begin
       'Run select tidemark.add_table(…) in a migration, or leave the table out.');
   end if;
   return query
-    select t.*
-    from tidemark.live_tables t
-    join tidemark.table_ranks() r using (table_no)
-    where names is null or t.name = any (names)
-    order by r.rank, t.table_no;
+    select registered.*
+    from tidemark.live_tables registered
+    join tidemark.table_ranks() ranks using (table_no)
+    where names is null or registered.name = any (names)
+    order by ranks.rank, registered.table_no;
 end
 $$;
 
@@ -47,25 +47,30 @@ set search_path = pg_catalog, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 begin
-  select coalesce(array_agg(p.table_no order by p.n), '{}'), coalesce(jsonb_object_agg(p.table_no, p.shape), '{}')
+  select
+      coalesce(array_agg(covered.table_no order by covered.n), '{}'),
+      coalesce(jsonb_object_agg(covered.table_no, covered.shape), '{}')
     into tables, shapes
   from (
-    select t.table_no, t.n, (
-      select hashtext(string_agg(concat_ws(' ', a.attname, a.atttypid, a.atttypmod), ',' order by a.attnum))
-      from pg_catalog.pg_attribute a
-      where a.attrelid = t.relation and a.attnum > 0 and not a.attisdropped
-        and (t.whole or has_column_privilege(t.relation, a.attnum, 'select'))
+    select asked.table_no, asked.n, (
+      select hashtext(string_agg(
+        concat_ws(' ', attribute.attname, attribute.atttypid, attribute.atttypmod), ',' order by attribute.attnum))
+      from pg_catalog.pg_attribute attribute
+      where attribute.attrelid = asked.relation and attribute.attnum > 0 and not attribute.attisdropped
+        and (asked.whole or has_column_privilege(asked.relation, attribute.attnum, 'select'))
     ) as shape
     from (
-      select r.*, has_table_privilege(r.relation, 'select') as whole
-      from tidemark.tables_by_name(names, path) with ordinality as r (
+      select registered.*, has_table_privilege(registered.relation, 'select') as whole
+      from tidemark.tables_by_name(names, path) with ordinality as registered (
         table_no, name, schema_name, table_name, key_column, key_type, scope_kind, scope_column,
         conflict, columns, relation, n)
-    ) t
-    where has_schema_privilege(t.schema_name, 'usage')
-      and (t.whole or (
-        select bool_and(has_column_privilege(t.relation, c.name, 'select'))
-        from unnest(array[t.key_column, coalesce(t.scope_column, t.key_column), 'version', 'deleted_at']) as c (name)))
-  ) p;
+    ) asked
+    where has_schema_privilege(asked.schema_name, 'usage')
+      and (asked.whole or (
+        select bool_and(has_column_privilege(asked.relation, needed.name, 'select'))
+        from unnest(
+          array[asked.key_column, coalesce(asked.scope_column, asked.key_column), 'version', 'deleted_at']
+        ) as needed (name)))
+  ) covered;
 end
 $$;

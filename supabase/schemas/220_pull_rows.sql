@@ -17,19 +17,22 @@ begin
       when not exact and has_table_privilege(relation, 'select') then 't.*'
       else (
         select string_agg(
-          case when exact and a.attname <> 'version' and b.base in ('int8'::regtype, 'numeric'::regtype)
-            then format('t.%1$I::text%2$s as %1$I', a.attname, case when b.is_array then '[]' else '' end)
-            else format('t.%I', a.attname) end,
-          ', ' order by a.attnum)
-        from pg_catalog.pg_attribute a
-        join pg_catalog.pg_type y on y.oid = tidemark.base_type(a.atttypid)
+          case when exact and attribute.attname <> 'version' and element.base in ('int8'::regtype, 'numeric'::regtype)
+            then format('t.%1$I::text%2$s as %1$I', attribute.attname, case when element.is_array then '[]' else '' end)
+            else format('t.%I', attribute.attname) end,
+          ', ' order by attribute.attnum)
+        from pg_catalog.pg_attribute attribute
+        join pg_catalog.pg_type column_type on column_type.oid = tidemark.base_type(attribute.atttypid)
         cross join lateral (
           select
-            y.typcategory = 'A' and y.typelem <> 0 as is_array,
-            tidemark.base_type(case when y.typcategory = 'A' and y.typelem <> 0 then y.typelem else y.oid end) as base
-        ) b
-        where a.attrelid = relation and a.attnum > 0 and not a.attisdropped
-          and has_column_privilege(relation, a.attnum, 'select')
+            column_type.typcategory = 'A' and column_type.typelem <> 0 as is_array,
+            tidemark.base_type(
+              case when column_type.typcategory = 'A' and column_type.typelem <> 0 then column_type.typelem
+                else column_type.oid end
+            ) as base
+        ) element
+        where attribute.attrelid = relation and attribute.attnum > 0 and not attribute.attisdropped
+          and has_column_privilege(relation, attribute.attnum, 'select')
       )
     end
   );
@@ -93,15 +96,15 @@ declare
   rows_found bigint;
 begin
   execute format(
-    'select array_agg(row(f.scope, %1$L, f.upsert, ''{}'')::tidemark.change), sum(f.n)
+    'select array_agg(row(found.scope, %1$L, found.upsert, ''{}'')::tidemark.change), sum(found.n)
      from (
        select %4$s as scope, json_agg(tidemark_page) as upsert, count(*) as n
        from %2$s t
        cross join lateral (select %6$s) tidemark_page
        where t.%3$I = any ((select $1)::%5$s[]) and t.deleted_at is null and %7$s
        group by %8$s
-     ) f
-     where f.n > 0',
+     ) found
+     where found.n > 0',
     registered.name, registered.relation::regclass, registered.key_column,
     tidemark.scope_expression(registered), registered.key_type,
     tidemark.pulled_columns(registered.relation, exact), tidemark.in_my_scopes(registered),
@@ -112,15 +115,16 @@ begin
   end if;
   execute format(
     'select array_agg(row(
-       coalesce(f.scope, m.scope), %1$L, coalesce(f.upsert, ''[]''), coalesce(m.remove, ''{}''))::tidemark.change)
-     from unnest($1) f
+       coalesce(found.scope, missing.scope), %1$L, coalesce(found.upsert, ''[]''), coalesce(missing.remove, ''{}'')
+       )::tidemark.change)
+     from unnest($1) found
      full join (
-       select e.scope, array_agg(e.row_id) as remove
-       from (select distinct u.scope, u.row_id from unnest($2, $3) as u (scope, row_id)) e
+       select named.scope, array_agg(named.row_id) as remove
+       from (select distinct entry.scope, entry.row_id from unnest($2, $3) as entry (scope, row_id)) named
        where not exists (
-         select from %2$s t where t.%3$I = e.row_id::%4$s and t.deleted_at is null and %5$s = e.scope)
-       group by e.scope
-     ) m on m.scope = f.scope',
+         select from %2$s t where t.%3$I = named.row_id::%4$s and t.deleted_at is null and %5$s = named.scope)
+       group by named.scope
+     ) missing on missing.scope = found.scope',
     registered.name, registered.relation::regclass, registered.key_column, registered.key_type,
     tidemark.scope_expression(registered)
   ) into changes using changes, scopes, row_ids;

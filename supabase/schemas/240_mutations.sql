@@ -52,91 +52,97 @@ as $$
 begin
   return (
     with known as materialized (
-      select t.table_no, t.name, t.key_column, t.key_type, array_agg(a.attname::text) as columns
-      from tidemark.live_tables t
-      join pg_catalog.pg_attribute a on a.attrelid = t.relation and a.attnum > 0 and not a.attisdropped
-      group by t.table_no, t.name, t.key_column, t.key_type
+      select
+        registered.table_no, registered.name, registered.key_column, registered.key_type,
+        array_agg(attribute.attname::text) as columns
+      from tidemark.live_tables registered
+      join pg_catalog.pg_attribute attribute
+        on attribute.attrelid = registered.relation and attribute.attnum > 0 and not attribute.attisdropped
+      group by registered.table_no, registered.name, registered.key_column, registered.key_type
     )
     select coalesce(array_agg(row(
-      j.n, j.seq, j."table", j.table_no, j.op, j.id, j.base, j.data, nullif(j.old, 'null'), j.edited_at, 1,
-      split_part(j.fault, ': ', 1),
-      substr(j.fault, length(split_part(j.fault, ': ', 1)) + 3),
-      case when j.fault is not null then case split_part(j.fault, ': ', 1)
-        when 'unknown_table' then 'Run select tidemark.add_table(…) in a migration.'
+      checked.n, checked.seq, checked."table", checked.table_no, checked.op, checked.id, checked.base, checked.data,
+      nullif(checked.old, 'null'), checked.edited_at, 1,
+      split_part(checked.fault, ': ', 1),
+      substr(checked.fault, length(split_part(checked.fault, ': ', 1)) + 3),
+      case when checked.fault is not null then case split_part(checked.fault, ': ', 1)
+        when 'unknown_table' then 'Run select tidemark.add_table(…) in attribute migration.'
         when 'unknown_column' then 'Update the app, or leave the column out.'
         when 'too_large' then 'Keep large content in Storage and its path in the row.'
       end end
-    )::tidemark.mutation order by j.n), '{}')
+    )::tidemark.mutation order by checked.n), '{}')
     from (
       select
-        s.*,
+        sent.*,
         case
-          when s.tidemark_unreadable is not null then 'malformed: ' || s.tidemark_unreadable
-          when s.op is null or s.op not in ('put', 'patch', 'delete')
+          when sent.tidemark_unreadable is not null then 'malformed: ' || sent.tidemark_unreadable
+          when sent.op is null or sent.op not in ('put', 'patch', 'delete')
             then 'malformed: op: expected put, patch or delete'
-          when s.edited_at is null then 'malformed: edited_at: expected an RFC 3339 instant'
-          when s."table" is null then 'malformed: table: missing'
-          when s.id_sent is null then 'malformed: id: missing'
-          when s.base is null and s.base_sent is not null then 'malformed: base: expected a version or null'
-          when jsonb_typeof(s.old) <> 'object' and s.old <> 'null' then 'malformed: old: expected an object'
-          when s.table_no is null then format('unknown_table: table "%s" is not synced', s."table")
-          when s.id is null then format('invalid_value: id: "%s" is no %s', left(s.id_sent, 100), s.key_type)
-          when s.op = 'delete' then null
-          when s.data is null or jsonb_typeof(s.data) <> 'object' then 'malformed: data: expected an object'
-          when pg_column_size(s.data) > s.max_mutation_bytes
-            then format('too_large: %s bytes, and a mutation may have %s', pg_column_size(s.data), s.max_mutation_bytes)
-          when s.data - s.columns <> '{}'
-            then format('unknown_column: table "%s" has no column %s', s."table",
-              (select string_agg(quote_ident(k), ', ') from jsonb_object_keys(s.data - s.columns) k))
-          when s.data ->> s.key_column <> s.id_sent and lower(s.data ->> s.key_column) <> lower(s.id_sent)
-            then format('malformed: data.%s: differs from id', s.key_column)
+          when sent.edited_at is null then 'malformed: edited_at: expected an RFC 3339 instant'
+          when sent."table" is null then 'malformed: table: missing'
+          when sent.id_sent is null then 'malformed: id: missing'
+          when sent.base is null and sent.base_sent is not null then 'malformed: base: expected a version or null'
+          when jsonb_typeof(sent.old) <> 'object' and sent.old <> 'null' then 'malformed: old: expected an object'
+          when sent.table_no is null then format('unknown_table: table "%s" is not synced', sent."table")
+          when sent.id is null then format('invalid_value: id: "%s" is no %s', left(sent.id_sent, 100), sent.key_type)
+          when sent.op = 'delete' then null
+          when sent.data is null or jsonb_typeof(sent.data) <> 'object' then 'malformed: data: expected an object'
+          when pg_column_size(sent.data) > sent.max_mutation_bytes
+            then format('too_large: %s bytes, and a mutation may have %s',
+              pg_column_size(sent.data), sent.max_mutation_bytes)
+          when sent.data - sent.columns <> '{}'
+            then format('unknown_column: table "%s" has no column %s', sent."table",
+              (select string_agg(quote_ident(known), ', ') from jsonb_object_keys(sent.data - sent.columns) known))
+          when sent.data ->> sent.key_column <> sent.id_sent
+            and lower(sent.data ->> sent.key_column) <> lower(sent.id_sent)
+            then format('malformed: data.%s: differs from id', sent.key_column)
         end as fault
       from (
         select
-          (first_n - 1 + m.n)::int as n,
-          case when m.seq::text ~ '^[1-9]\d{0,14}$' then m.seq::text::bigint end as seq,
-          m."table",
-          k.table_no,
-          m.op,
+          (first_n - 1 + listed.n)::int as n,
+          case when listed.seq::text ~ '^[1-9]\d{0,14}$' then listed.seq::text::bigint end as seq,
+          listed."table",
+          known.table_no,
+          listed.op,
           case
-            when k.key_type = 'uuid' then
-              case when i.id like '________-____-____-____-____________' and i.id !~ '[^0-9a-fA-F-]'
-                then i.id::uuid::text end
-            when k.key_type in ('bigint', 'integer', 'smallint') then
-              case when i.id ~ '^-?\d{1,19}$' and abs(i.id::numeric + 0.5) < case k.key_type
+            when known.key_type = 'uuid' then
+              case when key.id like '________-____-____-____-____________' and key.id !~ '[^0-9a-fA-F-]'
+                then key.id::uuid::text end
+            when known.key_type in ('bigint', 'integer', 'smallint') then
+              case when key.id ~ '^-?\d{1,19}$' and abs(key.id::numeric + 0.5) < case known.key_type
                 when 'bigint' then 9223372036854775808 when 'integer' then 2147483648 else 32768 end
-              then i.id::numeric::text end
-            else i.id
+              then key.id::numeric::text end
+            else key.id
           end as id,
-          i.id as id_sent,
-          nullif(m.base::text, 'null') as base_sent,
-          case when m.base::text ~ '^\d{1,15}$' then m.base::text::bigint end as base,
-          m.data,
-          m.old,
+          key.id as id_sent,
+          nullif(listed.base::text, 'null') as base_sent,
+          case when listed.base::text ~ '^\d{1,15}$' then listed.base::text::bigint end as base,
+          listed.data,
+          listed.old,
           -- not the words that Postgres takes for instants too: yesterday, infinity
-          case when m.edited_at is null then now()
-            when m.edited_at like '____-__-__%' then least(m.edited_at::timestamptz + clock_skew, now())
+          case when listed.edited_at is null then now()
+            when listed.edited_at like '____-__-__%' then least(listed.edited_at::timestamptz + clock_skew, now())
           end as edited_at,
-          m.tidemark_unreadable,
-          k.key_column, k.key_type, k.columns,
-          (select l.max_mutation_bytes from tidemark.settings l) as max_mutation_bytes
+          listed.tidemark_unreadable,
+          known.key_column, known.key_type, known.columns,
+          (select limits.max_mutation_bytes from tidemark.settings limits) as max_mutation_bytes
         from rows from (
           json_to_recordset(mutations) as (
             seq json, "table" text, op text, id text, base json, data jsonb, old jsonb, edited_at text,
             tidemark_unreadable text
           )
-        ) with ordinality as m (seq, "table", op, id_sent, base, data, old, edited_at, tidemark_unreadable, n)
+        ) with ordinality as listed (seq, "table", op, id_sent, base, data, old, edited_at, tidemark_unreadable, n)
         -- a key is text or a number, never something else that happens to print like one
         cross join lateral (
           select case
-            when m.id_sent ~ '^([\[{]|true$|false$)'
-              and json_typeof(mutations -> (m.n::int - 1) -> 'id') <> 'string' then null
-            else m.id_sent end as id offset 0) i
-        left join known k on k.name = m."table"
+            when listed.id_sent ~ '^([\[{]|true$|false$)'
+              and json_typeof(mutations -> (listed.n::int - 1) -> 'id') <> 'string' then null
+            else listed.id_sent end as id offset 0) key
+        left join known on known.name = listed."table"
         offset 0
-      ) s
+      ) sent
       offset 0
-    ) j
+    ) checked
   );
 end
 $$;
@@ -223,12 +229,13 @@ declare
   bad record;
   rows_named bigint;
 begin
-  select m.n - 1 as n, m.seq into bad
+  select read.n - 1 as n, read.seq into bad
   from (
-    select (u.m).n, (u.m).seq, lag((u.m).seq) over () as previous from (select unnest(mutations) as m) u
-  ) m
-  where m.seq is null or m.seq <= m.previous
-  order by m.n
+    select (listed.mutation).n, (listed.mutation).seq, lag((listed.mutation).seq) over () as previous
+    from (select unnest(mutations) as mutation) listed
+  ) read
+  where read.seq is null or read.seq <= read.previous
+  order by read.n
   limit 1;
   if found then
     perform tidemark.raise_api_error(400, 'malformed',
@@ -238,20 +245,21 @@ begin
   end if;
   select count(*) into rows_named
   from (
-    select distinct (u.m).table_no, (u.m).id from (select unnest(mutations) as m) u
+    select distinct (listed.mutation).table_no, (listed.mutation).id from (select unnest(mutations) as mutation) listed
   ) named;
   if rows_named = cardinality(mutations) then
     return mutations;
   end if;
   return (
     select array_agg(row(
-      m.n, m.seq, m.table_name, m.table_no, m.op, m.id, m.base, m.data, m.old, m.edited_at, m.turn,
-      m.code, m.message, m.hint
-    )::tidemark.mutation order by m.n)
+      numbered.n, numbered.seq, numbered.table_name, numbered.table_no, numbered.op, numbered.id, numbered.base,
+      numbered.data, numbered.old, numbered.edited_at, numbered.turn,
+      numbered.code, numbered.message, numbered.hint
+    )::tidemark.mutation order by numbered.n)
     from (
-      select u.*, row_number() over (partition by u.table_no, u.id order by u.n) as turn
-      from unnest(mutations) u
-    ) m
+      select mutation.*, row_number() over (partition by mutation.table_no, mutation.id order by mutation.n) as turn
+      from unnest(mutations) mutation
+    ) numbered
   );
 end
 $$;

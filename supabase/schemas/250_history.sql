@@ -52,63 +52,71 @@ declare
   scopes text[] := tidemark.my_scopes();
 begin
   -- {name at the time: name now, null where it was dropped}, without those that are the same
-  select jsonb_object_agg(n.key, a.attname) filter (where a.attname is distinct from n.key),
-      array_agg(n.key) || array(
-        select c.attname::text from pg_catalog.pg_attribute c
-        where c.attrelid = min(l.relation) and c.attnum > 0 and not c.attisdropped)
+  select jsonb_object_agg(naming.key, attribute.attname) filter (where attribute.attname is distinct from naming.key),
+      array_agg(naming.key) || array(
+        select attribute_now.attname::text from pg_catalog.pg_attribute attribute_now
+        where attribute_now.attrelid = min(live.relation) and attribute_now.attnum > 0
+          and not attribute_now.attisdropped)
     into renamed, known
-  from tidemark.live_tables l
-  join tidemark.sync_tables t on t.table_no = l.table_no and t.numbers_of = l.relation
-  cross join lateral jsonb_each_text(t.column_numbers) n
-  left join pg_catalog.pg_attribute a on a.attrelid = l.relation and a.attnum = n.value::int and not a.attisdropped
-  where l.table_no = changed_since.table_no;
+  from tidemark.live_tables live
+  join tidemark.sync_tables registered on registered.table_no = live.table_no and registered.numbers_of = live.relation
+  cross join lateral jsonb_each_text(registered.column_numbers) naming
+  left join pg_catalog.pg_attribute attribute
+    on attribute.attrelid = live.relation and attribute.attnum = naming.value::int and not attribute.attisdropped
+  where live.table_no = changed_since.table_no;
   return query
     with entries as (
-      select w.row_id, w.version as since, w.version_now, c.version, c.op, c.columns, c.device_id,
-        coalesce(c.edited_at, c.at) as edited_at,
-        c.device_id = device and c.edited_at is null as beside,
-        c.device_id is not distinct from device and c.edited_at > w.edited_at as own
-      from unnest(ids, versions, versions_now, changed_since.edited_at) as w (row_id, version, version_now, edited_at)
+      select
+        asked.row_id, asked.version as since, asked.version_now,
+        entry.version, entry.op, entry.columns, entry.device_id,
+        coalesce(entry.edited_at, entry.at) as edited_at,
+        entry.device_id = device and entry.edited_at is null as beside,
+        entry.device_id is not distinct from device and entry.edited_at > asked.edited_at as own
+      from unnest(ids, versions, versions_now, changed_since.edited_at)
+        as asked (row_id, version, version_now, edited_at)
       -- Row by row through the index of histories; the index by scope would read the scope once a row.
       left join lateral (
-        select l.*
-        from tidemark.sync_changes l
-        where hashtextextended(l.row_id, l.table_no) = hashtextextended(w.row_id, changed_since.table_no)
-          and l.row_id = w.row_id
-          and l.table_no = changed_since.table_no
-          and l.version > w.version
+        select logged.*
+        from tidemark.sync_changes logged
+        where hashtextextended(logged.row_id, logged.table_no) = hashtextextended(asked.row_id, changed_since.table_no)
+          and logged.row_id = asked.row_id
+          and logged.table_no = changed_since.table_no
+          and logged.version > asked.version
         offset 0
-      ) c on c.scope = any (scopes)
+      ) entry on entry.scope = any (scopes)
     ),
     reach as (
-      select e.row_id,
-        count(distinct e.version) filter (where e.version <= e.version_now) = e.version_now - e.since as complete,
-        max(e.edited_at) filter (
-          where e.op in ('insert', 'update') and e.device_id is distinct from device
-            and (e.columns is null or not e.columns <@ known)
+      select entry.row_id,
+        count(distinct entry.version) filter (where entry.version <= entry.version_now)
+          = entry.version_now - entry.since as complete,
+        max(entry.edited_at) filter (
+          where entry.op in ('insert', 'update') and entry.device_id is distinct from device
+            and (entry.columns is null or not entry.columns <@ known)
         ) as everything,
-        coalesce(bool_or(e.beside), false) as beside
-      from entries e
-      group by e.row_id, e.since, e.version_now
+        coalesce(bool_or(entry.beside), false) as beside
+      from entries entry
+      group by entry.row_id, entry.since, entry.version_now
     ),
     latest as (
-      select c.row_id,
-        jsonb_object_agg(c.name, c.edited_at) filter (where not c.own) as columns,
-        jsonb_object_agg(c.name, c.edited_at) filter (where c.own) as own
+      select changed.row_id,
+        jsonb_object_agg(changed.name, changed.edited_at) filter (where not changed.own) as columns,
+        jsonb_object_agg(changed.name, changed.edited_at) filter (where changed.own) as own
       from (
-        select e.row_id, e.own, k.name, max(e.edited_at) as edited_at
-        from entries e
+        select entry.row_id, entry.own, changed.name, max(entry.edited_at) as edited_at
+        from entries entry
         cross join lateral unnest(
-          e.columns || case when renamed is not null then array(select renamed ->> c from unnest(e.columns) c) end
-        ) as k (name)
-        where k.name is not null and (e.own or e.device_id is distinct from device)
-        group by e.row_id, e.own, k.name
-      ) c
-      group by c.row_id
+          entry.columns || case when renamed is not null then array(
+            select renamed ->> old_name from unnest(entry.columns) old_name) end
+        ) as changed (name)
+        where changed.name is not null and (entry.own or entry.device_id is distinct from device)
+        group by entry.row_id, entry.own, changed.name
+      ) changed
+      group by changed.row_id
     )
     select
-      r.row_id, coalesce(r.complete, false), coalesce(l.columns, '{}'), r.everything, r.beside, coalesce(l.own, '{}')
-    from reach r
-    left join latest l using (row_id);
+      reach.row_id, coalesce(reach.complete, false), coalesce(latest.columns, '{}'), reach.everything, reach.beside,
+      coalesce(latest.own, '{}')
+    from reach
+    left join latest using (row_id);
 end
 $$;

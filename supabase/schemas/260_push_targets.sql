@@ -10,7 +10,7 @@ create type tidemark.push_target as (
   insert_columns text[], -- a, b
   insert_values text[], -- r.a, r.b
   insert_defaults text[], -- null, the default of b: what to insert where the device sent nothing
-  insert_data text, -- (u.m).data, and what a type that is never null needs where the device sent nothing
+  insert_data text, -- (listed.mutation).data, and what a type that is never null needs where the device sent nothing
   stored text, -- t.a, t.b: everything but the stamps that the caller may read
   sent text, -- the same as it was sent: r.a, r.b
   defaulted text[], -- columns whose absence the device cannot fill in itself
@@ -74,9 +74,10 @@ begin
           order by c.attnum
         ) filter (where c.written) as insert_defaults,
         coalesce(string_agg(
-          format('case when (u.m).data ? %1$L then ''{}'' else jsonb_build_object(%1$L, %2$s) end || ', c.attname,
-            case when c.is_key then '(u.m).id' else c.default_value end), '')
-          filter (where c.never_null and (c.is_key or c.default_value is not null)), '') || '(u.m).data' as insert_data,
+            format('case when (listed.mutation).data ? %1$L then ''{}'' else jsonb_build_object(%1$L, %2$s) end || ',
+              c.attname, case when c.is_key then '(listed.mutation).id' else c.default_value end),
+            '') filter (where c.never_null and (c.is_key or c.default_value is not null)),
+          '') || '(listed.mutation).data' as insert_data,
         string_agg(format('t.%I', c.attname), ', ' order by c.attnum) filter (where c.compared) as stored,
         string_agg(c.value, ', ' order by c.attnum) filter (where c.compared) as sent,
         array_agg(c.attname::text) filter (

@@ -11,9 +11,9 @@ as $$
 begin
   perform
     set_config('tidemark.device', coalesce(device::text, ''), true),
-    set_config('tidemark.edited_rows', coalesce(array_agg((u.m).id)::text, ''), true),
-    set_config('tidemark.edited_at', coalesce(array_agg((u.m).edited_at)::text, ''), true)
-  from (select unnest(mutations) as m) u;
+    set_config('tidemark.edited_rows', coalesce(array_agg((listed.mutation).id)::text, ''), true),
+    set_config('tidemark.edited_at', coalesce(array_agg((listed.mutation).edited_at)::text, ''), true)
+  from (select unnest(mutations) as mutation) listed;
 end
 $$;
 
@@ -119,8 +119,8 @@ begin
   from unnest(target.insert_columns, target.insert_values, target.insert_defaults)
     with ordinality as c (name, value, fallback, n)
   left join lateral (
-    select bool_and((u.m).data ? c.name) as by_all, bool_or((u.m).data ? c.name) as by_some
-    from (select unnest(mutations) as m) u
+    select bool_and((listed.mutation).data ? c.name) as by_all, bool_or((listed.mutation).data ? c.name) as by_some
+    from (select unnest(mutations) as mutation) listed
     where c.fallback is not null
   ) s on true
   where c.fallback is null or s.by_some;
@@ -131,9 +131,9 @@ begin
       'insert into %1$s (%2$s) overriding system value
        select %3$s
        from (
-         select (u.m).id as tidemark_id, (u.m).data as tidemark_data,
+         select (listed.mutation).id as tidemark_id, (listed.mutation).data as tidemark_data,
            pg_catalog.jsonb_populate_record(null::%1$s, %4$s) as tidemark_r
-         from (select unnest($1) as m) u
+         from (select unnest($1) as mutation) listed
          offset 0
        ) tidemark_m',
       target.row_type, insert_list, insert_values, target.insert_data
@@ -162,11 +162,14 @@ begin
     perform tidemark.refuse_orphans(registered.table_no, array(select m.id from unnest(mutations) m));
   end if;
   if not target.may_differ
-    and not exists (select from (select unnest(mutations) as m) u where not (u.m).data ?& target.defaulted)
+    and not exists (
+      select from (select unnest(mutations) as mutation) listed
+      where not (listed.mutation).data ?& target.defaulted)
   then
     return (
-      select array_agg(row((u.m).n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome)
-      from (select unnest(mutations) as m) u
+      select array_agg(row(
+        (listed.mutation).n, 'applied', 1, null, null, null, null, null, null, null)::tidemark.outcome)
+      from (select unnest(mutations) as mutation) listed
     );
   end if;
   -- The database filled in or changed something: those rows are sent back, to a caller who may read them.
@@ -179,9 +182,11 @@ begin
            then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end,
          null, null, null, null, null, null)::tidemark.outcome)
        from (
-         select (u.m).n as tidemark_n, (u.m).id as tidemark_id, (u.m).data as tidemark_data,
+         select
+           (listed.mutation).n as tidemark_n, (listed.mutation).id as tidemark_id,
+           (listed.mutation).data as tidemark_data,
            pg_catalog.jsonb_populate_record(null::%5$s, %6$s) as tidemark_r
-         from (select unnest($1) as m) u
+         from (select unnest($1) as mutation) listed
          offset 0
        ) tidemark_m
        left join %5$s t on t.%1$I = tidemark_m.tidemark_id::%4$s',

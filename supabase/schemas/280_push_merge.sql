@@ -33,32 +33,32 @@ set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
-  ids text[] := array(select m.id from unnest(mutations) m);
+  ids text[] := array(select mutation.id from unnest(mutations) mutation);
   edits tidemark.edit[];
   mine jsonb;
 begin
-  select coalesce(jsonb_object_agg(l.row_id, l.deleted), '{}') into mine
-  from tidemark.lock_rows(registered.table_no, ids) l;
+  select coalesce(jsonb_object_agg(locked.row_id, locked.deleted), '{}') into mine
+  from tidemark.lock_rows(registered.table_no, ids) locked;
   -- Rows outside of the caller's scopes that the policies nevertheless let the caller update.
-  if target.may_update and exists (select from unnest(ids) i where not mine ? i) then
+  if target.may_update and exists (select from unnest(ids) id where not mine ? id) then
     execute format(
       'select from %s t where t.%I = any ($1::%s[]) order by t.%2$I for no key update',
       registered.relation::regclass, registered.key_column, registered.key_type
-    ) using array(select i from unnest(ids) i where not mine ? i);
+    ) using array(select id from unnest(ids) id where not mine ? id);
   end if;
   select array_agg(row(
-    m.n, m.id, m.op, coalesce(m.base, 0),
-    m.seq, m.data - target.fixed, m.old, m.data - target.fixed, m.edited_at,
+    mutation.n, mutation.id, mutation.op, coalesce(mutation.base, 0),
+    mutation.seq, mutation.data - target.fixed, mutation.old, mutation.data - target.fixed, mutation.edited_at,
     case
-      when not c.deleted then 'live'
-      when c.deleted or (mine ->> m.id)::boolean and registered.scope_kind <> 'public' then 'gone'
+      when not visible.deleted then 'live'
+      when visible.deleted or (mine ->> mutation.id)::boolean and registered.scope_kind <> 'public' then 'gone'
       else 'missing'
     end,
-    c.version, false, coalesce(m.data ?| target.generated, false), null, null, null, null
+    visible.version, false, coalesce(mutation.data ?| target.generated, false), null, null, null, null
   )::tidemark.edit)
   into edits
-  from unnest(mutations) m
-  left join tidemark.row_states(registered, ids) c on c.row_id = m.id;
+  from unnest(mutations) mutation
+  left join tidemark.row_states(registered, ids) visible on visible.row_id = mutation.id;
   return edits;
 end
 $$;
@@ -137,7 +137,7 @@ begin
   return (
     select format('jsonb_build_object(%s)', string_agg(
       -- records are compared by their columns' types, wherever the operator lives
-      format('%1$L, row((w.mine).%1$I)::record operator(pg_catalog.>) row((w.theirs).%1$I)::record', a.attname), ', '))
+      format('%1$L, row((pair.mine).%1$I)::record operator(pg_catalog.>) row((pair.theirs).%1$I)::record', a.attname), ', '))
     from jsonb_each_text(registered.columns) rule
     join pg_catalog.pg_attribute a
       on a.attrelid = registered.relation and a.attname = rule.key and a.attnum > 0 and not a.attisdropped
@@ -154,7 +154,7 @@ end
 $$;
 
 -- keep_both: the device's version as a row of its own, as the caller.
-create function tidemark.copy_row(target tidemark.push_target, ours jsonb, e tidemark.edit)
+create function tidemark.copy_row(target tidemark.push_target, ours jsonb, edit tidemark.edit)
 returns text
 language plpgsql
 volatile
@@ -167,16 +167,17 @@ declare
     when registered.key_type = 'uuid' then gen_random_uuid()::text
     when registered.key_type in ('bigint', 'integer', 'smallint') then (
       select nextval(pg_get_serial_sequence(registered.relation::regclass::text, registered.key_column))::text)
-    else e.id || '-' || left(gen_random_uuid()::text, 8) end;
+    else edit.id || '-' || left(gen_random_uuid()::text, 8) end;
 begin
   if copy_id is null then
     raise exception using
       errcode = '23502', message = 'keep_both: the key column has no sequence to take a new id from';
   end if;
   if tidemark.insert_rows(target, array[row(
-    e.n, e.seq, registered.name, registered.table_no, 'put', copy_id, null,
-    ours - target.fixed - array(select c from unnest(target.not_readable) c where not e.sent ? c), null,
-    e.edited_at, 1, null, null, null
+    edit.n, edit.seq, registered.name, registered.table_no, 'put', copy_id, null,
+    ours - target.fixed - array(
+      select column_name from unnest(target.not_readable) column_name where not edit.sent ? column_name),
+    null, edit.edited_at, 1, null, null, null
   )::tidemark.mutation], false) is null then
     raise insufficient_privilege;
   end if;
@@ -194,48 +195,54 @@ set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 declare
   registered tidemark.live_tables := target.registered;
-  e tidemark.edit;
+  edit tidemark.edit;
   theirs jsonb;
   ours jsonb;
   verdict jsonb;
   settled tidemark.edit[] := '{}';
 begin
   -- One at a time: conflicts are rare, and each may call the app's function or write a row of its own.
-  foreach e in array edits loop
-    if e.undecided is not null then
+  foreach edit in array edits loop
+    if edit.undecided is not null then
       execute format(
         'select pg_catalog.to_jsonb(%4$s), pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(%4$s, $1))
          from %1$s tidemark_row
          where tidemark_row.%2$I = $2::%3$s',
         target.row_type, registered.key_column, registered.key_type, target.visible_row
-      ) into theirs, ours using e.sent, e.id;
+      ) into theirs, ours using edit.sent, edit.id;
       if registered.conflict like 'function:%' then
         execute format('select %s($1, $2, $3, $4)', tidemark.function_name(substr(registered.conflict, 10)))
           into verdict
-          using theirs, ours, e.old, jsonb_build_object(
-            'table', registered.name, 'id', e.id, 'op', e.op, 'columns', e.undecided, 'edited_at', e.edited_at,
-            'device_id', device, 'user_id', auth.uid(), 'base_version', greatest(e.base, 0), 'version', e.version,
-            'client_is_newer', e.edited_at >=
-              (tidemark.last_change(registered.table_no, e.id, device) ->> 'edited_at')::timestamptz);
-        e.data := e.data || coalesce((
-          select jsonb_object_agg(k, verdict -> k) from unnest(e.undecided) k
-          where verdict ? k and verdict -> k is distinct from theirs -> k), '{}');
-        e.lost := nullif(coalesce(e.lost, '{}') || array(
-          select k from unnest(e.undecided) k
-          where coalesce(verdict -> k, theirs -> k) is not distinct from theirs -> k), '{}');
-        e.undecided := null;
+          using theirs, ours, edit.old, jsonb_build_object(
+            'table', registered.name, 'id', edit.id, 'op', edit.op, 'columns', edit.undecided,
+            'edited_at', edit.edited_at,
+            'device_id', device, 'user_id', auth.uid(), 'base_version', greatest(edit.base, 0), 'version', edit.version,
+            'client_is_newer', edit.edited_at >=
+              (tidemark.last_change(registered.table_no, edit.id, device) ->> 'edited_at')::timestamptz);
+        edit.data := edit.data || coalesce((
+          select jsonb_object_agg(column_name, verdict -> column_name) from unnest(edit.undecided) column_name
+          where verdict ? column_name and verdict -> column_name is distinct from theirs -> column_name), '{}');
+        edit.lost := nullif(coalesce(edit.lost, '{}') || array(
+          select column_name from unnest(edit.undecided) column_name
+          where coalesce(verdict -> column_name, theirs -> column_name)
+            is not distinct from theirs -> column_name), '{}');
+        edit.undecided := null;
       elsif registered.conflict = 'keep_both' then
-        e.copy_id := tidemark.copy_row(target, ours, e);
-        e.data := '{}';
+        edit.copy_id := tidemark.copy_row(target, ours, edit);
+        edit.data := '{}';
       else
-        e.conflict_id := tidemark.park_conflict(
-          registered.table_no, e.id, device, e.seq, e.op, e.undecided,
-          (select jsonb_object_agg(k, ours -> k) from unnest(e.undecided) k), theirs,
-          (select jsonb_object_agg(k, e.old -> k) from unnest(e.undecided) k where e.old ? k),
-          greatest(e.base, 0), e.edited_at);
+        edit.conflict_id := tidemark.park_conflict(
+          registered.table_no, edit.id, device, edit.seq, edit.op, edit.undecided,
+          (select jsonb_object_agg(column_name, ours -> column_name) from unnest(edit.undecided) column_name), theirs,
+          (
+            select jsonb_object_agg(column_name, edit.old -> column_name)
+            from unnest(edit.undecided) column_name
+            where edit.old ? column_name
+          ),
+          greatest(edit.base, 0), edit.edited_at);
       end if;
     end if;
-    settled := settled || e;
+    settled := settled || edit;
   end loop;
   return settled;
 end
@@ -258,90 +265,102 @@ declare
 begin
   execute format(
     'select array_agg(row(
-       e.n, e.id, e.op, e.base, e.seq, e.sent, e.old, coalesce(d.kept, ''{}''), e.edited_at, e.row_state, e.version,
-       not h.complete or h.everything is not null or h.columns <> ''{}'' or h.beside or d.own, e.echo,
-       d.lost, d.undecided, null, null
+       edit.n, edit.id, edit.op, edit.base, edit.seq, edit.sent, edit.old, coalesce(decided.kept, ''{}''),
+       edit.edited_at, edit.row_state, edit.version,
+       not history.complete or history.everything is not null or history.columns <> ''{}''
+         or history.beside or decided.own,
+       edit.echo, decided.lost, decided.undecided, null, null
      )::tidemark.edit)
-     from unnest($1) e
-     join tidemark.changed_since($2, $3, $4, $8, $5, $10) h on h.row_id = e.id
-     join %1$s tidemark_row on tidemark_row.%2$I = e.id::%3$s
+     from unnest($1) edit
+     join tidemark.changed_since($2, $3, $4, $8, $5, $10) history on history.row_id = edit.id
+     join %1$s tidemark_row on tidemark_row.%2$I = edit.id::%3$s
      cross join lateral (
        select
-         pg_catalog.to_jsonb(w.mine) as mine,
-         pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(w.theirs, e.old)) as before,
-         pg_catalog.to_jsonb(w.theirs) as theirs,
+         pg_catalog.to_jsonb(pair.mine) as mine,
+         pg_catalog.to_jsonb(pg_catalog.jsonb_populate_record(pair.theirs, edit.old)) as before,
+         pg_catalog.to_jsonb(pair.theirs) as theirs,
          %5$s as client_is_greater
-       from (select %4$s as theirs, pg_catalog.jsonb_populate_record(%4$s, e.data) as mine) w
+       from (select %4$s as theirs, pg_catalog.jsonb_populate_record(%4$s, edit.data) as mine) pair
        offset 0
-     ) v
+     ) sides
      cross join lateral (
        select
-         jsonb_object_agg(c.key, c.kept) filter (where c.kept is not null) as kept,
-         array_agg(c.key order by c.key) filter (where c.overruled) as lost,
-         array_agg(c.key order by c.key) filter (where c.undecided) as undecided,
-         coalesce(bool_or(c.own), false) as own
+         jsonb_object_agg(merged_column.key, merged_column.kept) filter (where merged_column.kept is not null) as kept,
+         array_agg(merged_column.key order by merged_column.key) filter (where merged_column.overruled) as lost,
+         array_agg(merged_column.key order by merged_column.key) filter (where merged_column.undecided) as undecided,
+         coalesce(bool_or(merged_column.own), false) as own
        from (
-         select k.key,
+         select field.key,
            case
-             when not o.overlap then k.value
-             when r.value is not null and r.value is distinct from v.theirs -> k.key then r.value
+             when not clash.overlap then field.value
+             when resolved.value is not null and resolved.value is distinct from sides.theirs -> field.key
+               then resolved.value
            end as kept,
-           o.overlap and o.own as own,
-           o.overlap and r.value is null as undecided,
-           o.overlap and tidemark.is_overruled(
-             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end, r.value
+           clash.overlap and clash.own as own,
+           clash.overlap and resolved.value is null as undecided,
+           clash.overlap and tidemark.is_overruled(
+             clash.rule, sides.theirs -> field.key, sides.mine -> field.key,
+             case when edit.old ? field.key then sides.before -> field.key end, resolved.value
              ) as overruled
-         from jsonb_each(e.data) k
+         from jsonb_each(edit.data) field
          cross join lateral (
            -- an edit that was made on top of it names it as old
-           select case when coalesce(e.old ? k.key, false) and v.before -> k.key is distinct from v.theirs -> k.key
-             then (h.own ->> k.key)::timestamptz end as at
+           select case
+             when coalesce(edit.old ? field.key, false)
+               and sides.before -> field.key is distinct from sides.theirs -> field.key
+               then (history.own ->> field.key)::timestamptz
+           end as at
          ) own
          cross join lateral (
            select
-             coalesce($6 ->> k.key, $7) as rule,
+             coalesce($6 ->> field.key, $7) as rule,
              greatest(own.at, case
-               when h.complete then greatest((h.columns ->> k.key)::timestamptz, h.everything)
+               when history.complete then greatest((history.columns ->> field.key)::timestamptz, history.everything)
                else tidemark_row.updated_at
              end) as at
-         ) a
+         ) latest
          cross join lateral (
-           select a.at, own.at is not null as own,
+           select latest.at, own.at is not null as own,
              case
                when own.at is null
-                 or a.rule in (''sum'', ''union'', ''max'', ''min'', ''deep'', ''merge'')
-                 or a.rule like ''function:%%'' then a.rule
+                 or latest.rule in (''sum'', ''union'', ''max'', ''min'', ''deep'', ''merge'')
+                 or latest.rule like ''function:%%'' then latest.rule
                else ''newest''
              end as rule,
-             a.at is not null
+             latest.at is not null
              -- the same change twice is one change, but for a sum
-             and (v.mine -> k.key is distinct from v.theirs -> k.key or a.rule = ''sum'')
+             and (sides.mine -> field.key is distinct from sides.theirs -> field.key or latest.rule = ''sum'')
              and not (
-               coalesce(e.old ? k.key, false) and v.before -> k.key is not distinct from v.mine -> k.key) as overlap
-         ) o
+               coalesce(edit.old ? field.key, false)
+               and sides.before -> field.key is not distinct from sides.mine -> field.key) as overlap
+         ) clash
          left join lateral (
            select tidemark.resolve_column(
-             o.rule, v.theirs -> k.key, v.mine -> k.key, case when e.old ? k.key then v.before -> k.key end,
-             e.edited_at >= o.at, (v.client_is_greater -> k.key)::boolean) as value
-           where o.overlap
-         ) r on true
+             clash.rule, sides.theirs -> field.key, sides.mine -> field.key,
+             case when edit.old ? field.key then sides.before -> field.key end,
+             edit.edited_at >= clash.at, (sides.client_is_greater -> field.key)::boolean) as value
+           where clash.overlap
+         ) resolved on true
          -- what is sent along unchanged, or stands there already, is not written again: null and arrays
          -- are less in JSON than they are in SQL
          where not (
-             coalesce(e.old ? k.key, false)
-             and (v.before -> k.key)::text is not distinct from (v.mine -> k.key)::text)
-           and (o.overlap or v.mine -> k.key is distinct from v.theirs -> k.key or k.key = any ($9)
+             coalesce(edit.old ? field.key, false)
+             and (sides.before -> field.key)::text is not distinct from (sides.mine -> field.key)::text)
+           and (clash.overlap
+             or sides.mine -> field.key is distinct from sides.theirs -> field.key
+             or field.key = any ($9)
              -- 1.0 and 1.00 are one number to jsonb
-             or (v.mine -> k.key)::text is distinct from (v.theirs -> k.key)::text)
-       ) c
-     ) d',
+             or (sides.mine -> field.key)::text is distinct from (sides.theirs -> field.key)::text)
+       ) merged_column
+     ) decided',
     target.row_type, registered.key_column, registered.key_type, target.visible_row, tidemark.comparisons(target)
   ) into merged
   using edits, registered.table_no,
-    array(select e.id from unnest(edits) e), array(select e.base from unnest(edits) e), device,
+    array(select edit.id from unnest(edits) edit), array(select edit.base from unnest(edits) edit), device,
     registered.columns, case when registered.conflict like 'function:%' then 'undecided' else registered.conflict end,
-    array(select e.version from unnest(edits) e), target.not_readable, array(select e.edited_at from unnest(edits) e);
-  if exists (select from unnest(merged) e where e.undecided is not null) then
+    array(select edit.version from unnest(edits) edit), target.not_readable,
+    array(select edit.edited_at from unnest(edits) edit);
+  if exists (select from unnest(merged) edit where edit.undecided is not null) then
     return tidemark.settle_edits(target, merged, device);
   end if;
   return merged;

@@ -24,33 +24,33 @@ declare
 begin
   -- One that names a column that is not to be written may have sent it along unchanged.
   if exists (
-    select from unnest(edits) e
-    where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)
+    select from unnest(edits) edit
+    where edit.row_state = 'live' and (edit.version <> edit.base or edit.data ?| target.not_updatable)
   ) then
-    select array_agg(e) into edits from (
-      select e from unnest(edits) e
-      where e.row_state <> 'live' or e.version = e.base and not e.data ?| target.not_updatable
+    select array_agg(edit) into edits from (
+      select edit from unnest(edits) edit
+      where edit.row_state <> 'live' or edit.version = edit.base and not edit.data ?| target.not_updatable
       union all
-      select m from unnest(tidemark.merge_edits(
+      select merged from unnest(tidemark.merge_edits(
         target,
         array(
-          select e from unnest(edits) e
-          where e.row_state = 'live' and (e.version <> e.base or e.data ?| target.not_updatable)),
-        device)) m
-    ) both_kinds (e);
+          select edit from unnest(edits) edit
+          where edit.row_state = 'live' and (edit.version <> edit.base or edit.data ?| target.not_updatable)),
+        device)) merged
+    ) both_kinds (edit);
   end if;
 
   select array_agg(distinct k) into columns
-  from unnest(edits) e cross join lateral jsonb_object_keys(e.data) k
-  where e.row_state = 'live';
+  from unnest(edits) edit cross join lateral jsonb_object_keys(edit.data) k
+  where edit.row_state = 'live';
   if target.not_updatable <> '{}' then
     perform tidemark.refuse_columns(target.not_updatable, columns || array(
-      select c from unnest(edits) e cross join lateral unnest(e.lost || e.undecided) c));
+      select c from unnest(edits) edit cross join lateral unnest(edit.lost || edit.undecided) c));
   end if;
   if columns && target.not_readable and exists (
-    select from unnest(edits) e
-    where e.row_state = 'live' and e.data <> '{}'
-      and not e.data ?& array(select c from unnest(columns) c where c = any (target.not_readable)))
+    select from unnest(edits) edit
+    where edit.row_state = 'live' and edit.data <> '{}'
+      and not edit.data ?& array(select c from unnest(columns) c where c = any (target.not_readable)))
   then
     -- An edit that leaves such a column alone cannot be written together with one that does not, as its
     -- value is not to be had: this takes the list apart.
@@ -60,12 +60,12 @@ begin
     execute format(
       'with tidemark_m as materialized (
          select
-           e.n as tidemark_n, e.id as tidemark_id, e.id::%4$s as tidemark_key, e.stale as tidemark_stale,
-           e.echo as tidemark_echo, e.lost as tidemark_lost, e.conflict_id as tidemark_conflict,
-           pg_catalog.jsonb_populate_record(%8$s, e.data) as tidemark_r
-         from unnest($1) e
-         join %1$s tidemark_row on tidemark_row.%3$I = e.id::%4$s
-         where e.row_state = ''live'' and e.data <> ''{}''
+           edit.n as tidemark_n, edit.id as tidemark_id, edit.id::%4$s as tidemark_key, edit.stale as tidemark_stale,
+           edit.echo as tidemark_echo, edit.lost as tidemark_lost, edit.conflict_id as tidemark_conflict,
+           pg_catalog.jsonb_populate_record(%8$s, edit.data) as tidemark_r
+         from unnest($1) edit
+         join %1$s tidemark_row on tidemark_row.%3$I = edit.id::%4$s
+         where edit.row_state = ''live'' and edit.data <> ''{}''
        ),
        written as (
          update %1$s t set %2$s
@@ -78,15 +78,16 @@ begin
                or row(%5$s)::record operator(pg_catalog.*<>) row(%6$s)::record
              then (select row_to_json(tidemark_page) from (select %7$s) tidemark_page) end as tidemark_json
        )
-       select array_agg(row(w.tidemark_n,
+       select array_agg(row(written.tidemark_n,
          case
-           when w.tidemark_conflict is not null then ''conflict''
-           when w.tidemark_stale then ''merged''
+           when written.tidemark_conflict is not null then ''conflict''
+           when written.tidemark_stale then ''merged''
            else ''applied''
          end,
-         w.version, w.tidemark_json, w.tidemark_lost, null, w.tidemark_conflict, null, null, null)::tidemark.outcome),
+         written.version, written.tidemark_json, written.tidemark_lost, null, written.tidemark_conflict,
+         null, null, null)::tidemark.outcome),
          (select count(*) from tidemark_m)
-       from written w',
+       from written',
       target.row_type,
       (
         select string_agg(format(
@@ -103,21 +104,24 @@ begin
       -- To lock a row asks the policies that an update asks: what they let through was kept out by a trigger. A trigger
       -- that keeps out updates that change nothing has kept out nothing.
       execute format(
-        'select coalesce(array_agg(w.n) filter (where w.same), ''{}''), count(*) filter (where not w.same)
+        'select
+           coalesce(array_agg(locked.n) filter (where locked.same), ''{}''), count(*) filter (where not locked.same)
          from (
-           select e.n, pg_catalog.jsonb_populate_record(held.theirs, e.data) operator(pg_catalog.*=) held.theirs as same
-           from unnest($1) e
+           select edit.n,
+             pg_catalog.jsonb_populate_record(held.theirs, edit.data) operator(pg_catalog.*=) held.theirs as same
+           from unnest($1) edit
            join (
              select tidemark_row.%2$I::text as id, %4$s as theirs
              from %1$s tidemark_row
              where tidemark_row.%2$I = any ($2::%3$s[])
              for no key update
-           ) held on held.id = e.id
-         ) w',
+           ) held on held.id = edit.id
+         ) locked',
         target.row_type, registered.key_column, registered.key_type, target.visible_row
       ) into unchanged, kept_out using edits, array(
-        select e.id from unnest(edits) e
-        where e.row_state = 'live' and e.data <> '{}' and e.n not in (select o.n from unnest(outcomes) o));
+        select edit.id from unnest(edits) edit
+        where edit.row_state = 'live' and edit.data <> '{}'
+          and edit.n not in (select outcome.n from unnest(outcomes) outcome));
       if kept_out > 0 then
         raise exception using
           errcode = 'triggered_action_exception',
@@ -128,36 +132,41 @@ begin
     if target.has_parents then
       perform tidemark.refuse_orphans(
         registered.table_no,
-        array(select e.id from unnest(edits) with ordinality e where e.row_state = 'live' order by e.ordinality),
-        array(select e.data from unnest(edits) with ordinality e where e.row_state = 'live' order by e.ordinality));
+        array(
+          select edit.id from unnest(edits) with ordinality edit
+          where edit.row_state = 'live' order by edit.ordinality),
+        array(
+          select edit.data from unnest(edits) with ordinality edit
+          where edit.row_state = 'live' order by edit.ordinality));
     end if;
   end if;
 
   return outcomes || array(
     select case
-      when e.row_state = 'missing' and e.op = 'put' then
-        row(e.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
-      when e.row_state = 'missing' then row(e.n, 'rejected', null, null, null, null, null, 'not_found',
+      when edit.row_state = 'missing' and edit.op = 'put' then
+        row(edit.n, 'absent', null, null, null, null, null, null, null, null)::tidemark.outcome
+      when edit.row_state = 'missing' then row(edit.n, 'rejected', null, null, null, null, null, 'not_found',
         format('no row of "%s" has this id', registered.name), 'Put the whole row to create it.')::tidemark.outcome
-      when e.row_state = 'gone' then row(e.n, 'rejected', null, null, null, null, null, 'gone',
+      when edit.row_state = 'gone' then row(edit.n, 'rejected', null, null, null, null, null, 'gone',
         'the row was deleted', 'Put it under a new id to keep the edit.')::tidemark.outcome
-      when e.data <> '{}' and e.n <> all (unchanged) then row(
-        e.n, 'rejected', e.version, null, null, null, null, 'forbidden',
+      when edit.data <> '{}' and edit.n <> all (unchanged) then row(
+        edit.n, 'rejected', edit.version, null, null, null, null, 'forbidden',
         format('the policies of "%s" do not allow this', registered.name), null)::tidemark.outcome
       -- nothing left to write: overruled, waiting, copied, or there was nothing to change
-      else row(e.n,
+      else row(edit.n,
         case
-          when coalesce(e.lost, e.undecided) is not null then 'conflict'
-          when e.stale then 'merged'
+          when coalesce(edit.lost, edit.undecided) is not null then 'conflict'
+          when edit.stale then 'merged'
           else 'applied'
         end,
-        e.version, c."row", e.lost, e.copy_id, e.conflict_id, null, null, null)::tidemark.outcome
+        edit.version, visible."row", edit.lost, edit.copy_id, edit.conflict_id, null, null, null)::tidemark.outcome
     end
-    from unnest(edits) e
+    from unnest(edits) edit
     left join tidemark.current_rows(registered, array(
-      select u.id from unnest(edits) u where (u.data = '{}' or u.n = any (unchanged)) and (u.stale or u.echo)), exact) c
-      on c.row_id = e.id
-    where e.n not in (select o.n from unnest(outcomes) o)
+      select unwritten.id from unnest(edits) unwritten
+      where (unwritten.data = '{}' or unwritten.n = any (unchanged)) and (unwritten.stale or unwritten.echo)
+    ), exact) visible on visible.row_id = edit.id
+    where edit.n not in (select outcome.n from unnest(outcomes) outcome)
   );
 end
 $$;

@@ -21,21 +21,23 @@ declare
 begin
   -- One group at a time: each is another table or operation.
   for part in
-    select g.*, t as target
+    select grouped.*, target as target
     from (
-      select (u.m).round, (u.m).table_no, (u.m).op, count(*) as n
-      from (select unnest(mutations) as m) u
+      select (listed.mutation).round, (listed.mutation).table_no, (listed.mutation).op, count(*) as n
+      from (select unnest(mutations) as mutation) listed
       group by 1, 2, 3
-    ) g
-    join unnest(targets) t on (t.registered).table_no = g.table_no
+    ) grouped
+    join unnest(targets) target on (target.registered).table_no = grouped.table_no
     order by
-      g.round, g.op = 'delete', case when g.op = 'delete' then -t.rank else t.rank end, g.table_no, g.op = 'patch'
+      grouped.round, grouped.op = 'delete', case when grouped.op = 'delete' then -target.rank else target.rank end,
+      grouped.table_no, grouped.op = 'patch'
   loop
     chosen := mutations;
     if part.n < cardinality(mutations) then
       chosen := array(
-        select u.m from (select unnest(mutations) as m) u
-        where (u.m).round = part.round and (u.m).table_no = part.table_no and (u.m).op = part.op);
+        select listed.mutation from (select unnest(mutations) as mutation) listed
+        where (listed.mutation).round = part.round
+          and (listed.mutation).table_no = part.table_no and (listed.mutation).op = part.op);
     end if;
     perform tidemark.set_push_context(device, chosen);
     if part.op = 'delete' then
@@ -47,15 +49,15 @@ begin
       if answers is null then
         answers := tidemark.edit_rows(part.target, chosen, device, exact);
         absent := array(
-          select m from unnest(chosen) m
-          join unnest(answers) o on o.n = m.n and o.status = 'absent');
+          select mutation from unnest(chosen) mutation
+          join unnest(answers) outcome on outcome.n = mutation.n and outcome.status = 'absent');
         if cardinality(absent) > 0 then
-          answers := array(select o from unnest(answers) o where o.status <> 'absent')
+          answers := array(select outcome from unnest(answers) outcome where outcome.status <> 'absent')
             || tidemark.insert_rows(part.target, absent, exact);
           if cardinality(answers) < cardinality(chosen) then
             perform tidemark.refuse_columns(
               (part.target).not_insertable,
-              array(select k from unnest(absent) m cross join lateral jsonb_object_keys(m.data) k));
+              array(select k from unnest(absent) mutation cross join lateral jsonb_object_keys(mutation.data) k));
             -- taken by a row that the caller may not see
             raise insufficient_privilege;
           end if;
@@ -217,7 +219,8 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  targets tidemark.push_target[] := tidemark.push_targets(array(select distinct m.table_no from unnest(mutations) m));
+  targets tidemark.push_target[] := tidemark.push_targets(
+    array(select distinct mutation.table_no from unnest(mutations) mutation));
   outcomes tidemark.outcome[];
   again tidemark.mutation[];
   answers tidemark.outcome[];
@@ -227,20 +230,22 @@ begin
   outcomes := tidemark.apply_mutations(device, mutations, targets, exact);
   loop
     again := array(
-      select m from unnest(mutations) m
-      join unnest(outcomes) o on o.n = m.n
-      where o.code in ('foreign_key', 'unique', 'not_found')
+      select mutation from unnest(mutations) mutation
+      join unnest(outcomes) outcome on outcome.n = mutation.n
+      where outcome.code in ('foreign_key', 'unique', 'not_found')
         -- an edit that came after it and stands must not be overwritten
         and not exists (
-          select from unnest(mutations) l
-          join unnest(outcomes) a on a.n = l.n
-          where l.table_no = m.table_no and l.id = m.id and l.n > m.n and a.code is null)
-      order by m.n);
+          select from unnest(mutations) later
+          join unnest(outcomes) answer on answer.n = later.n
+          where later.table_no = mutation.table_no and later.id = mutation.id and later.n > mutation.n
+            and answer.code is null)
+      order by mutation.n);
     exit when cardinality(again) in (0, cardinality(mutations));
     answers := tidemark.apply_mutations(device, again, targets, exact);
-    exit when not exists (select from unnest(answers) o where o.code is null);
+    exit when not exists (select from unnest(answers) outcome where outcome.code is null);
     outcomes := array(
-      select o from unnest(outcomes) o where o.n not in (select a.n from unnest(answers) a)) || answers;
+      select outcome from unnest(outcomes) outcome
+      where outcome.n not in (select answer.n from unnest(answers) answer)) || answers;
   end loop;
   return outcomes;
 end

@@ -15,30 +15,34 @@ declare
   part record;
   outcomes tidemark.outcome[] := array(
     select row(
-      m.n, 'duplicate', null, null,
+      mutation.n, 'duplicate', null, null,
       case when said.answer ? 'lost' then array(select l from jsonb_array_elements_text(said.answer -> 'lost') l) end,
       said.answer ->> 'copy_id', (said.answer ->> 'conflict_id')::uuid,
       said.answer ->> 'code', said.answer ->> 'message', said.answer ->> 'hint'
     )::tidemark.outcome
-    from unnest(mutations) m
-    cross join lateral (select stored_results -> m.seq::text as answer) said);
+    from unnest(mutations) mutation
+    cross join lateral (select stored_results -> mutation.seq::text as answer) said);
 begin
   -- One table at a time: each is another relation.
   for part in
-    select m.table_no, array_agg(m) as mutations, array_agg(m.id) as ids
-    from unnest(mutations) m
-    where m.table_no is not null and m.id is not null and (stored_results -> m.seq::text ? 'code') is not true
-    group by m.table_no
+    select mutation.table_no, array_agg(mutation) as mutations, array_agg(mutation.id) as ids
+    from unnest(mutations) mutation
+    where mutation.table_no is not null and mutation.id is not null
+      and (stored_results -> mutation.seq::text ? 'code') is not true
+    group by mutation.table_no
   loop
     begin
       outcomes := array(
-        select row(o.n, o.status, c.version, case when not c.deleted then c."row" end,
-          o.lost, o.copy_id, o.conflict_id, o.code, o.message, o.hint)::tidemark.outcome
-        from unnest(outcomes) o
-        join unnest(part.mutations) m on m.n = o.n
-        left join tidemark.current_rows(tidemark.table_by_no(part.table_no), part.ids, exact) c on c.row_id = m.id
+        select row(outcome.n, outcome.status, visible.version, case when not visible.deleted then visible."row" end,
+          outcome.lost, outcome.copy_id, outcome.conflict_id, outcome.code, outcome.message, outcome.hint
+          )::tidemark.outcome
+        from unnest(outcomes) outcome
+        join unnest(part.mutations) mutation on mutation.n = outcome.n
+        left join tidemark.current_rows(tidemark.table_by_no(part.table_no), part.ids, exact) visible
+          on visible.row_id = mutation.id
         union all
-        select o from unnest(outcomes) o where o.n not in (select m.n from unnest(part.mutations) m));
+        select outcome from unnest(outcomes) outcome
+        where outcome.n not in (select mutation.n from unnest(part.mutations) mutation));
     exception when insufficient_privilege or data_exception then
       null;
     end;
@@ -119,92 +123,109 @@ begin
 
   device := tidemark.lock_device(sync_push.device_id);
   batch := coalesce(options ->> 'batch', encode(sha256(convert_to(mutations::text, 'UTF8')), 'hex'));
-  select (b ->> 'above')::bigint into above from jsonb_array_elements(device.batches) b where b ->> 'id' = batch;
+  select (known ->> 'above')::bigint into above
+  from jsonb_array_elements(device.batches) known
+  where known ->> 'id' = batch;
   select
-      count(*) filter (where (u.m).seq > device.last_seq and (u.m).code is null),
-      min((u.m).seq),
-      greatest(device.last_seq, max((u.m).seq))
+      count(*) filter (where (listed.mutation).seq > device.last_seq and (listed.mutation).code is null),
+      min((listed.mutation).seq),
+      greatest(device.last_seq, max((listed.mutation).seq))
     into sound, first_seq, last_seq
-  from (select unnest(sent) as m) u;
+  from (select unnest(sent) as mutation) listed;
   if sound = cardinality(sent) then
     outcomes := tidemark.apply_batch(sync_push.device_id, sent, exact);
   else
     outcomes := array(
-        select row(m.n, 'rejected', null, null, null, null, null, m.code, m.message, m.hint)::tidemark.outcome
-        from unnest(sent) m
-        where m.seq > device.last_seq and m.code is not null
+        select row(
+          mutation.n, 'rejected', null, null, null, null, null, mutation.code, mutation.message, mutation.hint
+        )::tidemark.outcome
+        from unnest(sent) mutation
+        where mutation.seq > device.last_seq and mutation.code is not null
       ) || tidemark.apply_batch(
-        sync_push.device_id, array(select m from unnest(sent) m where m.seq > device.last_seq and m.code is null), exact
+        sync_push.device_id,
+        array(
+          select mutation from unnest(sent) mutation
+          where mutation.seq > device.last_seq and mutation.code is null),
+        exact
       ) || tidemark.repeat_answers(
-        array(select m from unnest(sent) m where m.seq <= device.last_seq), device.outcomes, exact);
+        array(select mutation from unnest(sent) mutation where mutation.seq <= device.last_seq),
+        device.outcomes, exact);
   end if;
   perform tidemark.set_push_context(null, null);
 
   first_unheard := least(first_seq, (options ->> 'unheard_from')::bigint);
   -- The device repeats a mutation until it has the answer; so it has received the results of all that are older than
   -- its oldest mutation here. A batch that was split on the way says where it began.
-  select coalesce(jsonb_object_agg(k.seq, k.answer), '{}') into kept
+  select coalesce(jsonb_object_agg(answered.seq, answered.answer), '{}') into kept
   from (
-    select h.key as seq, h.value as answer from jsonb_each(device.outcomes) h
-    where first_seq is null or h.key::bigint >= first_unheard
+    select stored.key as seq, stored.value as answer from jsonb_each(device.outcomes) stored
+    where first_seq is null or stored.key::bigint >= first_unheard
     union all
-    select m.seq::text, jsonb_strip_nulls(jsonb_build_object('lost', o.lost, 'copy_id', o.copy_id,
-      'conflict_id', o.conflict_id, 'code', o.code, 'message', o.message, 'hint', o.hint))
-    from unnest(outcomes) o
-    join (select (u.m).n, (u.m).seq from (select unnest(sent) as m) u) m on m.n = o.n and m.seq > device.last_seq
-    where o.code is not null or o.lost is not null or o.copy_id is not null or o.conflict_id is not null
-  ) k;
+    select mutation.seq::text, jsonb_strip_nulls(jsonb_build_object('lost', outcome.lost, 'copy_id', outcome.copy_id,
+      'conflict_id', outcome.conflict_id, 'code', outcome.code, 'message', outcome.message, 'hint', outcome.hint))
+    from unnest(outcomes) outcome
+    join (
+      select (listed.mutation).n, (listed.mutation).seq from (select unnest(sent) as mutation) listed
+    ) mutation on mutation.n = outcome.n and mutation.seq > device.last_seq
+    where outcome.code is not null or outcome.lost is not null
+      or outcome.copy_id is not null or outcome.conflict_id is not null
+  ) answered;
   perform tidemark.finish_push(
     sync_push.device_id, last_seq, kept,
     tidemark.remember_batch(device.batches, batch, coalesce(above, device.last_seq), first_unheard, last_seq), (
-    select jsonb_object_agg(t.name, t.counts)
+    select jsonb_object_agg(by_table.name, by_table.counts)
     from (
-      select c.name, jsonb_object_agg(c.status, c.n) as counts
+      select counted.name, jsonb_object_agg(counted.status, counted.n) as counts
       from (
-        select case when m.table_no is null then '' else m.table_name end as name, o.status, count(*) as n
-        from unnest(outcomes) o
+        select
+          case when mutation.table_no is null then '' else mutation.table_name end as name,
+          outcome.status, count(*) as n
+        from unnest(outcomes) outcome
         join (
-          select (u.m).n, (u.m).table_no, (u.m).table_name from (select unnest(sent) as m) u
-        ) m on m.n = o.n
+          select (listed.mutation).n, (listed.mutation).table_no, (listed.mutation).table_name
+          from (select unnest(sent) as mutation) listed
+        ) mutation on mutation.n = outcome.n
         group by 1, 2
-      ) c
-      group by c.name
-    ) t
+      ) counted
+      group by counted.name
+    ) by_table
   ));
 
   -- A row of a scope that the caller is not in would stay on the device for good, for no pull speaks of it.
-  if exists (select from unnest(outcomes) o where o."row" is not null) then
+  if exists (select from unnest(outcomes) outcome where outcome."row" is not null) then
     outside := array(
       with places as materialized (
-        select t.table_no, t.scope_column, tidemark.my_keys(t.scope_kind) as keys
-        from (select distinct (u.m).table_no from (select unnest(sent) as m) u) d
-        cross join lateral tidemark.table_by_no(d.table_no) t
-        where t.scope_kind <> 'public'
+        select registered.table_no, registered.scope_column, tidemark.my_keys(registered.scope_kind) as keys
+        from (select distinct (listed.mutation).table_no from (select unnest(sent) as mutation) listed) named
+        cross join lateral tidemark.table_by_no(named.table_no) registered
+        where registered.scope_kind <> 'public'
       )
-      select o.n
-      from unnest(outcomes) o
-      join (select (u.m).n, (u.m).table_no from (select unnest(sent) as m) u) m on m.n = o.n
-      join places p on p.table_no = m.table_no
-      where o."row" is not null and (o."row" ->> p.scope_column) <> all (p.keys)
+      select outcome.n
+      from unnest(outcomes) outcome
+      join (
+        select (listed.mutation).n, (listed.mutation).table_no from (select unnest(sent) as mutation) listed
+      ) mutation on mutation.n = outcome.n
+      join places place on place.table_no = mutation.table_no
+      where outcome."row" is not null and (outcome."row" ->> place.scope_column) <> all (place.keys)
     );
   end if;
 
   -- Assembled as text: a row's own nulls must stay, and most results are three short fields.
   select ('[' || coalesce(string_agg(
-    '{"seq":' || m.seq || ',"status":"' || o.status || '"'
-    || coalesce(',"version":' || o.version, '')
-    || case when o.status = 'applied' and o."row" is null then '' else
-      case when o.n = any (outside) then '' else coalesce(',"row":' || o."row"::text, '') end
-      || coalesce(',"lost":' || to_json(o.lost)::text, '')
-      || coalesce(',"copy_id":' || to_json(o.copy_id)::text, '')
-      || coalesce(',"conflict_id":' || to_json(o.conflict_id)::text, '')
-      || case when o.code is null then ''
+    '{"seq":' || mutation.seq || ',"status":"' || outcome.status || '"'
+    || coalesce(',"version":' || outcome.version, '')
+    || case when outcome.status = 'applied' and outcome."row" is null then '' else
+      case when outcome.n = any (outside) then '' else coalesce(',"row":' || outcome."row"::text, '') end
+      || coalesce(',"lost":' || to_json(outcome.lost)::text, '')
+      || coalesce(',"copy_id":' || to_json(outcome.copy_id)::text, '')
+      || coalesce(',"conflict_id":' || to_json(outcome.conflict_id)::text, '')
+      || case when outcome.code is null then ''
         else ',"error":' || json_build_object(
-          'code', o.code, 'message', o.message, 'hint', coalesce(o.hint, ''))::text end
+          'code', outcome.code, 'message', outcome.message, 'hint', coalesce(outcome.hint, ''))::text end
     end || '}',
-    ',' order by m.n), '') || ']')::json into results
-  from (select (u.m).n, (u.m).seq from (select unnest(sent) as m) u) m
-  join unnest(outcomes) o on o.n = m.n;
+    ',' order by mutation.n), '') || ']')::json into results
+  from (select (listed.mutation).n, (listed.mutation).seq from (select unnest(sent) as mutation) listed) mutation
+  join unnest(outcomes) outcome on outcome.n = mutation.n;
   if cardinality(sent) > 0 and above is not null then
     return json_build_object(
       'results', results, 'last_seq', last_seq, 'server_time', now(), 'repeated_from', above + 1);

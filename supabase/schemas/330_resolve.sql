@@ -15,16 +15,18 @@ begin
   tables := (tidemark.tables_to_pull(null)).tables;
   return (
     select coalesce(json_agg(json_build_object(
-      'conflict_id', k.conflict_id, 'table', (tidemark.table_by_no(k.table_no)).name, 'id', k.row_id, 'op', k.op,
-      'columns', k.columns, 'client', k.client, 'server', k.server, 'base', k.base,
-      'base_version', k.base_version, 'server_version', k.server_version,
-      'device_id', k.device_id, 'edited_at', k.edited_at, 'created_at', k.created_at, 'analysis', k.analysis
-    ) order by k.created_at, k.conflict_id), '[]'::json)
-    from tidemark.open_conflicts() k
+      'conflict_id', conflict.conflict_id, 'table', (tidemark.table_by_no(conflict.table_no)).name,
+      'id', conflict.row_id, 'op', conflict.op,
+      'columns', conflict.columns, 'client', conflict.client, 'server', conflict.server, 'base', conflict.base,
+      'base_version', conflict.base_version, 'server_version', conflict.server_version,
+      'device_id', conflict.device_id, 'edited_at', conflict.edited_at, 'created_at', conflict.created_at,
+      'analysis', conflict.analysis
+    ) order by conflict.created_at, conflict.conflict_id), '[]'::json)
+    from tidemark.open_conflicts() conflict
     -- not of a row that the caller no longer sees, nor of a table that is gone or closed: the case keeps
     -- such a table from being read
-    where case when k.table_no = any (tables)
-      then exists (select from tidemark.row_states(tidemark.table_by_no(k.table_no), array[k.row_id])) end
+    where case when conflict.table_no = any (tables)
+      then exists (select from tidemark.row_states(tidemark.table_by_no(conflict.table_no), array[conflict.row_id])) end
   );
 end
 $$;
@@ -43,12 +45,12 @@ security invoker
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c tidemark.sync_conflicts;
+  conflict tidemark.sync_conflicts;
   registered tidemark.live_tables;
   take text;
   wanted jsonb;
-  m tidemark.mutation;
-  o tidemark.outcome;
+  mutation tidemark.mutation;
+  outcome tidemark.outcome;
 begin
   perform tidemark.require_user();
   if json_typeof(resolution) is distinct from 'object'
@@ -59,40 +61,43 @@ begin
   end if;
   take := case when resolution ->> 'take' in ('client', 'server') then resolution ->> 'take' else 'row' end;
   wanted := case when take = 'row' then (resolution -> 'row')::jsonb end;
-  select k.* into c from tidemark.open_conflicts() k where k.conflict_id = sync_resolve.conflict_id;
+  select listed.* into conflict
+  from tidemark.open_conflicts() listed
+  where listed.conflict_id = sync_resolve.conflict_id;
   if not found then
-    select k.* into c from tidemark.decided_conflict(sync_resolve.conflict_id, take, wanted) k;
+    select listed.* into conflict from tidemark.decided_conflict(sync_resolve.conflict_id, take, wanted) listed;
   end if;
-  if c.conflict_id is null or c.table_no <> all ((tidemark.tables_to_pull(null)).tables) then
+  if conflict.conflict_id is null or conflict.table_no <> all ((tidemark.tables_to_pull(null)).tables) then
     perform tidemark.raise_api_error(404, 'conflict_not_open', 'no open conflict of yours has this id',
       'It was resolved, or the row has moved on: list sync_conflicts again.');
   end if;
-  registered := tidemark.table_by_no(c.table_no);
-  if take <> 'server' and c.resolved_at is null then
-    m := (tidemark.read_mutations(json_build_array(json_build_object(
-      'seq', 1, 'table', registered.name, 'id', c.row_id,
-      'op', case when take = 'client' and c.op = 'delete' then 'delete' else 'patch' end,
+  registered := tidemark.table_by_no(conflict.table_no);
+  if take <> 'server' and conflict.resolved_at is null then
+    mutation := (tidemark.read_mutations(json_build_array(json_build_object(
+      'seq', 1, 'table', registered.name, 'id', conflict.row_id,
+      'op', case when take = 'client' and conflict.op = 'delete' then 'delete' else 'patch' end,
       -- the row as it is now: the caller has seen both sides
-      'base', (select r.version from tidemark.row_states(registered, array[c.row_id]) r),
-      'data', case when take = 'client' then c.client else wanted - registered.key_column end)), 1, '0'))[1];
-    if m.code is not null then
-      o := row(1, 'rejected', null, null, null, null, null, m.code, m.message, m.hint)::tidemark.outcome;
+      'base', (select visible.version from tidemark.row_states(registered, array[conflict.row_id]) visible),
+      'data', case when take = 'client' then conflict.client else wanted - registered.key_column end)), 1, '0'))[1];
+    if mutation.code is not null then
+      outcome := row(
+        1, 'rejected', null, null, null, null, null, mutation.code, mutation.message, mutation.hint)::tidemark.outcome;
     else
       -- made by no device: the one that raised the conflict has to pull it
-      o := (tidemark.apply_batch(null, array[m], false))[1];
+      outcome := (tidemark.apply_batch(null, array[mutation], false))[1];
     end if;
     perform tidemark.set_push_context(null, null);
   end if;
-  if o.status = 'rejected' then
-    return json_build_object('conflict_id', c.conflict_id, 'status', 'rejected',
-      'error', json_build_object('code', o.code, 'message', o.message, 'hint', coalesce(o.hint, '')));
+  if outcome.status = 'rejected' then
+    return json_build_object('conflict_id', conflict.conflict_id, 'status', 'rejected',
+      'error', json_build_object('code', outcome.code, 'message', outcome.message, 'hint', coalesce(outcome.hint, '')));
   end if;
-  perform tidemark.close_conflict(c.conflict_id, take, wanted);
+  perform tidemark.close_conflict(conflict.conflict_id, take, wanted);
   return (
-    select json_build_object('conflict_id', c.conflict_id, 'status', 'resolved', 'version', r.version,
-      'row', case when not r.deleted then r."row" end)
+    select json_build_object('conflict_id', conflict.conflict_id, 'status', 'resolved', 'version', visible.version,
+      'row', case when not visible.deleted then visible."row" end)
     from (select) one
-    left join tidemark.current_rows(registered, array[c.row_id], false) r on true
+    left join tidemark.current_rows(registered, array[conflict.row_id], false) visible on true
   );
 end
 $$;

@@ -38,15 +38,16 @@ as $$
 begin
   perform tidemark.require_user();
   return (
-    select coalesce(json_agg(json_build_object('scope', v.scope, 'table', v.name, 'count', v.n, 'checksum', v.checksum)
-      order by v.scope, v.name), '[]'::json)
+    select coalesce(json_agg(
+      json_build_object('scope', sums.scope, 'table', sums.name, 'count', sums.n, 'checksum', sums.checksum)
+      order by sums.scope, sums.name), '[]'::json)
     from (
-      select r.scope, (tidemark.table_by_no(t.no)).name, count(*) as n,
-        sum(('x' || left(md5(r.row_id || ':' || r.version), 8))::bit(32)::bigint) % 4294967296 as checksum
-      from unnest((tidemark.tables_to_pull(sync_verify.tables)).tables) as t (no)
-      cross join lateral tidemark.verify_table(t.no) r
-      group by r.scope, t.no
-    ) v
+      select verified.scope, (tidemark.table_by_no(covered.no)).name, count(*) as n,
+        sum(('x' || left(md5(verified.row_id || ':' || verified.version), 8))::bit(32)::bigint) % 4294967296 as checksum
+      from unnest((tidemark.tables_to_pull(sync_verify.tables)).tables) as covered (no)
+      cross join lateral tidemark.verify_table(covered.no) verified
+      group by verified.scope, covered.no
+    ) sums
   );
 end
 $$;
@@ -75,24 +76,24 @@ begin
   return (
     with
     rows_there as (
-      select r.row_id, r.version, substr(md5(r.row_id), length(prefix) + 1, 1) as digit,
-        ('x' || left(md5(r.row_id || ':' || r.version), 8))::bit(32)::bigint as checksum
-      from tidemark.verify_table(no) r
-      where r.scope = sync_verify_range.scope and md5(r.row_id) like prefix || '%'
+      select found.row_id, found.version, substr(md5(found.row_id), length(prefix) + 1, 1) as digit,
+        ('x' || left(md5(found.row_id || ':' || found.version), 8))::bit(32)::bigint as checksum
+      from tidemark.verify_table(no) found
+      where found.scope = sync_verify_range.scope and md5(found.row_id) like prefix || '%'
     ),
     size as (select count(*) as n from rows_there)
     select case
-      when s.n <= few then json_build_object('count', s.n, 'rows', (
-        select coalesce(json_object_agg(r.row_id, r.version), '{}'::json) from rows_there r))
-      else json_build_object('count', s.n, 'parts', (
-        select json_object_agg(p.digit, json_build_object('count', p.n, 'checksum', p.checksum))
+      when size.n <= few then json_build_object('count', size.n, 'rows', (
+        select coalesce(json_object_agg(found.row_id, found.version), '{}'::json) from rows_there found))
+      else json_build_object('count', size.n, 'parts', (
+        select json_object_agg(part.digit, json_build_object('count', part.n, 'checksum', part.checksum))
         from (
-          select r.digit, count(*) as n, sum(r.checksum) % 4294967296 as checksum
-          from rows_there r
-          group by r.digit
-        ) p))
+          select found.digit, count(*) as n, sum(found.checksum) % 4294967296 as checksum
+          from rows_there found
+          group by found.digit
+        ) part))
     end
-    from size s
+    from size
   );
 end
 $$;
@@ -123,10 +124,10 @@ begin
   exact := tidemark.wants_exact(options);
   no := (tidemark.tables_to_pull(array[sync_rows."table"], 'table')).tables[1];
   return (
-    select coalesce(json_agg(json_build_object('scope', v.scope, 'row', c."row")), '[]'::json)
-    from tidemark.current_rows(tidemark.table_by_no(no), ids, exact) c
-    join tidemark.verify_table(no, ids) v on v.row_id = c.row_id
-    where not c.deleted
+    select coalesce(json_agg(json_build_object('scope', verified.scope, 'row', visible."row")), '[]'::json)
+    from tidemark.current_rows(tidemark.table_by_no(no), ids, exact) visible
+    join tidemark.verify_table(no, ids) verified on verified.row_id = visible.row_id
+    where not visible.deleted
   );
 exception when invalid_text_representation or numeric_value_out_of_range then
   perform tidemark.raise_api_error(400, 'malformed', 'ids: ' || sqlerrm);
