@@ -106,7 +106,7 @@ select 'definer', s::regprocedure from unnest(array[
   'tidemark.table_ranks()',
   'tidemark.tables_by_name(text[], text)'
 ]) s;
--- Security definer that nobody calls: triggers, which write what the writer of a row may not.
+-- Security definer that no role may call: triggers, which write what the writer of a row may not.
 insert into expected
 select 'trigger', s::regprocedure from unnest(array[
   'tidemark.collect_delete()',
@@ -179,7 +179,7 @@ select is_empty(
 select is_empty(
   $$select o.signature, a.grantee::regrole from ours o join pg_proc p on p.oid = o.oid cross join aclexplode(p.proacl) a
     where a.grantee <> p.proowner and a.grantee <> 'authenticated'::regrole$$,
-  'to nobody but signed-in users'
+  'execute is granted to signed-in users alone'
 );
 select is_empty(
   $$select a.grantor from ours o join pg_proc p on p.oid = o.oid cross join aclexplode(p.proacl) a where a.is_grantable and a.grantee <> p.proowner$$,

@@ -1,4 +1,4 @@
--- What a push says about a user, a device or a version is not believed: the token is.
+-- The user comes from the token and versions from the database, no matter what a push says of them.
 begin;
 \ir ../helpers.psql
 select plan(12);
@@ -7,12 +7,12 @@ create table public.forged (id uuid primary key, user_id uuid not null default a
 select pg_temp.add_own_table('public.forged');
 insert into public.forged (id, user_id, note) values ('00000000-0000-4000-8000-000000000001', pg_temp.user_id('b'), 'Bob''s');
 
-select is(pg_temp.push('[{"seq": 1, "table": "forged", "op": "put", "id": "00000000-0000-4000-8000-000000000002", "base": null, "data": {"user_id": "00000000-0000-4000-8000-00000000000b"}}]') #>> '{0,error,code}', 'forbidden', 'a row for somebody else');
-select is(pg_temp.push('[{"seq": 2, "table": "forged", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"user_id": "00000000-0000-4000-8000-00000000000a"}}]') #>> '{0,error,code}', 'not_found', 'taking over a row by its id: it is not there');
-select is(pg_temp.push('[{"seq": 3, "table": "forged", "op": "patch", "id": "00000000-0000-4000-8000-0000000000ff", "base": 1, "data": {"user_id": "00000000-0000-4000-8000-00000000000a"}}]') #>> '{0,error,code}', 'not_found', 'as one that is not');
+select is(pg_temp.push('[{"seq": 1, "table": "forged", "op": "put", "id": "00000000-0000-4000-8000-000000000002", "base": null, "data": {"user_id": "00000000-0000-4000-8000-00000000000b"}}]') #>> '{0,error,code}', 'forbidden', 'a row for another user is forbidden');
+select is(pg_temp.push('[{"seq": 2, "table": "forged", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1, "data": {"user_id": "00000000-0000-4000-8000-00000000000a"}}]') #>> '{0,error,code}', 'not_found', 'a row of another user is not found by its id');
+select is(pg_temp.push('[{"seq": 3, "table": "forged", "op": "patch", "id": "00000000-0000-4000-8000-0000000000ff", "base": 1, "data": {"user_id": "00000000-0000-4000-8000-00000000000a"}}]') #>> '{0,error,code}', 'not_found', 'as a row that does not exist');
 select is(pg_temp.push('[{"seq": 4, "table": "forged", "op": "put", "id": "00000000-0000-4000-8000-000000000003", "base": null, "user_id": "00000000-0000-4000-8000-00000000000b",
   "data": {"note": "mine", "version": 99, "updated_at": "1999-01-01T00:00:00Z", "deleted_at": "1999-01-01T00:00:00Z"}, "edited_at": "2999-01-01T00:00:00Z"}]', '{"user_id": "00000000-0000-4000-8000-00000000000b", "role": "service_role"}')
-  #>> '{0,status}', 'applied', 'claims beside the data are noise');
+  #>> '{0,status}', 'applied', 'claims beside the data are ignored');
 select results_eq(
   $$select user_id::text, version, updated_at = now(), deleted_at is null from public.forged where id = pg_temp.id(3)$$,
   $$values (pg_temp.user_id('a')::text, 1::bigint, true, true)$$, 'and so are stamps'

@@ -1,4 +1,4 @@
--- Nobody but the owner reads, writes or empties what is Tidemark's, and nobody empties a synced table.
+-- The owner alone reads, writes or empties Tidemark's tables, and no role empties a synced table.
 begin;
 \ir ../helpers.psql
 select plan(49);

@@ -1,4 +1,4 @@
--- A delete is final in a purge and where its parent is gone, and nobody makes one final by a setting:
+-- A delete is final in a purge and where its parent is gone, and no role makes one final by a setting:
 -- not in a statement of their own, nor through a cascade or a function that runs as the app's owner.
 begin;
 \ir ../helpers.psql
@@ -37,8 +37,8 @@ delete from public.papers where id = 1;
 select set_any('tidemark.purging', 'on');
 delete from public.papers where id = 2;
 select tidy_papers('{3}');
-select throws_ok($$insert into tidemark.purging (what) values ('rows')$$, '42501', null, 'nobody says that it purges');
-select throws_ok($$select tidemark.start_purging('rows')$$, '42501', null, 'nor has it said');
+select throws_ok($$insert into tidemark.purging (what) values ('rows')$$, '42501', null, 'a user cannot claim to be purging');
+select throws_ok($$select tidemark.start_purging('rows')$$, '42501', null, 'nor call the function that does');
 select pg_temp.sign_out();
 select is(pg_temp.papers(), '1 tombstone, 2 tombstone, 3 tombstone, 4 there, 5 there, 6 there', 'deletes under a forged setting are soft');
 select is(pg_temp.logged(), '1 2 3', 'and in the log');
@@ -63,7 +63,7 @@ alter table public.papers disable trigger user;
 update public.papers set deleted_at = now() - interval '11 years' where id in (1, 2);
 alter table public.papers enable trigger user;
 select tidemark.purge(interval '10 years');
-select is(pg_temp.papers(), '3 tombstone, 4 there, 6 tombstone', 'a purge is believed');
+select is(pg_temp.papers(), '3 tombstone, 4 there, 6 tombstone', 'a purge deletes for good');
 
 select * from finish();
 rollback;

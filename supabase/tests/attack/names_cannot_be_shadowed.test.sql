@@ -1,4 +1,4 @@
--- Whoever has SQL of their own (an app's function that runs it, a connection as authenticated) may make
+-- A user who can run SQL (by a function of the app's that runs it, by a connection as authenticated) may make
 -- temporary tables, types, functions and operators. None of them gets between Tidemark and what it names.
 begin;
 \ir ../helpers.psql

@@ -1,5 +1,5 @@
 -- Rows of a parent that is really deleted (auth.users) really go: a tombstone would point at nothing, and keep what
--- its owner asked to be erased. Devices hear of it as of any delete.
+-- its owner asked to be erased. Devices are told as of any delete.
 begin;
 \ir ../helpers.psql
 select plan(6);

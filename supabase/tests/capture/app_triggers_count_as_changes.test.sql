@@ -16,7 +16,7 @@ create trigger "~last_of_all" before insert or update on public.triggered for ea
 insert into public.triggered (id, name) values (1, 'a');
 update public.triggered set name = 'b';
 select results_eq(
-  $$select version, shouted from public.triggered$$, $$values (2::bigint, 'B')$$, 'a trigger that fires after the stamp still has its say'
+  $$select version, shouted from public.triggered$$, $$values (2::bigint, 'B')$$, 'what a trigger writes that fires after the stamp is stored'
 );
 select is(
   (select c.columns from pg_temp.log_of('triggered') c where c.op = 'update'),

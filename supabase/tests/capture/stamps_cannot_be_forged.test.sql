@@ -1,4 +1,4 @@
--- version and updated_at are the database's: nobody who writes a row, as whatever role, chooses them.
+-- The database sets version and updated_at: no role that writes a row chooses them.
 begin;
 \ir ../helpers.psql
 select plan(8);

@@ -1,4 +1,4 @@
--- TRUNCATE asks no policy and fires no row trigger: devices would keep the rows for ever.
+-- TRUNCATE asks no policy and fires no row trigger: devices would never remove the rows.
 begin;
 \ir ../helpers.psql
 select plan(6);

@@ -1,4 +1,4 @@
--- A conflict of a table that does not sync any more could be decided by nobody: it is not counted, and not kept.
+-- No user can decide a conflict of a table that does not sync any more: it is not counted, and not kept.
 begin;
 \ir ../helpers.psql
 select plan(12);

@@ -1,4 +1,5 @@
--- Edits are compared by when they were made: a device's clock is corrected by what it says the time is, and nobody edits in the future.
+-- Edits are compared by when they were made. A device's clock is corrected by the time that it sends along, and no edit is
+-- dated in the future.
 begin;
 \ir ../helpers.psql
 select plan(8);
@@ -30,7 +31,7 @@ select is(pg_temp.name_after('55 minutes', '1 hour'), 'ours', 'a clock that is a
 select is(pg_temp.name_after('-1 day -5 minutes', '-1 day'), 'ours', 'a clock that is a day slow: the newer edit wins');
 select is(pg_temp.name_after('-1 day -15 minutes', '-1 day'), 'theirs', 'a clock that is a day slow: the older edit loses');
 
--- Clamping: an edit from the future counts as made now, so it cannot win for ever.
+-- Clamping: an edit from the future counts as made now, so that it does not win over all later ones.
 select pg_temp.push_one(5, '{"table": "clocked", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "base"}}');
 select pg_temp.push_one(5, '{"table": "clocked", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1,
   "edited_at": "2999-01-01T00:00:00Z", "data": {"name": "from the future"}}');

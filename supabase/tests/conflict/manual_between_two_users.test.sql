@@ -19,9 +19,9 @@ insert into public.pair_notes values (1, 1, 'b');
 select pg_temp.push_one(1, '{"table": "pair_notes", "op": "patch", "id": "1", "base": 1, "data": {"text": "a"}}', name => 'a');
 select pg_temp.push_one(2, '{"table": "pair_notes", "op": "patch", "id": "1", "base": 1, "data": {"text": "b"}}', name => 'b');
 
-select is(pg_temp.open_conflicts('a'), '[]'::jsonb, 'whose edit is stored has nothing to decide');
+select is(pg_temp.open_conflicts('a'), '[]'::jsonb, 'the user whose edit is stored has nothing to decide');
 create temp table listed as select pg_temp.open_conflicts('b') as l;
-select is(jsonb_array_length(l), 1, 'whose edit waits has') from listed;
+select is(jsonb_array_length(l), 1, 'the user whose edit waits has one conflict') from listed;
 select is(
   l #> '{0,analysis,user}',
   jsonb_build_object('same_user', false, 'client_user', pg_temp.user_id('b'), 'client_device', pg_temp.device(2),
@@ -36,7 +36,7 @@ select throws_ok(
 
 -- Removed from the scope: the row is out of sight, and so is the conflict.
 delete from public.pair_members where user_id = pg_temp.user_id('b');
-select is(pg_temp.open_conflicts('b'), '[]'::jsonb, 'who was removed no longer sees the other''s version');
+select is(pg_temp.open_conflicts('b'), '[]'::jsonb, 'a user who was removed from the scope no longer sees the other''s version');
 select is(
   (select pg_temp.resolve(l #>> '{0,conflict_id}', '{"take": "client"}', 'b') #>> '{error,code}' from listed),
   'not_found', 'nor reaches the row by deciding'
@@ -45,7 +45,7 @@ select is((select text from public.pair_notes), 'a', 'the row is untouched');
 insert into public.pair_members values (1, pg_temp.user_id('b'));
 select is(
   (select pg_temp.resolve(l #>> '{0,conflict_id}', '{"take": "client"}', 'b') ->> 'status' from listed), 'resolved',
-  'back in the scope they decide it'
+  'a user who is a member again decides it'
 );
 select tidemark.remove_table('public.pair_notes');
 select is(pg_temp.open_conflicts('b'), '[]'::jsonb, 'a table that is no longer synced leaves no conflicts to list');

@@ -41,7 +41,7 @@ select is(
 select is(pg_temp.version(1), 3::bigint, 'and changes nothing');
 select throws_ok(
   $$ select pg_temp.resolve(pg_temp.conflict_id(1), '{"take": "client"}', 'b') $$,
-  'PT404', 'conflict_not_open', 'nobody else is answered'
+  'PT404', 'conflict_not_open', 'another user is not told the decision'
 );
 
 -- The stored side.

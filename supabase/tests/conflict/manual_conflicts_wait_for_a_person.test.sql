@@ -21,7 +21,7 @@ select is(a -> 'lost', null, 'what waits is not lost') from answer;
 select is(
   (select row(p.name, p.phone, p.tags)::text from public.parked p),
   row('t', 'o', array['b', 't'])::text,
-  'columns that nobody else changed are written, the others stay as they are'
+  'columns that no other device changed are written, the others stay as they are'
 );
 
 create temp table listed as
@@ -79,7 +79,7 @@ select is(
 select is(pg_temp.open_conflicts('b'), '[]'::jsonb, 'another user lists none of it');
 select throws_ok(
   $$ select set_config('request.jwt.claims', '', true), public.sync_conflicts() $$,
-  'PT401', 'not_signed_in', 'nobody lists conflicts without signing in'
+  'PT401', 'not_signed_in', 'conflicts are not listed without signing in'
 );
 
 select * from finish();

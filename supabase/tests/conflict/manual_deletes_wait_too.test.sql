@@ -1,4 +1,4 @@
--- manual: a delete that met an edit waits, and the row stays until somebody decides.
+-- manual: a delete that met an edit waits, and the row stays until a user decides.
 begin;
 \ir ../helpers.psql
 select plan(11);

@@ -1,4 +1,5 @@
--- What conflicts is what somebody else changed since the version that the device edited; where nobody knows, everything.
+-- An edit conflicts with what others changed since the version that the device edited. Where the log does not say what
+-- they changed, every column counts as changed.
 begin;
 \ir ../helpers.psql
 select plan(11);
@@ -37,7 +38,7 @@ update public.others set name = 'sql' where id = (pg_temp.row_no(2) ->> 'id')::u
 select is(
   pg_temp.push_one(2, pg_temp.row_no(2) || '{"op": "patch", "base": 1, "data": {"name": "o", "phone": "o"}}') - '{seq,row}'::text[],
   '{"status": "merged", "version": 3, "lost": ["name"]}'::jsonb,
-  'a change made by plain SQL counts as somebody else''s'
+  'a change made by plain SQL counts as that of another device'
 );
 update public.others set name = 'sql', phone = 'sql' where id = (pg_temp.row_no(3) ->> 'id')::uuid;
 update public.others set name = 'b', phone = 'sql' where id = (pg_temp.row_no(3) ->> 'id')::uuid;
@@ -47,7 +48,7 @@ select is(
   'a column that was changed and changed back was still changed'
 );
 
--- An edit of the version in hand meets no conflict, whoever wrote that version.
+-- An edit of the current version meets no conflict, no matter who wrote that version.
 update public.others set name = 'sql' where id = (pg_temp.row_no(4) ->> 'id')::uuid;
 select is(
   pg_temp.push_one(2, pg_temp.row_no(4) || '{"op": "patch", "base": 2, "data": {"name": "o"}}') - 'seq',

@@ -43,7 +43,7 @@ from (values
   ('projects: lists are united, removals count', 'projects_of_mine', '{"tags": ["a", "b"]}', '{"tags": ["a", "b", "t"]}', '{"tags": ["b", "o"]}', 'older', '{"tags": ["b", "t", "o"]}'),
   ('projects: objects are merged, single values are the newer edit''s', 'projects_of_mine', '{"title": "b", "meta": {"a": 1}}', '{"title": "t", "meta": {"a": 1, "t": 1}}', '{"title": "o", "meta": {"a": 2}}', 'newer', '{"title": "o", "meta": {"a": 2, "t": 1}}'),
   ('projects: an edit beats a delete', 'projects_of_mine', '{"title": "b"}', '{"title": "t"}', null, 'newer', '{"title": "t"}'),
-  ('settings: the device in hand wins, however old its edit', 'settings_of_mine', '{"theme": "b"}', '{"theme": "t"}', '{"theme": "o"}', 'older', '{"theme": "o"}'),
+  ('settings: the device that pushes wins, however old its edit', 'settings_of_mine', '{"theme": "b"}', '{"theme": "t"}', '{"theme": "o"}', 'older', '{"theme": "o"}'),
   ('settings: objects key by key', 'settings_of_mine', '{"options": {"a": 1, "b": 1}}', '{"options": {"a": 2, "b": 2}}', '{"options": {"a": 3, "b": 1}}', 'older', '{"options": {"a": 3, "b": 2}}')
 ) as c (description, name, before, theirs, ours, age, expected);
 

@@ -1,4 +1,4 @@
--- Whose a device is does not change, and nobody else speaks for it.
+-- A device keeps its user, and no other user pushes, pulls or registers with it.
 begin;
 \ir ../helpers.psql
 select plan(7);
@@ -18,7 +18,7 @@ select throws_ok($$select pg_temp.pull()$$, 'PT403', 'device_of_another_user', '
 select is(sync_revoke_device(pg_temp.device(1)) ->> 'revoked_at', null, 'nor revoke it');
 select is(
   sync_revoke_device(pg_temp.device(1))::jsonb - 'device_id', sync_revoke_device(pg_temp.device(9))::jsonb - 'device_id',
-  'a device of somebody else is revoked like one that is not there'
+  'revoking a device of another user is answered like revoking one that is not there'
 );
 select pg_temp.sign_out();
 select results_eq(

@@ -38,7 +38,7 @@ select pg_temp.push('[
   {"seq": 1, "table": "statused", "op": "put", "id": "2", "data": {"name": "b"}}]', device => 3, name => 'b');
 
 select is(pg_temp.status() -> 'mutations', '{"applied": 2, "rejected": 1, "conflict": 1}'::jsonb,
-  'what became of the user''s edits, on all of their devices');
+  'the status counts the user''s mutations by result, over all of their devices');
 select is(pg_temp.status() ->> 'devices', '2', 'their devices');
 select is(pg_temp.status() ->> 'open_conflicts', '1', 'their open conflicts');
 select is(pg_temp.status('b') -> 'mutations', '{"applied": 1}'::jsonb, 'and not those of others');
@@ -47,7 +47,7 @@ update public.statused set name = 'moved on' where id = 1;
 select is(pg_temp.status() ->> 'open_conflicts', '0', 'a conflict whose row moved on is no longer open');
 
 select set_config('request.jwt.claims', '', true), set_config('role', 'authenticated', true);
-select throws_ok('select public.sync_status()', 'PT401', 'not_signed_in', 'nobody has a status without signing in');
+select throws_ok('select public.sync_status()', 'PT401', 'not_signed_in', 'there is no status without signing in');
 set local role anon;
 select throws_ok('select public.sync_status()', '42501', null, 'nor as anon');
 reset role;

@@ -17,13 +17,13 @@ $$;
 
 select pg_temp.sign_in('a');
 select pg_temp.edit(1, 1, now() - interval '2 hours', now());
-select is(pg_temp.edited_at(1), now() - interval '2 hours', 'a clock that is right is believed');
+select is(pg_temp.edited_at(1), now() - interval '2 hours', 'the instant of a clock that is right is kept');
 select pg_temp.edit(2, 2, now() - interval '2 hours', now() - interval '1 hour');
 select is(pg_temp.edited_at(2), now() - interval '1 hour', 'a clock that is an hour slow is moved forward by one');
 select pg_temp.edit(3, 3, now() + interval '20 hours', now() + interval '1 day');
 select is(pg_temp.edited_at(3), now() - interval '4 hours', 'a clock that is a day fast is moved back by one');
 select pg_temp.edit(4, 4, now() + interval '1 year', now());
-select is(pg_temp.edited_at(4), now(), 'nobody edits in the future');
+select is(pg_temp.edited_at(4), now(), 'no edit is dated in the future');
 select pg_temp.edit(5, 5, now() + interval '1 year', null);
 select is(pg_temp.edited_at(5), now(), 'also without client_time');
 select pg_temp.edit(6, 6, '2026-01-01T10:00:00+02:00', null);

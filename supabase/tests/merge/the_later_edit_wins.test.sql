@@ -1,5 +1,5 @@
 -- last_write_wins: where two devices changed one column the later edit stays, by the devices' corrected clocks and
--- not by who pushed last. Whoever loses is told which columns, and gets the row.
+-- not by who pushed last. The device that loses is told which columns, and gets the row.
 begin;
 \ir ../helpers.psql
 select plan(11);
@@ -21,7 +21,7 @@ select pg_temp.edit(2, 2, '{"name":"first"}', '10:00:00', 2);
 select is(
   pg_temp.edit(2, 2, '{"name":"second"}', '09:00:00', 1) - 'seq' #- '{row,updated_at}',
   '{"status":"conflict","version":2,"lost":["name"],"row":{"id":"00000000-0000-4000-8000-000000000002","user_id":"00000000-0000-4000-8000-00000000000a","name":"first","phone":"1","n":1,"version":2,"deleted_at":null}}',
-  'the earlier edit loses, though pushed last, and hears what and to what'
+  'the earlier edit loses, though pushed last, and the answer says which column and what is stored'
 );
 select is((select version from public.contested where id = pg_temp.id(2)), 2::bigint, 'an edit that loses whole writes nothing');
 select pg_temp.edit(3, 3, '{"name":"first","phone":"2"}', '10:00:00', 2);

@@ -1,4 +1,5 @@
--- Where the log does not reach back to the base, nobody knows which columns changed: then all did, when the row did.
+-- Where the log does not reach back to the base, it does not say which columns changed: all of them count as changed when
+-- the row was.
 begin;
 \ir ../helpers.psql
 select plan(7);

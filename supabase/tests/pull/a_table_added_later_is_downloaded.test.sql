@@ -1,4 +1,4 @@
--- Devices in the field hear of a new table with their next pull, and of one that is dropped never again.
+-- Devices download a new table with their next pull. A table that was dropped is not pulled any more.
 begin;
 \ir ../helpers.psql
 select plan(5);

@@ -10,7 +10,7 @@ select pg_temp.add_own_table('public.windowed');
 create function pg_temp.next(size int) returns text language sql as $$
   select pg_temp.changes(p) || case when (p ->> 'more')::boolean then ' …' else '' end from pg_temp.next_page('{windowed}', size) p
 $$;
--- What somebody else commits while this device pages: its number lies behind the end of the open window.
+-- What another transaction commits while this device pages: its number lies behind the end of the open window.
 create function pg_temp.window_ends_at(n int) returns void language sql as $$
   select pg_temp.save('cursor', pg_temp.as_of(pg_temp.saved('cursor'), n, field => 'window_end'))
 $$;

@@ -21,7 +21,7 @@ $$;
 
 select pg_temp.sign_in('a');
 select pg_temp.save('cursor', 'null');
-select is(pg_temp.next(100), '+1 +2 +3 +11 +12 +13 +14', 'one page holds all there is: parents first, no tombstones, nobody else''s rows');
+select is(pg_temp.next(100), '+1 +2 +3 +11 +12 +13 +14', 'one page holds all there is: parents first, no tombstones, no rows of other users');
 select is(pg_temp.saved('page') -> 'progress', null, 'a download of one page has no progress to tell');
 select is(
   (pg_temp.saved('page') #>> '{changes,0,scope}') || ' ' || (pg_temp.saved('page') #>> '{changes,0,table}'),

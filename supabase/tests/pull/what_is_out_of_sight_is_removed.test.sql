@@ -1,4 +1,4 @@
--- A device drops what its user no longer sees: deleted rows, rows that moved to somebody else, rows that a policy hides.
+-- A device drops what its user no longer sees: deleted rows, rows that moved to another user, rows that a policy hides.
 begin;
 \ir ../helpers.psql
 select plan(6);

@@ -60,7 +60,7 @@ select is(
   '2', 'a duplicate brings the row as it is now'
 );
 
--- What the device did not hear is kept until a push shows that it heard. This one hears nothing of seq 2.
+-- A result is kept until a later push shows that the device received it. This device does not receive that of seq 2.
 create function pg_temp.two(options json default '{}') returns text language sql as $$
   select pg_temp.statuses(pg_temp.push(
     '[{"seq":2,"table":"repeated","op":"put","id":"00000000-0000-4000-8000-000000000002","data":{"name":"b","n":500},"edited_at":"2026-01-01T00:00:00Z"}]',
@@ -71,12 +71,12 @@ create function pg_temp.another(seq int, options json default '{}') returns text
     json_build_array(json_build_object('seq', seq, 'table', 'nowhere', 'op', 'delete', 'id', '1', 'edited_at', '2026-01-01T00:00:00Z')),
     options, 3))
 $$;
-select is(pg_temp.two(), 'rejected:constraint', 'an outcome that the device does not hear');
+select is(pg_temp.two(), 'rejected:constraint', 'a result that the device does not receive');
 select is(pg_temp.another(3, '{"unheard_from":2}'), 'rejected:unknown_table', 'the next piece of a split batch says so');
 select is(pg_temp.two('{"unheard_from":2}'), 'duplicate:constraint', 'the outcome is kept meanwhile');
 select is(pg_temp.two(), 'duplicate:constraint', 'and while the device asks for it');
 select pg_temp.another(4);
-select is(pg_temp.two(), 'duplicate', 'a later push without it has heard what came before');
+select is(pg_temp.two(), 'duplicate', 'a later push without unheard_from says that the device received everything before');
 
 -- A device and its clone use the same numbers: each is told which of its duplicates are its own.
 create function pg_temp.own(seqs int[], options json default '{}') returns text language sql as $$
@@ -94,7 +94,7 @@ select is(pg_temp.own('{1,2}'), 'duplicate duplicate from 1', 'and the first is 
 select is(pg_temp.own('{4}', '{"batch": "whole", "unheard_from": 4}'), 'applied from none', 'the first piece of a batch');
 select is(pg_temp.own('{5}', '{"batch": "whole", "unheard_from": 4}'), 'applied from 4', 'and the second one');
 select is(pg_temp.own('{4,5}', '{"batch": "whole"}'), 'duplicate duplicate from 4', 'are the device''s own when the whole comes again');
-select is(pg_temp.own('{1,2}'), 'duplicate duplicate from none', 'what a later batch has heard of is forgotten');
+select is(pg_temp.own('{1,2}'), 'duplicate duplicate from none', 'a result that a later batch shows as received is forgotten');
 
 select is(
   pg_temp.statuses(pg_temp.push('[{"seq":20,"table":"repeated_blind","op":"put","id":"00000000-0000-4000-8000-000000000001","data":{"name":"x"},"edited_at":"2026-01-01T00:00:00Z"}]')),

@@ -1,5 +1,5 @@
--- A put on an id that exists: one's own row is edited, one's own tombstone is gone, and what is not one's own is
--- forbidden without a word about it.
+-- A put on an id that exists: the caller's own row is edited, their own tombstone is answered gone, and a row of another
+-- user is forbidden, in an answer that says nothing of the row.
 begin;
 \ir ../helpers.psql
 select plan(14);
@@ -26,10 +26,10 @@ $$;
 
 select pg_temp.sign_in('a');
 select is(
-  (select concat_ws(' ', a ->> 'status', a ->> 'version', a #>> '{row,name}') from pg_temp.answer('put', 1) a), 'merged 2 new', 'one''s own row is edited, and comes back'
+  (select concat_ws(' ', a ->> 'status', a ->> 'version', a #>> '{row,name}') from pg_temp.answer('put', 1) a), 'merged 2 new', 'the caller''s own row is edited, and comes back'
 );
-select is(pg_temp.answer('put', 2) #>> '{error,code}', 'gone', 'one''s own deleted row is gone');
-select is(pg_temp.answer('put', 3) #>> '{error,code}', 'forbidden', 'somebody else''s row is forbidden');
+select is(pg_temp.answer('put', 2) #>> '{error,code}', 'gone', 'the caller''s own deleted row is gone');
+select is(pg_temp.answer('put', 3) #>> '{error,code}', 'forbidden', 'another user''s row is forbidden');
 select is(pg_temp.answer('put', 3), pg_temp.answer('put', 4), 'and so is their deleted one, in the same words');
 select is(pg_temp.answer('patch', 3), pg_temp.answer('patch', 99), 'a patch of a hidden row is answered like one of no row');
 select is(pg_temp.answer('patch', 4), pg_temp.answer('patch', 99), 'also where it was deleted');
@@ -43,7 +43,7 @@ select is(pg_temp.answer('delete', 2, 'taken_public'), pg_temp.answer('delete', 
 select pg_temp.sign_out();
 select results_eq(
   $$select id, name, deleted_at is null from public.taken where user_id = pg_temp.user_id('b') order by 1$$,
-  $$values (pg_temp.id(3), 'hidden', true), (pg_temp.id(4), 'hidden and dead', false)$$, 'nothing of somebody else''s was touched'
+  $$values (pg_temp.id(3), 'hidden', true), (pg_temp.id(4), 'hidden and dead', false)$$, 'no row of another user was touched'
 );
 select results_eq(
   $$select id, name, deleted_at is null from public.taken_public order by 1$$,

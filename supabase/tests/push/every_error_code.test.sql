@@ -48,7 +48,7 @@ select pg_temp.code('{"data":{"name":null}}', 'constraint', 'a column that may n
 select pg_temp.code('{"data":{"name":"forbidden name"}}', 'constraint', 'a rule in a trigger of the app');
 select pg_temp.code('{"data":{"parent":"00000000-0000-4000-8000-000000000099"}}', 'foreign_key', 'a parent that is not there');
 select pg_temp.code('{"data":{"code":"mine"}}', 'unique', 'a value that is taken');
-select pg_temp.code('{"data":{"user_id":"00000000-0000-4000-8000-00000000000b"}}', 'forbidden', 'a row for somebody else');
+select pg_temp.code('{"data":{"user_id":"00000000-0000-4000-8000-00000000000b"}}', 'forbidden', 'a row for another user');
 select pg_temp.code('{"table":"errs_parent"}', 'forbidden', 'a table that may only be read');
 select pg_temp.code('{"op":"patch","base":1,"data":{"n":1}}', 'not_found', 'a patch of a row that is not there');
 select pg_temp.code('{"op":"patch","base":1,"id":"00000000-0000-4000-8000-000000000003","data":{"n":1}}', 'gone', 'a patch of a row that was deleted');

@@ -1,4 +1,4 @@
--- The batch is one statement a table until something raises; then the list is halved until the culprit stands alone.
+-- The batch is one statement a table until something raises; then the list is halved until the bad mutation stands alone.
 begin;
 \ir ../helpers.psql
 select plan(15);
@@ -90,7 +90,7 @@ select is(
   pg_temp.statuses(pg_temp.push('[{"seq":450,"table":"poisoned","op":"patch","id":"1","base":1,"data":{"no_column":1},"edited_at":"2026-01-01T00:00:00Z"},
     {"seq":451,"table":"elsewhere","op":"put","id":"1","data":{},"edited_at":"2026-01-01T00:00:00Z"},
     {"seq":452,"table":"poisoned","op":"put","id":"800","data":{"n":1},"edited_at":"2026-01-01T00:00:00Z"}]')),
-  'rejected:unknown_column rejected:unknown_table applied', 'what is wrong before it is tried holds up nobody either'
+  'rejected:unknown_column rejected:unknown_table applied', 'a mutation that is rejected before it is tried holds up no other either'
 );
 select performs_ok($$
   select pg_temp.push((

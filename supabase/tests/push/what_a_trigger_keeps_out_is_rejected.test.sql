@@ -104,7 +104,7 @@ select pg_temp.sign_out();
 update public.moderated set name = 'other' where id = pg_temp.id(1);
 select pg_temp.sign_in('a');
 select is(
-  pg_temp.push(json_build_array(pg_temp.edit(50, 'patch', 1, 3, '{"n": 1}'))) #> '{0,row,name}', '"other"', 'and the device hears what else has changed'
+  pg_temp.push(json_build_array(pg_temp.edit(50, 'patch', 1, 3, '{"n": 1}'))) #> '{0,row,name}', '"other"', 'and the device is sent what else has changed'
 );
 
 -- Deletes.

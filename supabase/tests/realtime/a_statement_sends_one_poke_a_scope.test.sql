@@ -53,7 +53,7 @@ begin
 end
 $$;
 select results_eq('select * from pg_temp.in_clubs(1000)', $$values ('of its club', 1000::bigint)$$, 'a thousand scopes are told one by one');
-select results_eq('select * from pg_temp.in_clubs(1001)', $$values ('tidemark:public', 1::bigint)$$, 'of more all are told at once, on the topic that everybody hears');
+select results_eq('select * from pg_temp.in_clubs(1001)', $$values ('tidemark:public', 1::bigint)$$, 'of more all are told at once, on the topic that every user listens to');
 select is(
   (select m.payload ->> 'scope' from realtime.messages m where m.id not in (select s.id from seen s)), 'public', 'with its name'
 );

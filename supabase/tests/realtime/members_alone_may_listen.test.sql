@@ -1,4 +1,4 @@
--- The policy on realtime.messages shows a poke to the members of its scope and to nobody else.
+-- The policy on realtime.messages shows a poke to the members of its scope alone.
 begin;
 \ir ../helpers.psql
 select plan(12);
@@ -28,19 +28,19 @@ begin
 end
 $$;
 
-select ok(pg_temp.may_hear('tidemark:heardclub:chess', 'authenticated', 'a'), 'a member');
-select ok(pg_temp.may_hear('tidemark:user:00000000-0000-4000-8000-00000000000a', 'authenticated', 'a'), 'of their own scope');
-select ok(pg_temp.may_hear('tidemark:public', 'authenticated', 'b'), 'everybody signed in, of the public one');
-select ok(not pg_temp.may_hear('tidemark:heardclub:chess', 'authenticated', 'b'), 'not a stranger');
-select ok(not pg_temp.may_hear('tidemark:user:00000000-0000-4000-8000-00000000000a', 'authenticated', 'b'), 'nor of somebody else');
-select ok(not pg_temp.may_hear('tidemark:heardclub:go', 'authenticated', 'a'), 'not of another club');
+select ok(pg_temp.may_hear('tidemark:heardclub:chess', 'authenticated', 'a'), 'a member listens to the scope');
+select ok(pg_temp.may_hear('tidemark:user:00000000-0000-4000-8000-00000000000a', 'authenticated', 'a'), 'a user listens to their own scope');
+select ok(pg_temp.may_hear('tidemark:public', 'authenticated', 'b'), 'every signed-in user listens to the public scope');
+select ok(not pg_temp.may_hear('tidemark:heardclub:chess', 'authenticated', 'b'), 'a user who is no member does not listen to the scope');
+select ok(not pg_temp.may_hear('tidemark:user:00000000-0000-4000-8000-00000000000a', 'authenticated', 'b'), 'a user does not listen to the scope of another user');
+select ok(not pg_temp.may_hear('tidemark:heardclub:go', 'authenticated', 'a'), 'a member of one club does not listen to another');
 select ok(not pg_temp.may_hear('tidemark:heardclub:%', 'authenticated', 'a'), 'a pattern is no scope');
 select ok(not pg_temp.may_hear('heardclub:chess', 'authenticated', 'a'), 'topics of the app are not opened');
-select ok(not pg_temp.may_hear('tidemark:public', 'anon'), 'not anon');
-select ok(not pg_temp.may_hear('tidemark:user:', 'authenticated', null), 'not somebody without an id');
+select ok(not pg_temp.may_hear('tidemark:public', 'anon'), 'anon listens to nothing');
+select ok(not pg_temp.may_hear('tidemark:user:', 'authenticated', null), 'a token without a user id listens to nothing');
 
 delete from public.heard_members;
-select ok(not pg_temp.may_hear('tidemark:heardclub:chess', 'authenticated', 'a'), 'not a member who was removed');
+select ok(not pg_temp.may_hear('tidemark:heardclub:chess', 'authenticated', 'a'), 'a member who was removed does not listen any more');
 select lives_ok('select tidemark.enable_realtime(), tidemark.enable_realtime()', 'enabling is safe to repeat');
 
 select * from finish();

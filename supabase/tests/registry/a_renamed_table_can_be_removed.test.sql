@@ -1,4 +1,4 @@
--- A synced table that is renamed, to be archived, is still an ordinary table for whoever writes to it, and
+-- A synced table that is renamed, to be archived, still takes inserts, updates and deletes, and
 -- remove_table takes off what it finds there under whatever name.
 begin;
 \ir ../helpers.psql

@@ -43,7 +43,7 @@ drop trigger tidemark_delete on public.again;
 select tidemark.add_table('public.again', 'user:user_id');
 select is(
   (select count(*) from pg_trigger g where g.tgrelid = 'public.again'::regclass and g.tgname like '%tidemark%'), 8::bigint,
-  'a trigger that somebody dropped comes back'
+  'a trigger that was dropped comes back'
 );
 select is((select a.version from public.again a), 3::bigint, 'rows keep their versions');
 select tidemark.add_table('public.again', 'public');

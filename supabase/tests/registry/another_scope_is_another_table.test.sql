@@ -30,7 +30,7 @@ select tidemark.add_table('public.moved', 'user:owner', 'manual');
 select isnt(pg_temp.table_no('moved'), current_setting('test.number')::int, 'with another one it is not');
 select is(pg_temp.sync('moved', '1') || pg_temp.sync('moved', '2'), 'resetreset', 'devices that hold its rows start afresh');
 select is(pg_temp.sync('moved', '1'), '1', 'the owner of a row gets it again');
-select is(pg_temp.sync('moved', '2'), '', 'nobody else does');
+select is(pg_temp.sync('moved', '2'), '', 'other users do not');
 select results_eq(
   $$select k.client ->> 'voyage' from tidemark.sync_conflicts k where k.table_no = pg_temp.table_no('moved')$$, array['8'],
   'an edit that waited for a person goes on waiting, one that was settled does not'
@@ -39,7 +39,7 @@ select results_eq(
 select tidemark.add_table('public.moved', 'moved_voyage:voyage');
 select is(pg_temp.sync('moved', '1') || pg_temp.sync('moved', '2'), 'resetreset', 'so they do for a scope of another kind');
 select is(pg_temp.sync('moved', '2'), '1', 'its members get the rows that were there');
-select is(pg_temp.sync('moved', '1'), '', 'and whoever is none does not keep theirs');
+select is(pg_temp.sync('moved', '1'), '', 'and a user who is no member does not keep the rows');
 
 select set_config('test.number', pg_temp.table_no('moved')::text, true);
 alter table public.moved rename voyage to trip;

@@ -47,7 +47,7 @@ select pg_temp.refusal($$select tidemark.add_table('unfit_no_key', 'user:user_id
 select pg_temp.refusal($$select tidemark.add_table('unfit_composite', 'user:user_id')$$, 'TM002', 'composite_key', 'a composite key is refused');
 select pg_temp.refusal($$select tidemark.add_table('unfit_open', 'user:user_id')$$, 'TM003', 'rls_disabled', 'a table without row level security is refused');
 select pg_temp.refusal($$select tidemark.add_table('unfit_open', 'public')$$, 'TM003', 'rls_disabled', 'a public table needs row level security too');
-select pg_temp.refusal($$select tidemark.add_table('unfit', 'user:nobody')$$, 'TM004', 'scope_column_missing', 'a scope column that is not there is refused');
+select pg_temp.refusal($$select tidemark.add_table('unfit', 'user:nowhere')$$, 'TM004', 'scope_column_missing', 'a scope column that is not there is refused');
 select pg_temp.refusal($$select tidemark.add_table('unfit', 'user:tableoid')$$, 'TM004', 'scope_column_missing', 'a system column is no scope column');
 select pg_temp.refusal($$select tidemark.add_table('unfit', 'user:label')$$, 'TM004', 'scope_column_missing', 'a user''s scope column that is no uuid is refused');
 select pg_temp.refusal($$select tidemark.add_table('unfit', 'user:owner')$$, 'TM005', 'scope_column_nullable', 'a nullable scope column is refused');
@@ -63,7 +63,7 @@ select pg_temp.refusal($$select tidemark.add_table('unfit', 'user:user_id', null
 select pg_temp.refusal($$select tidemark.add_table('unfit', 'user:user_id', columns => '{"label":"loudest"}')$$, 'TM009', 'unknown_column_rule', 'an unknown column rule is refused');
 select pg_temp.refusal($$select tidemark.add_table('unfit', 'user:user_id', columns => '{"lable":"newest"}')$$, 'TM009', 'unknown_column_rule', 'a rule for a column that is not there is refused');
 select pg_temp.refusal($$select tidemark.add_table('unfit', 'user:user_id', columns => '["newest"]')$$, 'TM009', 'unknown_column_rule', 'column rules that are no object are refused');
-select pg_temp.refusal($$select tidemark.add_table('unfit', 'galaxy:label')$$, 'TM011', 'unknown_scope', 'a kind of scope that nobody declared is refused');
+select pg_temp.refusal($$select tidemark.add_table('unfit', 'galaxy:label')$$, 'TM011', 'unknown_scope', 'a kind of scope that was not declared is refused');
 select pg_temp.refusal($$select tidemark.add_table('unfit', 'user')$$, 'TM011', 'unknown_scope', 'a scope without its column is refused');
 select pg_temp.refusal($$select tidemark.add_table('unfit', 'public:label')$$, 'TM011', 'unknown_scope', 'public with a column is refused');
 select pg_temp.refusal($$select tidemark.add_table('unfit', null)$$, 'TM011', 'unknown_scope', 'no scope is refused');

@@ -55,7 +55,7 @@ select value as r from jsonb_array_elements(pg_temp.push(format('[
   {"seq": 1, "table": "forgotten", "op": "patch", "id": "1", "base": 1, "edited_at": %1$s, "data": {"name": "o", "phone": "o"}},
   {"seq": 2, "table": "forgotten", "op": "patch", "id": "2", "base": 1, "edited_at": %1$s, "data": {"name": "o"}},
   {"seq": 3, "table": "forgotten", "op": "delete", "id": "2", "base": 1, "edited_at": %1$s}]', to_json(now() - interval '1 hour'))::json));
-select is(r ->> 'status', 'conflict', 'an edit meets every column as a conflict: nobody knows which of them changed') from results where r ->> 'seq' = '1';
+select is(r ->> 'status', 'conflict', 'an edit meets every column as a conflict, for the log does not say which of them changed') from results where r ->> 'seq' = '1';
 select is(r -> 'lost', '["name", "phone"]'::jsonb, 'by its date it loses, and is told so') from results where r ->> 'seq' = '1';
 select is(r #>> '{error,code}', 'not_found', 'an edit of a row that was purged is rejected, and kept by the device') from results where r ->> 'seq' = '2';
 select is(r ->> 'status', 'applied', 'a delete of one is done already') from results where r ->> 'seq' = '3';

@@ -1,5 +1,5 @@
--- Who belongs to a scope is said by the table that is watched. Under another name it goes on being watched, and
--- declared under it, its members hear of it; one made anew was not: whoever left with the old one is in no log.
+-- A scope has the members of the table that is watched. A table that was renamed goes on being watched, and its members
+-- join when it is declared under the new name. A table made anew was not watched: no log says who left with the old one.
 begin;
 \ir ../helpers.psql
 select plan(21);
@@ -50,7 +50,7 @@ select tidemark.add_table('public.crew_items', 'crew:ship');
 insert into public.crew_items select n, n from generate_series(1, 9) n;
 select is(pg_temp.logged(), '+11 +22', 'members join');
 select tidemark.add_scope('crew', 'public.crew', 'ship', 'sailor');
-select is(pg_temp.logged(), null, 'declared again, nobody does');
+select is(pg_temp.logged(), null, 'declared again, no member joins a second time');
 
 -- Renamed.
 alter table public.crew rename to sailors;
@@ -72,7 +72,7 @@ alter table public.sailors_new rename to sailors;
 select tidemark.add_scope('crew', 'public.sailors', 'ship', 'sailor');
 select is(pg_temp.logged(), '+22 +33', 'members of a table made anew join');
 select is(pg_temp.watched(), 'sailors', 'it is watched');
-select ok(pg_temp.is_lost(), 'and devices start afresh: nobody knows who left with the old one');
+select ok(pg_temp.is_lost(), 'and devices start afresh: no log says who left with the old one');
 select is(pg_temp.ids_of('1') || '/' || pg_temp.ids_of('2') || '/' || pg_temp.ids_of('3'), '/2/3', 'with what is theirs now');
 
 -- Made anew while the old one is kept.

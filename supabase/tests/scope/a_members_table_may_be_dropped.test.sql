@@ -15,7 +15,7 @@ select is(jsonb_array_length(pg_temp.download('dropping_items')), 1, 'a member g
 
 drop table public.dropping_members;
 select lives_ok($$ select pg_temp.download('dropping_items') $$, 'the table is dropped: pulls go on');
-select is(jsonb_array_length(pg_temp.download('dropping_items')), 0, 'and nobody is a member of anything');
+select is(jsonb_array_length(pg_temp.download('dropping_items')), 0, 'and no user is a member of a scope of that kind');
 
 select * from finish();
 rollback;

@@ -19,9 +19,9 @@ insert into public.band_members values ('00000000-0000-4000-8000-0000000000a1', 
 select is(pg_temp.scopes('a', 'band'), array['band:1'], 'the owner is in');
 select is(
   pg_temp.push_one(1, jsonb_build_object('table', 'band_members', 'op', 'put', 'id', '00000000-0000-4000-8000-0000000000b1',
-    'data', jsonb_build_object('band_id', 1, 'user_id', pg_temp.user_id('b')))) ->> 'status', 'applied', 'and invites somebody by a push'
+    'data', jsonb_build_object('band_id', 1, 'user_id', pg_temp.user_id('b')))) ->> 'status', 'applied', 'and invites another user by a push'
 );
-select is(pg_temp.scopes('b', 'band'), array['band:1'], 'who is in, then');
+select is(pg_temp.scopes('b', 'band'), array['band:1'], 'the invited user is in');
 insert into public.band_songs (id, band_id, title) values ('00000000-0000-4000-8000-000000000051', 1, 'one');
 select is(
   pg_temp.push_one(2, '{"table": "band_songs", "op": "patch", "id": "00000000-0000-4000-8000-000000000051", "base": 1, "data": {"title": "two"}}', name => 'b') ->> 'status',
@@ -36,7 +36,7 @@ select ok((select deleted_at is not null from public.band_members where user_id 
 select is(pg_temp.scopes('b', 'band'), '{}'::text[], 'and they are out');
 select is(
   (select array_agg(op || ' ' || row_id order by id) from tidemark.sync_changes where table_no = 0 and scope = 'user:' || pg_temp.user_id('b')),
-  array['join band:1', 'leave band:1'], 'their devices hear of both'
+  array['join band:1', 'leave band:1'], 'their devices are told both'
 );
 select is(
   pg_temp.push_one(2, '{"table": "band_songs", "op": "patch", "id": "00000000-0000-4000-8000-000000000051", "base": 2, "data": {"title": "three"}}', name => 'b') #>> '{error,code}',
@@ -45,7 +45,7 @@ select is(
 select is(
   pg_temp.push_one(1, '{"table": "band_members", "op": "delete", "id": "00000000-0000-4000-8000-0000000000b1", "base": 2}') ->> 'status', 'applied', 'removing them again'
 );
-select is((select count(*) from tidemark.sync_changes where table_no = 0 and scope = 'user:' || pg_temp.user_id('b')), 2::bigint, 'is no news');
+select is((select count(*) from tidemark.sync_changes where table_no = 0 and scope = 'user:' || pg_temp.user_id('b')), 2::bigint, 'logs nothing');
 
 -- Without sync for the members table, its tombstones are still none.
 select tidemark.remove_table('public.band_members');
@@ -55,7 +55,7 @@ delete from public.band_members where user_id = pg_temp.user_id('a');
 select is(pg_temp.scopes('a', 'band'), '{}'::text[], 'one who is deleted is out');
 select is(
   (select array_agg(op || ' ' || row_id order by id) from tidemark.sync_changes where table_no = 0 and scope = 'user:' || pg_temp.user_id('a')),
-  array['join band:1', 'leave band:1'], 'and hears of it'
+  array['join band:1', 'leave band:1'], 'and is told'
 );
 
 select * from finish();

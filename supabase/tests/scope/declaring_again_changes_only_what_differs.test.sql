@@ -23,7 +23,7 @@ select ok(
 create temp table indexes as select count(*) as n from pg_index where indrelid = 'public.again_members'::regclass;
 
 select lives_ok($$ select tidemark.add_scope('againclub', 'public.again_members', 'club', 'member') $$, 'again');
-select is(pg_temp.entries(), 3::bigint, 'nobody joins a second time');
+select is(pg_temp.entries(), 3::bigint, 'no member joins a second time');
 select is(array_length(pg_temp.triggers('public.again_members'), 1), 4, 'nor is anything watched twice');
 select is((select count(*) from pg_index where indrelid = 'public.again_members'::regclass), (select n from indexes), 'nor indexed twice');
 insert into public.again_members values ('bridge', pg_temp.user_id('a'));
@@ -41,9 +41,9 @@ select is(
   (select array_agg(op || ' ' || row_id order by id) from tidemark.sync_changes
     where table_no = 0 and scope = 'user:00000000-0000-4000-8000-00000000000a' and row_id in ('againclub:chess', 'againclub:darts')),
   array['join againclub:chess', 'leave againclub:chess', 'join againclub:darts'],
-  'devices hear who left with the old table and who joined with the new one'
+  'devices are told who left with the old table and who joined with the new one'
 );
-select throws_ok('truncate public.again_others', 'TM010', null, 'a members table cannot be truncated: nobody would hear of it');
+select throws_ok('truncate public.again_others', 'TM010', null, 'a members table cannot be truncated: devices would not be told');
 
 select * from finish();
 rollback;

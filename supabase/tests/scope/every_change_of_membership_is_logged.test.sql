@@ -1,4 +1,4 @@
--- Who joined and who left is an entry in that user's own scope, whoever changed it and however.
+-- Joining and leaving are entries in the user's own scope, no matter who changed the membership and by what statement.
 begin;
 \ir ../helpers.psql
 select plan(16);
@@ -41,7 +41,7 @@ delete from public.logged_members where user_id = pg_temp.user_id('a');
 select is(pg_temp.logged(), 'a:leave:1 a:leave:3 a:leave:4', 'members who are deleted');
 delete from public.logged_members where team = 99;
 update public.logged_members set role = 'x' where team = 99;
-select is(pg_temp.logged(), '', 'statements that find nobody are nothing');
+select is(pg_temp.logged(), '', 'statements that match no member log nothing');
 merge into public.logged_members m using (values (1::bigint, pg_temp.user_id('c')), (7, pg_temp.user_id('c'))) as v (team, user_id)
 on m.team = v.team and m.user_id = v.user_id when matched then delete when not matched then insert (team, user_id) values (v.team, v.user_id);
 select is(pg_temp.logged(), 'c:leave:1 c:join:7', 'a merge');
@@ -49,7 +49,7 @@ with moved as (delete from public.logged_members where team = 7 returning user_i
 insert into public.logged_members (team, user_id) select 8, user_id from moved;
 select is(pg_temp.logged(), 'c:leave:7 c:join:8', 'two changes in one statement');
 
--- Entries name nobody else, and no table.
+-- Entries name no other user, and no table.
 select is(
   (select array_agg(distinct row(table_no, version, columns)::text) from tidemark.sync_changes where row_id like 'loggedteam:%'), array['(0,0,)'], 'an entry is of no table'
 );
@@ -69,9 +69,9 @@ select pg_temp.logged();
 insert into public.logged_members (team, user_id, role) values (10, pg_temp.user_id('b'), 'boss');
 select is(pg_temp.logged(), 'b:join:10', 'a table may say who belongs to two kinds');
 select is(
-  (select count(*) from tidemark.sync_changes where row_id = 'loggedrole:boss' and scope = 'user:' || pg_temp.user_id('b') and op = 'join'), 1::bigint, 'each hears of it'
+  (select count(*) from tidemark.sync_changes where row_id = 'loggedrole:boss' and scope = 'user:' || pg_temp.user_id('b') and op = 'join'), 1::bigint, 'a join is logged for each kind'
 );
-select throws_ok('truncate public.logged_members', 'TM010', null, 'members cannot vanish unheard');
+select throws_ok('truncate public.logged_members', 'TM010', null, 'a members table cannot be truncated');
 
 select * from finish();
 rollback;

@@ -21,13 +21,13 @@ select lives_ok($$ insert into public.changing_members values ('go', pg_temp.use
 select is(jsonb_array_length(pg_temp.download('changing_items')), 2, 'and are members');
 select is(
   (select array_agg(op || ' ' || row_id || ' ' || scope order by id) from tidemark.sync_changes where row_id = 'changingclub:go'),
-  array['join changingclub:go user:00000000-0000-4000-8000-00000000000a'], 'and hear of it'
+  array['join changingclub:go user:00000000-0000-4000-8000-00000000000a'], 'and their devices are told'
 );
 select lives_ok($$ delete from public.changing_members where club_name = 'go' $$, 'and can be removed');
 
 drop table public.changing_members;
 select lives_ok($$ select pg_temp.download('changing_items') $$, 'the table is dropped: pulls go on');
-select is(jsonb_array_length(pg_temp.download('changing_items')), 0, 'and nobody is a member of anything');
+select is(jsonb_array_length(pg_temp.download('changing_items')), 0, 'and no user is a member of a scope of that kind');
 
 select * from finish();
 rollback;

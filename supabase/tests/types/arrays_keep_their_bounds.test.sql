@@ -1,4 +1,4 @@
--- JSON has no lower bounds: an array is sent as its elements. One that nobody edits keeps what it has.
+-- JSON has no lower bounds: an array is sent as its elements. An array that no edit changes keeps the bounds it has.
 begin;
 \ir ../helpers.psql
 select plan(7);

@@ -91,7 +91,7 @@ select set_eq('select * from pg_temp.logged()', $$
   select op, 'user:00000000-0000-4000-8000-00000000000a' as scope, 'its id' as row_id, 150::bigint as n from unnest('{insert,update,delete}'::text[]) op
 $$, 'nor in statements of many rows');
 -- Without the index there is the name alone to go by.
-alter table public.renamed_over rename column user_id to somebody;
+alter table public.renamed_over rename column user_id to another_user;
 alter table public.renamed_over rename column owner_id to user_id;
 do $$
 begin
@@ -99,7 +99,7 @@ begin
 end
 $$;
 alter table public.renamed_over drop constraint renamed_over_pkey;
-alter table public.renamed_over rename column id to somewhat;
+alter table public.renamed_over rename column id to another_id;
 alter table public.renamed_over rename column own_id to id;
 select lives_ok($$
   insert into public.renamed_over (id, user_id) values ('00000000-0000-4000-8000-000000100101', pg_temp.user_id('a'))

@@ -72,7 +72,7 @@ select is((select count(distinct checksum) from sums), 5::bigint, 'every other c
 update public.checked set name = name;
 select is(pg_temp.verified('checked') -> 0, (select checksum from sums where step = 'renamed'), 'an update that changes nothing changes no checksum');
 
--- A row that changes hands.
+-- A row that moves to another user.
 update public.checked set user_id = pg_temp.user_id('b') where id = pg_temp.id(1);
 select is(pg_temp.verified('checked') #> '{0,count}', '2', 'a row counts with its owner');
 delete from public.checked where user_id = pg_temp.user_id('a');
@@ -96,7 +96,7 @@ select is(
   'another user sees the sums of their own rows'
 );
 select set_config('request.jwt.claims', '', true);
-select throws_ok($$ select public.sync_verify() $$, 'PT401', 'not_signed_in', 'nobody verifies without signing in');
+select throws_ok($$ select public.sync_verify() $$, 'PT401', 'not_signed_in', 'there are no checksums without signing in');
 set local role anon;
 select throws_ok($$ select public.sync_verify() $$, '42501', null, 'nor as anon');
 reset role;

@@ -68,7 +68,7 @@ select is(pg_temp.range('00000000'), '{"count": 0, "rows": {}}'::jsonb, 'a prefi
 
 -- Other people's, nonsense.
 select is(
-  pg_temp.range('', 'user:00000000-0000-4000-8000-00000000000b'), '{"count": 0, "rows": {}}'::jsonb, 'a scope of somebody else has no rows'
+  pg_temp.range('', 'user:00000000-0000-4000-8000-00000000000b'), '{"count": 0, "rows": {}}'::jsonb, 'another user''s scope has no rows'
 );
 select throws_ok(format('select pg_temp.range(%L)', bad), 'PT400', 'malformed', format('%s is no prefix', quote_nullable(bad)))
 from unnest(array['g', '%', '000000000']) as bad;

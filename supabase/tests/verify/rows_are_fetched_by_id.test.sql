@@ -30,7 +30,7 @@ select is(pg_temp.rows('{1}', '{"exact": true}') #> '{0,row,n}', '"9007199254740
 select is(jsonb_array_length(pg_temp.rows('{1,2}')), 2, 'several at once');
 select is(pg_temp.rows('{3}'), '[]'::jsonb, 'a deleted row is not there');
 select is(pg_temp.rows('{4}'), '[]'::jsonb, 'nor is one that a policy hides');
-select is(pg_temp.rows('{5}'), '[]'::jsonb, 'nor somebody else''s');
+select is(pg_temp.rows('{5}'), '[]'::jsonb, 'nor a row of another user');
 select is(pg_temp.rows('{77}'), pg_temp.rows('{5}'), 'which is answered like an id that is free');
 select is(pg_temp.rows('{}'), '[]'::jsonb, 'no ids, no rows');
 select throws_ok(

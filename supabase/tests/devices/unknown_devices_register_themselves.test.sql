@@ -8,14 +8,14 @@ select pg_temp.add_own_table('public.introduced');
 
 select is(
   pg_temp.as_user('a', 'public.sync_pull(pg_temp.device(1))') -> 'changes',
-  '[]'::jsonb, 'a device that nobody registered may pull'
+  '[]'::jsonb, 'a device that is not registered may pull'
 );
 select is((select count(*) from tidemark.sync_devices where device_id = pg_temp.device(1)), 0::bigint,
   'which does not register it');
 select is(
   pg_temp.as_user('a', 'public.sync_push(pg_temp.device(1),
     ''[{"seq": 3, "table": "introduced", "op": "put", "id": "00000000-0000-4000-8000-000000000001", "data": {"name": "x"}}]'')') #>> '{results,0,status}',
-  'applied', 'it may push'
+  'applied', 'a device that is not registered may push'
 );
 select is(
   (select row(user_id, last_seq, name)::text from tidemark.sync_devices where device_id = pg_temp.device(1)),

@@ -16,11 +16,11 @@ insert into public.held_unsynced values (3, 3);
 select throws_ok($$delete from public.held_parent where id = 1$$, '23503', null, 'restrict refuses');
 select throws_ok($$delete from public.held_parent where id = 2$$, '23503', null, 'no action refuses');
 select throws_ok($$delete from public.held_parent where id = 3$$, '23503', null, 'a child outside of sync holds its parent, too');
-select throws_ok($$delete from public.held_parent where id in (2, 4)$$, '23503', null, 'one that is held holds up its statement');
+select throws_ok($$delete from public.held_parent where id in (2, 4)$$, '23503', null, 'one row that is blocked fails its statement');
 select is((select count(*) from public.held_parent where deleted_at is null), 5::bigint, 'and nothing is deleted');
 delete from public.held_restrict;
 delete from public.held_no_action;
-select lives_ok($$delete from public.held_parent where id in (1, 2)$$, 'children that are tombstones hold nobody');
+select lives_ok($$delete from public.held_parent where id in (1, 2)$$, 'children that are tombstones do not block the delete of their parent');
 delete from public.held_unsynced;
 select lives_ok($$delete from public.held_parent where id = 3$$, 'nor do children that are gone');
 

@@ -1,4 +1,4 @@
--- A members table of text keys over rows of uuids: a key that is no uuid belongs to no row, and keeps nobody from pulling.
+-- A members table of text keys over rows of uuids: a key that is no uuid belongs to no row, and fails no pull.
 begin;
 \ir ../helpers.psql
 select plan(3);

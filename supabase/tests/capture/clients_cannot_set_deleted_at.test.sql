@@ -1,4 +1,4 @@
--- Deleting is for whom the DELETE policy lets; setting deleted_at by hand must not go round it, nor bring a row back.
+-- The DELETE policy says who may delete. Setting deleted_at by hand neither goes round it nor brings a row back.
 begin;
 \ir ../helpers.psql
 select plan(9);
@@ -26,7 +26,7 @@ select throws_ok(
 select throws_ok(
   $$update public.archive set deleted_at = '2000-01-01' where id = 2$$, 'TM016', null, 'nor change when it was deleted'
 );
-select lives_ok($$update public.archive set name = 'mine', deleted_at = deleted_at where id = 1$$, 'writing the row as it is is no offence');
+select lives_ok($$update public.archive set name = 'mine', deleted_at = deleted_at where id = 1$$, 'writing deleted_at as it is is allowed');
 select pg_temp.sign_out();
 set local role service_role;
 select throws_ok($$update public.archive set deleted_at = now() where id = 1$$, 'TM016', null, 'the service role deletes with DELETE, too');
@@ -39,7 +39,7 @@ update public.archive set deleted_at = null where id = 2;
 select is((select deleted_at from public.archive where id = 2), null, 'the owner of the table may bring a row back');
 select is(
   (select c.op || ' ' || array_to_string(c.columns, ',') from pg_temp.log_of('archive') c where c.row_id = '2' order by c.id desc limit 1),
-  'update deleted_at', 'which devices hear of as of any change'
+  'update deleted_at', 'which devices are told as any change'
 );
 
 select * from finish();

@@ -26,17 +26,17 @@ select tidemark.add_table('public.counted', 'user:user_id');
 
 select is(
   tidemark.triggers_passed_by('public.counted'::regclass), array['count_after', 'statement_of_rows', 'unnoticed_before']::name[],
-  'after a row, before a row but after our trigger, or looking at the rows: these do not hear of a soft delete'
+  'after a row, before a row but after our trigger, or looking at the rows: these do not fire for a soft delete'
 );
 insert into public.counted values (1, gen_random_uuid()), (2, gen_random_uuid());
 delete from public.counted where id = 1;
-select is((select n from public.counter), 0, 'indeed');
+select is((select n from public.counter), 0, 'the trigger did not fire');
 create trigger count_tombstone after update of deleted_at on public.counted for each row
   when (old.deleted_at is null and new.deleted_at is not null) execute function public.count_down();
 drop trigger count_after on public.counted;
 create trigger count_after after delete on public.counted for each row when (old.deleted_at is null) execute function public.count_down();
 delete from public.counted where id = 2;
-select is((select n from public.counter), -1, 'called as the hint says, it hears');
+select is((select n from public.counter), -1, 'declared as the hint says, it fires');
 select tidemark.start_purging('rows');
 insert into public.counted values (3, gen_random_uuid());
 delete from public.counted;

@@ -11,7 +11,7 @@ create function pg_temp.logged(pattern text) returns text language sql as $$
     where c.op = 'delete' and t.name like pattern group by 1, 2) d
 $$;
 
--- Both hang on somebody outside of sync, and one on the other.
+-- Both point at a user in a table that does not sync, and one at the other.
 create table public.gone_users (id int primary key);
 create table public.gone_projects (id int primary key, owner int references public.gone_users on delete cascade);
 create table public.gone_tasks (id int primary key, owner int references public.gone_users on delete cascade, project int references public.gone_projects);
@@ -23,9 +23,9 @@ select lives_ok($$delete from public.gone_users where id = 1$$, 'a user goes, wi
 select results_eq($$select id from public.gone_projects$$, array[2, 3], 'projects are gone for good');
 select results_eq($$select id from public.gone_tasks$$, array[13, 14], 'and so are the tasks');
 select is(pg_temp.logged('gone\_%'), 'gone_projects 1 1, gone_tasks 11 1, gone_tasks 12 1', 'each is logged as deleted, once');
-select throws_ok($$delete from public.gone_users where id = 2$$, '23503', null, 'the task of somebody who stays holds the project, and the user');
+select throws_ok($$delete from public.gone_users where id = 2$$, '23503', null, 'a task of another user blocks the delete of the project, and of its owner');
 delete from public.gone_tasks where id = 14;
-select lives_ok($$delete from public.gone_users where id = 2$$, 'as a tombstone it holds neither');
+select lives_ok($$delete from public.gone_users where id = 2$$, 'as a tombstone it blocks neither');
 select results_eq($$select id from public.gone_tasks$$, '{}'::int[], 'and goes with the project: it would point at nothing');
 
 -- A tombstone that points at a tombstone that points at what is erased, by keys that refuse.
@@ -52,7 +52,7 @@ select pg_temp.add_public_table('public.both_top', 'public.both_a', 'public.both
 insert into public.both_top values (1), (2);
 insert into public.both_a values (1, 1), (2, 2);
 insert into public.both_b values (1, 1, 1), (2, null, 2);
-select lives_ok($$delete from public.both_top where id = 1$$, 'a child that another cascade takes holds nobody');
+select lives_ok($$delete from public.both_top where id = 1$$, 'a child that another cascade takes does not block the delete');
 select is(concat_ws('/', pg_temp.living('both_top'), pg_temp.living('both_a'), pg_temp.living('both_b')), '2/2/2', 'all of it goes');
 select is(pg_temp.logged('both\_%'), 'both_a 1 1, both_b 1 1, both_top 1 1', 'once');
 select throws_ok($$delete from public.both_top where id = 2$$, '23503', null, 'one that no cascade takes does');

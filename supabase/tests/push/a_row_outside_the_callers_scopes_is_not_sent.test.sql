@@ -18,7 +18,7 @@ create function pg_temp.edit(n int) returns jsonb language sql as $$
 $$;
 create temp table own as select pg_temp.edit(1) as answer;
 create temp table other as select pg_temp.edit(2) as answer;
-select is((select answer #>> '{row,title}' from own), 'mine', 'a row of a scope of one''s own comes back');
+select is((select answer #>> '{row,title}' from own), 'mine', 'a row of the caller''s own scope comes back');
 select is((select answer ->> 'status' from other), 'merged', 'an edit beyond it that the policies allow is done');
 select is((select answer -> 'row' from other), null, 'and its row is not sent');
 select is((select title from public.wide_docs where club = 'go'), 'mine', 'though it is written');

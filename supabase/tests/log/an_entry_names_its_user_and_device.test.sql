@@ -26,7 +26,7 @@ insert into public.acted values (2, pg_temp.user_id('a'), 'api');
 select pg_temp.sign_out();
 select results_eq(
   $$select * from pg_temp.actor('acted', '2')$$, $$values (pg_temp.user_id('b'), null::uuid, null::timestamptz)$$,
-  'a request has its user, whoever owns the row'
+  'the entry of a request names the user who made it, and not the owner of the row'
 );
 select pg_temp.sign_in('a');
 select pg_temp.push($$[
