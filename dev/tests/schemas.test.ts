@@ -86,6 +86,14 @@ it('all migrations together give what the schemas say', async () => {
   ).toEqual([])
 })
 
+it('every table, view, type and function that is called from outside says in the catalogue what it is', () => {
+  const outside =
+    /^(table|view|type) tidemark\.|^function (sync_|tidemark\.(add|remove|purge|schedule|health|enable))/
+  const objects = [...schemasCatalogue].filter(([object]) => outside.test(object))
+  expect(objects.length).toBeGreaterThan(30)
+  expect(objects.filter(([, has]) => !has.has('comment')).map(([object]) => object)).toEqual([])
+})
+
 describe('the comparison', () => {
   it('looks at all that the schemas make', () => {
     const kinds = new Set([...schemasCatalogue.keys()].map((object) => object.split(' ')[0]))

@@ -373,6 +373,7 @@ $$;
 -- new to a device, and sync_push which columns changed since a base version.
 
 create type tidemark.change_op as enum ('insert', 'update', 'delete', 'leave', 'join');
+comment on type tidemark.change_op is 'What an entry of the log says of its row: see tidemark.sync_changes.op.';
 
 create table tidemark.sync_changes (
   id bigint generated always as identity,
@@ -3526,13 +3527,13 @@ create type tidemark.mutation as (
   data jsonb,
   old jsonb,
   edited_at timestamptz, -- by the server's clock
-  round int, -- this is the mutation of its row with this number in the call, from 1
+  round int, -- the number of this mutation among those of its row in this call, from 1
   code text, -- why it is rejected before it is tried
   message text,
   hint text
 );
+comment on type tidemark.mutation is 'A mutation of a call as it was read: the fields on the wire, checked.';
 
--- The result of a mutation: its fields on the wire.
 create type tidemark.outcome as (
   n int,
   status text,
@@ -3545,6 +3546,7 @@ create type tidemark.outcome as (
   message text,
   hint text
 );
+comment on type tidemark.outcome is 'The result of a mutation: its fields on the wire, and the place n in the call.';
 
 -- Reads every mutation of a call in one statement: fields, table, columns, sizes. Raises data_exception for a date
 -- that is none, which no expression can test beforehand.
@@ -3907,7 +3909,6 @@ $$;
 -- Where a push writes to: what the catalogue says of a table and of the caller's rights on it, and the rows that are
 -- there before and after. All files up to 320_push.sql are parts of sync_push.
 
--- A table that a push writes to, with everything about it that the catalogue knows: looked up once a call.
 create type tidemark.push_target as (
   registered tidemark.live_tables,
   rank int,
@@ -3931,6 +3932,8 @@ create type tidemark.push_target as (
   may_update boolean, -- the caller has a grant to update
   has_parents boolean -- rows point at rows that can be tombstones
 );
+comment on type tidemark.push_target is
+  'A table that a push writes to, with everything about it that the catalogue knows: looked up once a call.';
 
 -- Defaults are printed for the path that the statements have which they become part of; the table itself with
 -- its schema, as its name may be that of a type of Postgres's.
@@ -4292,7 +4295,6 @@ $$;
 -- Push onto rows that another device may have changed: they are locked, compared with what the device knew, and merged
 -- column by column by the rules of 120_conflict_rules.sql. 290_push_edits.sql writes what is left to write.
 
--- An edit of a row that exists, on its way through the merge.
 create type tidemark.edit as (
   n int,
   id text,
@@ -4312,6 +4314,7 @@ create type tidemark.edit as (
   conflict_id uuid,
   copy_id text
 );
+comment on type tidemark.edit is 'An edit of a row that exists, on its way through the merge.';
 
 -- Locks the rows that the mutations name and says what is there. A tombstone is told from no row only
 -- in scopes that are not everybody's.
@@ -5103,7 +5106,7 @@ set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 begin
   set constraints all immediate;
-  raise exception using errcode = 'TMEND', message = 'nothing_found: undoes the block, and is seen by nobody';
+  raise exception using errcode = 'TMEND', message = 'nothing_found: undoes the block, and is caught below';
 exception when sqlstate 'TMEND' then
   null;
 end

@@ -3,6 +3,7 @@
 -- new to a device, and sync_push which columns changed since a base version.
 
 create type tidemark.change_op as enum ('insert', 'update', 'delete', 'leave', 'join');
+comment on type tidemark.change_op is 'What an entry of the log says of its row: see tidemark.sync_changes.op.';
 
 create table tidemark.sync_changes (
   id bigint generated always as identity,

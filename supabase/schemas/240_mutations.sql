@@ -13,13 +13,13 @@ create type tidemark.mutation as (
   data jsonb,
   old jsonb,
   edited_at timestamptz, -- by the server's clock
-  round int, -- this is the mutation of its row with this number in the call, from 1
+  round int, -- the number of this mutation among those of its row in this call, from 1
   code text, -- why it is rejected before it is tried
   message text,
   hint text
 );
+comment on type tidemark.mutation is 'A mutation of a call as it was read: the fields on the wire, checked.';
 
--- The result of a mutation: its fields on the wire.
 create type tidemark.outcome as (
   n int,
   status text,
@@ -32,6 +32,7 @@ create type tidemark.outcome as (
   message text,
   hint text
 );
+comment on type tidemark.outcome is 'The result of a mutation: its fields on the wire, and the place n in the call.';
 
 -- Reads every mutation of a call in one statement: fields, table, columns, sizes. Raises data_exception for a date
 -- that is none, which no expression can test beforehand.

@@ -1,7 +1,6 @@
 -- Where a push writes to: what the catalogue says of a table and of the caller's rights on it, and the rows that are
 -- there before and after. All files up to 320_push.sql are parts of sync_push.
 
--- A table that a push writes to, with everything about it that the catalogue knows: looked up once a call.
 create type tidemark.push_target as (
   registered tidemark.live_tables,
   rank int,
@@ -25,6 +24,8 @@ create type tidemark.push_target as (
   may_update boolean, -- the caller has a grant to update
   has_parents boolean -- rows point at rows that can be tombstones
 );
+comment on type tidemark.push_target is
+  'A table that a push writes to, with everything about it that the catalogue knows: looked up once a call.';
 
 -- Defaults are printed for the path that the statements have which they become part of; the table itself with
 -- its schema, as its name may be that of a type of Postgres's.

@@ -1,7 +1,6 @@
 -- Push onto rows that another device may have changed: they are locked, compared with what the device knew, and merged
 -- column by column by the rules of 120_conflict_rules.sql. 290_push_edits.sql writes what is left to write.
 
--- An edit of a row that exists, on its way through the merge.
 create type tidemark.edit as (
   n int,
   id text,
@@ -21,6 +20,7 @@ create type tidemark.edit as (
   conflict_id uuid,
   copy_id text
 );
+comment on type tidemark.edit is 'An edit of a row that exists, on its way through the merge.';
 
 -- Locks the rows that the mutations name and says what is there. A tombstone is told from no row only
 -- in scopes that are not everybody's.

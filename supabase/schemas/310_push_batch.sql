@@ -142,7 +142,7 @@ set search_path = pg_catalog, public, extensions, pg_temp
 as $$
 begin
   set constraints all immediate;
-  raise exception using errcode = 'TMEND', message = 'nothing_found: undoes the block, and is seen by nobody';
+  raise exception using errcode = 'TMEND', message = 'nothing_found: undoes the block, and is caught below';
 exception when sqlstate 'TMEND' then
   null;
 end
