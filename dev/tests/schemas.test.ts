@@ -86,6 +86,18 @@ it('all migrations together give what the schemas say', async () => {
   ).toEqual([])
 })
 
+it('every file opens with what it is for, in at most 450 lines of 120 columns', async () => {
+  for (const { name, sql } of await readSchemas()) {
+    const lines = sql.split('\n')
+    expect(lines[0], name).toMatch(/^-- /)
+    expect(lines.length, name).toBeLessThanOrEqual(450)
+    expect(
+      lines.filter((line) => line.length > 120),
+      name,
+    ).toEqual([])
+  }
+})
+
 it('every table, view, type and function that is called from outside says in the catalogue what it is', () => {
   const outside =
     /^(table|view|type) tidemark\.|^function (sync_|tidemark\.(add|remove|purge|schedule|health|enable))/

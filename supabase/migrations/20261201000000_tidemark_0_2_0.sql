@@ -93,7 +93,7 @@ $$;
 -- The two ways in which Tidemark says no: to a client that calls public.sync_*, and to the owner of the app who calls
 -- tidemark.add_table or tidemark.add_scope in a migration.
 
--- Whole-call errors of the RPCs: PostgREST turns SQLSTATE PTxyz into HTTP status xyz.
+-- Refuses a whole call of a client: PostgREST turns SQLSTATE PTxyz into HTTP status xyz.
 create function tidemark.raise_api_error(status int, code text, detail text default null, hint text default null)
 returns void
 language plpgsql
@@ -323,8 +323,8 @@ $$;
 comment on function tidemark.table_ranks() is
   'Registered tables with their place in foreign-key order: 0 has no parent.';
 
--- Whether a table went away after this call's snapshot, which the registry was read in. The right to it
--- is looked up among what there is now; of what there is not, it is null.
+-- Whether a table was dropped after the snapshot of this call, in which the registry was read. The privilege is
+-- looked up in the catalogue as it is now, and is null for a table that is not there.
 create function tidemark.is_gone(relation oid)
 returns boolean
 language plpgsql
@@ -1472,8 +1472,8 @@ comment on function tidemark.add_scope(text, regclass, name, name) is
 -- Rules for a column that two sides changed. Rules that compute a value (union, sum, …) lose nothing; rules that
 -- choose one side report the column as lost. Push (280_push_merge.sql) applies them.
 
--- Arrays as sets of whole elements, in the server's order, then the client's additions. With the value
--- before the edit, what the edit removed is removed.
+-- Merges two arrays as sets of whole elements: the server's order, then the client's additions. Elements that the edit
+-- removed are removed where the value before the edit is known.
 create function tidemark.merge_sets(server jsonb, client jsonb, old jsonb)
 returns jsonb
 language sql
@@ -1510,7 +1510,7 @@ as $$
   ) united
 $$;
 
--- Objects key by key, at any depth; where both sides changed a leaf, the newer edit stays.
+-- Merges two objects key by key, at any depth; where both sides changed a leaf, the newer edit stays.
 create function tidemark.merge_deep(server jsonb, client jsonb, old jsonb, client_is_newer boolean)
 returns jsonb
 language plpgsql
@@ -1543,7 +1543,7 @@ begin
 end
 $$;
 
--- A function named in a policy or rule, quoted; it is looked up under the search_path below.
+-- Quotes the name of a function in a policy or rule; tidemark.resolve_column looks it up under its own search_path.
 create function tidemark.function_name(name text)
 returns text
 language sql
@@ -1554,9 +1554,9 @@ as $$
   select string_agg(quote_ident(part), '.') from unnest(parse_ident(name)) part
 $$;
 
--- One column that both sides changed, by its rule. Values as jsonb; old is null where the device did
--- not send it. Which value is greater is the column's type to say (null: it has no order, and texts are
--- compared). Null means undecided.
+-- Decides one column that both sides changed, by its rule. Values are jsonb; old is null where the device did not send
+-- it. The column's type says which value is greater (null: the type has no order, and texts are compared). The result
+-- null means undecided.
 create function tidemark.resolve_column(
   rule text, server jsonb, client jsonb, old jsonb, client_is_newer boolean, client_is_greater boolean default null
 )
@@ -1608,7 +1608,7 @@ begin
 end
 $$;
 
--- Whether the device's value is not, or not wholly, in what a rule made of it.
+-- Whether the device's value is not, or not wholly, in the value that a rule made.
 create function tidemark.is_overruled(rule text, server jsonb, client jsonb, old jsonb, resolved jsonb)
 returns boolean
 language sql
@@ -1747,9 +1747,9 @@ begin
 end
 $$;
 
--- What there is to say about a conflict: when each side was edited, which columns of which kind, who
--- and on which device, and how sure one can be of the suggestion (0 to 1): more when one person is on
--- both sides, when the edits lie far apart, when the values can be combined.
+-- Describes a conflict for the person who decides it: when each side was edited, by which user on which device, which
+-- columns of which kind, a suggestion, and the confidence in it (0 to 1). Confidence is higher when one user is on both
+-- sides, when the edits lie far apart, and when the values can be combined.
 create function tidemark.analyse_conflict(
   columns text[], client jsonb, server jsonb, base jsonb, edited_at timestamptz,
   client_user uuid, client_device uuid, other jsonb
@@ -1828,10 +1828,10 @@ as $$
   returning conflict_id
 $$;
 
--- Conflicts that still wait. One whose row was deleted, or whose columns changed again, has closed by
--- itself: there is nothing left to decide. (tidemark.purge writes that down before the log forgets it.) So has
--- one of a table that is gone: no user could decide it. Those of one table are asked for when it moves to another
--- number, whether it is there by its name or not.
+-- Conflicts that still wait. A conflict whose row was deleted, or whose columns changed again, has closed by itself:
+-- there is nothing left to decide. (tidemark.purge records that before it deletes the log entry.) A conflict of a table
+-- that was dropped has closed as well. With of_table, only the conflicts of that number, whether its table is there
+-- or not: tidemark.add_table asks when a table gets another number.
 create function tidemark.waiting_conflicts(of_table int default null)
 returns setof tidemark.sync_conflicts
 language plpgsql
@@ -1869,7 +1869,7 @@ begin
 end
 $$;
 
--- A conflict that was decided in just this way: a caller who asks again has not had the answer.
+-- A conflict of the caller that was decided in exactly this way: a caller who asks again did not receive the answer.
 create function tidemark.decided_conflict(id uuid, how text, wanted jsonb)
 returns setof tidemark.sync_conflicts
 language plpgsql
@@ -2418,7 +2418,7 @@ comment on function tidemark.remove_table(regclass) is
 
 -- What every call of a client starts with: the user, the protocol version, and the options that several calls have.
 
--- The caller, or 401. Everything the RPCs do starts here.
+-- The user id of the caller, or 401.
 create function tidemark.require_user()
 returns uuid
 language plpgsql
@@ -2437,7 +2437,7 @@ begin
 end
 $$;
 
--- 426 for a client whose protocol this database no longer, or not yet, speaks.
+-- Refuses a client whose protocol this database no longer, or not yet, speaks: 426.
 create function tidemark.require_protocol(options json)
 returns void
 language plpgsql
@@ -2460,7 +2460,7 @@ begin
 end
 $$;
 
--- Whether bigint and numeric columns go out as text.
+-- Whether the caller wants bigint and numeric columns as text.
 create function tidemark.wants_exact(options json)
 returns boolean
 language plpgsql
@@ -2476,7 +2476,7 @@ begin
 end
 $$;
 
--- The page size asked for, within the limits.
+-- The page size that the caller asks for, within the limits.
 create function tidemark.page_limit(options json)
 returns int
 language plpgsql
@@ -2547,7 +2547,8 @@ comment on table tidemark.sync_devices is
 
 create index sync_devices_user on tidemark.sync_devices (user_id);
 
--- 403 when the device belongs to another user or was revoked. An unknown one passes: the first push registers it.
+-- Refuses a device that belongs to another user or was revoked: 403. An unknown one passes, and its first push
+-- registers it.
 create function tidemark.require_device(device uuid)
 returns void
 language plpgsql
@@ -2696,25 +2697,26 @@ comment on function public.sync_revoke_device(uuid) is
 
 -- 200_cursor.sql -----------------------------------------------------------------------------------------------------
 
--- The cursor is a Postgres snapshot: a device has seen exactly the transactions that were visible in
--- it. What is new is what is visible now and was not visible then; so the order in which
--- transactions commit does not matter, and a long one holds up no other.
+-- The cursor of sync_pull is a Postgres snapshot: a device has seen exactly the transactions that were visible in it.
+-- An entry is new when its transaction is visible now and was not visible then; so the order in which transactions
+-- commit does not matter, and a long one holds up no other.
 --
 -- On the wire it is opaque. Inside:
---   epoch          which database this is; another one answers reset
---   tables         numbers of the tables the device holds, or is downloading
---   seen           snapshot: every log entry visible in it has been delivered
---   window_end, after  an open window: entries between seen and window_end, delivered up to after = [xact, id]
---   at             when it was given out, by the server's clock; a minute later on a standby, whose
---                  clock is not the one that entries are written by
---   initial_sync   what is still to be downloaded from the tables themselves: [[table_no, scope key,
---                  after row key, only this scope], …]
---   shapes         what the rows of its tables were made of: {table_no: a hash of their columns}
---   paused         tables that the last calls left out: {table_no: the snapshot when they were}
---   done, total    progress of the first download
+--   epoch         which database this is; another one answers reset
+--   tables        numbers of the tables that the device holds, or is downloading
+--   seen          snapshot: every log entry visible in it has been delivered
+--   window_end    the end of an open window: its entries are visible here and not in seen
+--   after         the place up to which the open window has been delivered: [xact, id]
+--   at            when the cursor was given out, by the server's clock; a minute later on a standby, whose clock is
+--                 not the one that entries are written by
+--   initial_sync  what is still to be downloaded from the tables themselves:
+--                 [[table_no, scope key, after row key, only this scope], …]
+--   shapes        the columns that the rows of its tables had: {table_no: a hash of them}
+--   paused        tables that the last calls left out: {table_no: the snapshot when they were left out}
+--   done, total   progress of the initial sync
 
--- What is visible now. A standby reports running transactions through xmin alone (its list is
--- empty), and would call them visible: there everything from xmin on counts as not yet seen.
+-- The snapshot of this call. A standby reports running transactions through xmin alone (its list is empty), and would
+-- call them visible: there every transaction from xmin on counts as not yet seen.
 create function tidemark.snapshot_now()
 returns pg_snapshot
 language plpgsql
@@ -2732,8 +2734,8 @@ begin
 end
 $$;
 
--- What was visible in every one of some snapshots. They need not follow upon each other: one from a
--- replica may be behind an earlier one.
+-- The snapshot of the transactions that were visible in each of some snapshots. The order of these does not matter: one
+-- from a replica may be behind an earlier one.
 create function tidemark.seen_by_all(snapshots pg_snapshot[])
 returns pg_snapshot
 language plpgsql
@@ -2827,8 +2829,8 @@ begin
 end
 $$;
 
--- Scopes the caller joined and left in a window. One that was left and joined again, or whose
--- membership changed, is both: its rows are dropped and downloaded again.
+-- Scopes that the caller joined and left in a window. A scope that was left and joined again, or whose membership
+-- changed, is both: its rows are dropped and downloaded again.
 create function tidemark.moves_between_scopes(
   seen pg_snapshot, window_end pg_snapshot, out joined text[], out "left" text[]
 )
@@ -2864,10 +2866,10 @@ begin
 end
 $$;
 
--- The next entries of a window, for the caller's scopes: table, scope and row of each, as three arrays
--- in the log's order, and the last one's place. It ends at the window's end, and not only by what is
--- visible: a restored dump may have brought any number of entries from far ahead. A row is named as
--- often as it changed; what gets read is its current state.
+-- The next entries of a window, for the caller's scopes: table, scope and row of each, as three arrays in the log's
+-- order, and the place of the last entry. The page ends at the window's end by number as well as by visibility: a
+-- restored dump may have brought any number of entries from far ahead. A row is named as often as it changed; sync_pull
+-- then reads its current state.
 create function tidemark.log_page(
   seen pg_snapshot,
   window_end pg_snapshot,
@@ -2923,8 +2925,8 @@ $$;
 -- What a pull covers: the synced tables that a caller asks for and may read, parents first. Verification, conflicts and
 -- new ids find their tables here too.
 
--- Registered tables, parents first. The first name that is not registered is refused, as `path` says where
--- the caller has it: %s is its place, from 0.
+-- Registered tables, parents first. Refuses the first name that is not registered; `path` says where the caller has it:
+-- %s is its place, from 0.
 create function tidemark.tables_by_name(names text[], path text default 'tables[%s]')
 returns setof tidemark.live_tables
 language plpgsql
@@ -2955,10 +2957,10 @@ begin
 end
 $$;
 
--- The tables a pull covers. One that the caller has no grant to read is left out: it must not keep the
--- others from coming.
--- shapes: what their rows are made of, by table_no. It changes when a column that the caller may read is
--- added, dropped, renamed or retyped: no trigger fires then, so devices download such a table again.
+-- The tables that a pull covers. A table that the caller has no grant to read is left out, so that the others can be
+-- pulled.
+-- shapes: a hash of the columns of each table, by table_no. It changes when a column that the caller may read is added,
+-- dropped, renamed or retyped: no trigger fires then, so devices download such a table again.
 create function tidemark.tables_to_pull(
   names text[], path text default 'tables[%s]', out tables int[], out shapes jsonb
 )
@@ -3002,8 +3004,8 @@ $$;
 -- The rows of a page, read under the caller's own policies: rows that the log names, as they are now, and rows of a
 -- scope or table that is new to the device, straight from the table. sync_pull says which of them a page is made of.
 
--- The columns a pull reads from alias t. exact: bigint and numeric as text, for readers whose JSON
--- parser rounds. Without it, and with SELECT on the whole table, simply everything.
+-- As SQL, the columns that a pull reads from alias t. exact: bigint and numeric as text, for clients whose JSON parser
+-- rounds. Without it, and with SELECT on the whole table, all columns.
 create function tidemark.pulled_columns(relation oid, exact boolean)
 returns text
 language plpgsql
@@ -3040,7 +3042,7 @@ begin
 end
 $$;
 
--- The scope a row of alias t is in, and whether the caller is in it ($2: their keys of that kind).
+-- As SQL, the scope that a row of alias t is in.
 create function tidemark.scope_expression(registered tidemark.live_tables)
 returns text
 language plpgsql
@@ -3056,6 +3058,7 @@ begin
 end
 $$;
 
+-- As SQL, whether the caller is in the scope of a row of alias t. $2 has the caller's keys of that kind.
 create function tidemark.in_my_scopes(registered tidemark.live_tables)
 returns text
 language plpgsql
@@ -3074,16 +3077,15 @@ begin
 end
 $$;
 
--- What an answer says of one table in one scope. Rows are printed once, here: every further level of
--- json that is built around them copies their text.
+-- Rows are printed once, for this type: every further level of json that is built around them copies their text.
 create type tidemark.change as (scope text, "table" text, upsert json, remove text[]);
 comment on type tidemark.change is
   'Rows of one table in one scope to put, and ids of rows to remove: an element of the changes that sync_pull answers '
   'with.';
 
--- Rows named by the log, as they are now: one change a scope. A row that is not there any more, not in
--- that scope, or not visible to the caller is removed; those are looked for only where fewer rows were
--- found than were named. A table that was dropped meanwhile has no news.
+-- Reads the rows that the log names, as they are now: one change a scope. A row that is not there any more, not in that
+-- scope, or not visible to the caller is removed; such rows are looked for only where fewer rows were found than were
+-- named. A table that was dropped meanwhile has no changes.
 create function tidemark.read_rows(table_no int, scopes text[], row_ids text[], exact boolean)
 returns tidemark.change[]
 language plpgsql
@@ -3138,7 +3140,7 @@ exception when syntax_error or undefined_table then
 end
 $$;
 
--- The same for a page that names rows of several tables, in the order given.
+-- Reads the rows of a page that names rows of several tables, in the order of `tables`.
 create function tidemark.read_entries(tables int[], table_nos int[], scopes text[], row_ids text[], exact boolean)
 returns tidemark.change[]
 language plpgsql
@@ -3167,9 +3169,9 @@ begin
 end
 $$;
 
--- Straight from the tables, for a scope or table that is new to the device: scope by scope in key
--- order until the page is full. waiting and rest: [[table_no, scope key, after row key, only this
--- scope], …]; nulls mean from the beginning.
+-- Reads rows straight from the tables, for a scope or table that is new to the device: scope by scope in key order
+-- until the page is full. waiting and rest: [[table_no, scope key, after row key, only this scope], …]; nulls mean
+-- from the beginning.
 create function tidemark.read_pages(
   waiting jsonb, rows_left int, exact boolean,
   out changes tidemark.change[], out rows_read int, out rest jsonb
@@ -3361,14 +3363,14 @@ begin
       'Send the last cursor unchanged, or none.');
   end;
   if position is not null then
-    -- A replica may be behind where the cursor has been: what it lacks is not seen by what it serves.
+    -- A replica may be behind the cursor: the transactions that it lacks count as not yet seen.
     if pg_is_in_recovery() then
       seen := tidemark.seen_by_all(array[seen, present]);
       window_end := case when window_end is not null then tidemark.seen_by_all(array[window_end, present]) end;
     end if;
-    -- A table that is asked for again goes on where it was left: the window starts that early for all,
-    -- and what the others get twice changes nothing. A purge may have come since, of what only this table
-    -- has not seen.
+    -- A table that is asked for again goes on where it was left: the window starts that early for all tables, and an
+    -- entry that the others get twice changes nothing. A purge may have deleted entries since that only this table has
+    -- not seen.
     select tidemark.seen_by_all(array_agg(pause.value::pg_snapshot) || seen) into resumed
     from jsonb_each_text(paused) pause
     where pause.key::int = any (tables)
@@ -3401,7 +3403,7 @@ begin
     joined := (tidemark.my_scopes())[3:]; -- the shared ones, also those that hold no row yet
   end if;
 
-  -- Tables this cursor does not cover yet, or not as they are now, are downloaded first. One that was
+  -- Tables that this cursor does not cover yet, or not with the columns of now, are downloaded first. A table that was
   -- left out in the middle of its download begins again.
   held := array(
     select held_table.no
@@ -3482,7 +3484,7 @@ begin
   more := initial_sync <> '[]' or not caught_up;
   next_cursor := jsonb_strip_nulls(jsonb_build_object(
     'epoch', tidemark.epoch(),
-    -- not now(): whatever this call saw was written before this instant
+    -- not now(): all that this call saw was written before this instant
     'at', clock_timestamp() + case when pg_is_in_recovery() then interval '1 minute' else interval '0' end,
     'tables', to_jsonb(held),
     'shapes', known || shapes,
@@ -4316,8 +4318,8 @@ create type tidemark.edit as (
 );
 comment on type tidemark.edit is 'An edit of a row that exists, on its way through the merge.';
 
--- Locks the rows that the mutations name and says what is there. A tombstone is told from no row only
--- in scopes that are not everybody's.
+-- Locks the rows that the mutations name and says what is there. Only in scopes of members is a tombstone told from a
+-- row that never was.
 create function tidemark.find_rows(target tidemark.push_target, mutations tidemark.mutation[])
 returns tidemark.edit[]
 language plpgsql
@@ -4431,7 +4433,8 @@ begin
   return (
     select format('jsonb_build_object(%s)', string_agg(
       -- records are compared by their columns' types, wherever the operator lives
-      format('%1$L, row((pair.mine).%1$I)::record operator(pg_catalog.>) row((pair.theirs).%1$I)::record', a.attname), ', '))
+      format('%1$L, row((pair.mine).%1$I)::record operator(pg_catalog.>) row((pair.theirs).%1$I)::record',
+        a.attname), ', '))
     from jsonb_each_text(registered.columns) rule
     join pg_catalog.pg_attribute a
       on a.attrelid = registered.relation and a.attname = rule.key and a.attnum > 0 and not a.attisdropped
@@ -4447,7 +4450,7 @@ begin
 end
 $$;
 
--- keep_both: the device's version as a row of its own, as the caller.
+-- For the policy keep_both: inserts the device's version as a row of its own, as the caller, and answers its id.
 create function tidemark.copy_row(target tidemark.push_target, ours jsonb, edit tidemark.edit)
 returns text
 language plpgsql
@@ -4479,7 +4482,7 @@ begin
 end
 $$;
 
--- Policies that look at the whole edit: function, keep_both, manual.
+-- Applies the policies that look at the whole edit: function, keep_both, manual.
 create function tidemark.settle_edits(target tidemark.push_target, edits tidemark.edit[], device uuid)
 returns tidemark.edit[]
 language plpgsql
@@ -4666,8 +4669,8 @@ $$;
 -- Push of edits: one statement a table for what the merge left to write, and an answer for every mutation, also for
 -- those that left nothing to write.
 
--- Puts and patches of rows that exist. A put whose id is free comes back as status 'absent'. Raises where a
--- trigger of the app's kept a row as it was: what else it did must not stay.
+-- Applies puts and patches of rows that exist. A put whose id is free comes back as status 'absent'. Raises where a
+-- trigger of the app kept a row as it was: nothing else that the trigger did must stay.
 create function tidemark.edit_rows(
   target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean
 )
@@ -4965,8 +4968,8 @@ $$;
 -- A list of mutations. Set-based: one statement a table and operation, in foreign-key order. Only when a statement
 -- raises is the list halved, until the mutation that raised stands alone and is answered as rejected.
 
--- All mutations, or an error. Rounds keep several mutations of one row in order; within a round
--- parents are written before children, and children deleted before parents.
+-- Applies all mutations, or raises. Rounds keep several mutations of one row in order; within a round parents are
+-- written before children, and children deleted before parents.
 create function tidemark.apply_all(
   device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean
 )
@@ -5034,8 +5037,7 @@ begin
 end
 $$;
 
--- What a mutation that raised is answered. Messages name columns and constraints, never values of
--- other rows.
+-- The result of a mutation that raised. Messages name columns and constraints, never values of other rows.
 create function tidemark.rejection(
   n int, state text, message text, hint text, table_name text,
   schema_of text, constraint_of text, relation_of text, column_of text
@@ -5093,7 +5095,7 @@ begin
 end
 $$;
 
--- What COMMIT would find: constraints that wait for the end of the transaction are asked now, while their
+-- Checks what COMMIT would: constraints that wait for the end of the transaction are asked now, while their
 -- error can still be held against a mutation. Afterwards they wait as before, for the mutations that follow
 -- and for the other statements of the caller's transaction; Postgres has no other way to undo SET CONSTRAINTS than
 -- to undo a block. So each constraint is checked twice, and what its trigger writes is written once.
@@ -5112,8 +5114,8 @@ exception when sqlstate 'TMEND' then
 end
 $$;
 
--- All mutations that can be applied; the others rejected one by one. A list that fails is halved, a
--- short one taken apart.
+-- Applies all mutations that can be applied, and rejects the others one by one. A list that fails is halved, a short
+-- one taken apart.
 create function tidemark.apply_mutations(
   device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean
 )
@@ -5173,8 +5175,8 @@ begin
 end
 $$;
 
--- The same, and what was refused because something else was not there yet, or still there, is tried
--- again as long as that helps: taking the list apart must not make its order matter.
+-- Applies a list, and tries mutations again that were refused because another row was not there yet, or still there,
+-- as long as that helps: taking the list apart must not make its order matter.
 create function tidemark.apply_batch(device uuid, mutations tidemark.mutation[], exact boolean)
 returns tidemark.outcome[]
 language plpgsql
@@ -5221,8 +5223,8 @@ $$;
 -- is applied as the caller, and the results of this call are stored until the device has received them. The edge
 -- functions sync and sync-push call it, and clients do.
 
--- Mutations that an earlier call already decided: what it said, and the rows of those that it took as they
--- are now, where the caller may read them. A refused one may have an id that no row can have.
+-- The results of mutations that an earlier call already decided: its results again, and the rows of applied mutations
+-- as they are now, where the caller may read them. A rejected mutation may have an id that no row can have.
 create function tidemark.repeat_answers(mutations tidemark.mutation[], stored_results jsonb, exact boolean)
 returns tidemark.outcome[]
 language plpgsql
@@ -5327,7 +5329,7 @@ begin
     perform tidemark.raise_api_error(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
   end if;
   begin
-    -- What the device's clock must be moved by to be right.
+    -- How far the device's clock must be moved to be right.
     skew := coalesce(now() - (options ->> 'client_time')::timestamptz, '0');
   exception when data_exception then
     perform tidemark.raise_api_error(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
@@ -5495,8 +5497,8 @@ comment on function public.sync_conflicts() is
   'server_version, device_id, edited_at, created_at, analysis}], oldest first.';
 
 -- Decides one of the caller's open conflicts: {"take": "client"}, {"take": "server"} or {"row": {…}}.
--- What is written is an ordinary edit of the caller's, under their policies. The same decision again, after
--- an answer that got lost, changes nothing.
+-- The decision is written as an ordinary edit of the caller, under their policies. The same decision again, after an
+-- answer that got lost, changes nothing.
 create function public.sync_resolve(conflict_id uuid, resolution json)
 returns json
 language plpgsql
@@ -5955,7 +5957,7 @@ comment on function public.sync_status() is
 
 -- Realtime: a poke says that a scope has news, and nothing else; the pull that follows is authorised as
 -- always. One broadcast a statement and scope, on the private topic tidemark:<scope>, where the project
--- has Realtime; it is sent when the transaction commits. Who joins or leaves a scope is told on the
+-- has Realtime; it is sent when the transaction commits. A user who joins or leaves a scope is told on the
 -- topic of their own scope, since that is where the log has it. A statement over more than a thousand
 -- scopes (a backfill over all users) would write as many messages as it changes rows: it sends one, on
 -- tidemark:public, which every client listens to.
@@ -5985,7 +5987,7 @@ $$;
 create trigger poke after insert on tidemark.sync_changes referencing new table as tidemark_log
   for each statement execute function tidemark.poke();
 
--- Whether the caller may listen on a topic of Realtime: those of their own scopes.
+-- Whether the caller may listen on a topic of Realtime: a topic of their own scopes.
 create function tidemark.may_listen(topic text)
 returns boolean
 language plpgsql
@@ -5998,7 +6000,7 @@ begin
 end
 $$;
 
--- Lets members listen. Called by the migration of grants; once more by hand where Realtime came later.
+-- Lets members listen. 390_access.sql calls it; the owner calls it again where Realtime was enabled later.
 create function tidemark.enable_realtime()
 returns boolean
 language plpgsql

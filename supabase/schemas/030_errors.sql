@@ -1,7 +1,7 @@
 -- The two ways in which Tidemark says no: to a client that calls public.sync_*, and to the owner of the app who calls
 -- tidemark.add_table or tidemark.add_scope in a migration.
 
--- Whole-call errors of the RPCs: PostgREST turns SQLSTATE PTxyz into HTTP status xyz.
+-- Refuses a whole call of a client: PostgREST turns SQLSTATE PTxyz into HTTP status xyz.
 create function tidemark.raise_api_error(status int, code text, detail text default null, hint text default null)
 returns void
 language plpgsql

@@ -150,8 +150,8 @@ $$;
 comment on function tidemark.table_ranks() is
   'Registered tables with their place in foreign-key order: 0 has no parent.';
 
--- Whether a table went away after this call's snapshot, which the registry was read in. The right to it
--- is looked up among what there is now; of what there is not, it is null.
+-- Whether a table was dropped after the snapshot of this call, in which the registry was read. The privilege is
+-- looked up in the catalogue as it is now, and is null for a table that is not there.
 create function tidemark.is_gone(relation oid)
 returns boolean
 language plpgsql

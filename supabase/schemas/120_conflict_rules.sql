@@ -1,8 +1,8 @@
 -- Rules for a column that two sides changed. Rules that compute a value (union, sum, …) lose nothing; rules that
 -- choose one side report the column as lost. Push (280_push_merge.sql) applies them.
 
--- Arrays as sets of whole elements, in the server's order, then the client's additions. With the value
--- before the edit, what the edit removed is removed.
+-- Merges two arrays as sets of whole elements: the server's order, then the client's additions. Elements that the edit
+-- removed are removed where the value before the edit is known.
 create function tidemark.merge_sets(server jsonb, client jsonb, old jsonb)
 returns jsonb
 language sql
@@ -39,7 +39,7 @@ as $$
   ) united
 $$;
 
--- Objects key by key, at any depth; where both sides changed a leaf, the newer edit stays.
+-- Merges two objects key by key, at any depth; where both sides changed a leaf, the newer edit stays.
 create function tidemark.merge_deep(server jsonb, client jsonb, old jsonb, client_is_newer boolean)
 returns jsonb
 language plpgsql
@@ -72,7 +72,7 @@ begin
 end
 $$;
 
--- A function named in a policy or rule, quoted; it is looked up under the search_path below.
+-- Quotes the name of a function in a policy or rule; tidemark.resolve_column looks it up under its own search_path.
 create function tidemark.function_name(name text)
 returns text
 language sql
@@ -83,9 +83,9 @@ as $$
   select string_agg(quote_ident(part), '.') from unnest(parse_ident(name)) part
 $$;
 
--- One column that both sides changed, by its rule. Values as jsonb; old is null where the device did
--- not send it. Which value is greater is the column's type to say (null: it has no order, and texts are
--- compared). Null means undecided.
+-- Decides one column that both sides changed, by its rule. Values are jsonb; old is null where the device did not send
+-- it. The column's type says which value is greater (null: the type has no order, and texts are compared). The result
+-- null means undecided.
 create function tidemark.resolve_column(
   rule text, server jsonb, client jsonb, old jsonb, client_is_newer boolean, client_is_greater boolean default null
 )
@@ -137,7 +137,7 @@ begin
 end
 $$;
 
--- Whether the device's value is not, or not wholly, in what a rule made of it.
+-- Whether the device's value is not, or not wholly, in the value that a rule made.
 create function tidemark.is_overruled(rule text, server jsonb, client jsonb, old jsonb, resolved jsonb)
 returns boolean
 language sql

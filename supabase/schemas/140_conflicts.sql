@@ -59,9 +59,9 @@ begin
 end
 $$;
 
--- What there is to say about a conflict: when each side was edited, which columns of which kind, who
--- and on which device, and how sure one can be of the suggestion (0 to 1): more when one person is on
--- both sides, when the edits lie far apart, when the values can be combined.
+-- Describes a conflict for the person who decides it: when each side was edited, by which user on which device, which
+-- columns of which kind, a suggestion, and the confidence in it (0 to 1). Confidence is higher when one user is on both
+-- sides, when the edits lie far apart, and when the values can be combined.
 create function tidemark.analyse_conflict(
   columns text[], client jsonb, server jsonb, base jsonb, edited_at timestamptz,
   client_user uuid, client_device uuid, other jsonb
@@ -140,10 +140,10 @@ as $$
   returning conflict_id
 $$;
 
--- Conflicts that still wait. One whose row was deleted, or whose columns changed again, has closed by
--- itself: there is nothing left to decide. (tidemark.purge writes that down before the log forgets it.) So has
--- one of a table that is gone: no user could decide it. Those of one table are asked for when it moves to another
--- number, whether it is there by its name or not.
+-- Conflicts that still wait. A conflict whose row was deleted, or whose columns changed again, has closed by itself:
+-- there is nothing left to decide. (tidemark.purge records that before it deletes the log entry.) A conflict of a table
+-- that was dropped has closed as well. With of_table, only the conflicts of that number, whether its table is there
+-- or not: tidemark.add_table asks when a table gets another number.
 create function tidemark.waiting_conflicts(of_table int default null)
 returns setof tidemark.sync_conflicts
 language plpgsql
@@ -181,7 +181,7 @@ begin
 end
 $$;
 
--- A conflict that was decided in just this way: a caller who asks again has not had the answer.
+-- A conflict of the caller that was decided in exactly this way: a caller who asks again did not receive the answer.
 create function tidemark.decided_conflict(id uuid, how text, wanted jsonb)
 returns setof tidemark.sync_conflicts
 language plpgsql

@@ -1,6 +1,6 @@
 -- What every call of a client starts with: the user, the protocol version, and the options that several calls have.
 
--- The caller, or 401. Everything the RPCs do starts here.
+-- The user id of the caller, or 401.
 create function tidemark.require_user()
 returns uuid
 language plpgsql
@@ -19,7 +19,7 @@ begin
 end
 $$;
 
--- 426 for a client whose protocol this database no longer, or not yet, speaks.
+-- Refuses a client whose protocol this database no longer, or not yet, speaks: 426.
 create function tidemark.require_protocol(options json)
 returns void
 language plpgsql
@@ -42,7 +42,7 @@ begin
 end
 $$;
 
--- Whether bigint and numeric columns go out as text.
+-- Whether the caller wants bigint and numeric columns as text.
 create function tidemark.wants_exact(options json)
 returns boolean
 language plpgsql
@@ -58,7 +58,7 @@ begin
 end
 $$;
 
--- The page size asked for, within the limits.
+-- The page size that the caller asks for, within the limits.
 create function tidemark.page_limit(options json)
 returns int
 language plpgsql

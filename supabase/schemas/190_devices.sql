@@ -26,7 +26,8 @@ comment on table tidemark.sync_devices is
 
 create index sync_devices_user on tidemark.sync_devices (user_id);
 
--- 403 when the device belongs to another user or was revoked. An unknown one passes: the first push registers it.
+-- Refuses a device that belongs to another user or was revoked: 403. An unknown one passes, and its first push
+-- registers it.
 create function tidemark.require_device(device uuid)
 returns void
 language plpgsql

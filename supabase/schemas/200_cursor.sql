@@ -1,22 +1,23 @@
--- The cursor is a Postgres snapshot: a device has seen exactly the transactions that were visible in
--- it. What is new is what is visible now and was not visible then; so the order in which
--- transactions commit does not matter, and a long one holds up no other.
+-- The cursor of sync_pull is a Postgres snapshot: a device has seen exactly the transactions that were visible in it.
+-- An entry is new when its transaction is visible now and was not visible then; so the order in which transactions
+-- commit does not matter, and a long one holds up no other.
 --
 -- On the wire it is opaque. Inside:
---   epoch          which database this is; another one answers reset
---   tables         numbers of the tables the device holds, or is downloading
---   seen           snapshot: every log entry visible in it has been delivered
---   window_end, after  an open window: entries between seen and window_end, delivered up to after = [xact, id]
---   at             when it was given out, by the server's clock; a minute later on a standby, whose
---                  clock is not the one that entries are written by
---   initial_sync   what is still to be downloaded from the tables themselves: [[table_no, scope key,
---                  after row key, only this scope], …]
---   shapes         what the rows of its tables were made of: {table_no: a hash of their columns}
---   paused         tables that the last calls left out: {table_no: the snapshot when they were}
---   done, total    progress of the first download
+--   epoch         which database this is; another one answers reset
+--   tables        numbers of the tables that the device holds, or is downloading
+--   seen          snapshot: every log entry visible in it has been delivered
+--   window_end    the end of an open window: its entries are visible here and not in seen
+--   after         the place up to which the open window has been delivered: [xact, id]
+--   at            when the cursor was given out, by the server's clock; a minute later on a standby, whose clock is
+--                 not the one that entries are written by
+--   initial_sync  what is still to be downloaded from the tables themselves:
+--                 [[table_no, scope key, after row key, only this scope], …]
+--   shapes        the columns that the rows of its tables had: {table_no: a hash of them}
+--   paused        tables that the last calls left out: {table_no: the snapshot when they were left out}
+--   done, total   progress of the initial sync
 
--- What is visible now. A standby reports running transactions through xmin alone (its list is
--- empty), and would call them visible: there everything from xmin on counts as not yet seen.
+-- The snapshot of this call. A standby reports running transactions through xmin alone (its list is empty), and would
+-- call them visible: there every transaction from xmin on counts as not yet seen.
 create function tidemark.snapshot_now()
 returns pg_snapshot
 language plpgsql
@@ -34,8 +35,8 @@ begin
 end
 $$;
 
--- What was visible in every one of some snapshots. They need not follow upon each other: one from a
--- replica may be behind an earlier one.
+-- The snapshot of the transactions that were visible in each of some snapshots. The order of these does not matter: one
+-- from a replica may be behind an earlier one.
 create function tidemark.seen_by_all(snapshots pg_snapshot[])
 returns pg_snapshot
 language plpgsql
@@ -129,8 +130,8 @@ begin
 end
 $$;
 
--- Scopes the caller joined and left in a window. One that was left and joined again, or whose
--- membership changed, is both: its rows are dropped and downloaded again.
+-- Scopes that the caller joined and left in a window. A scope that was left and joined again, or whose membership
+-- changed, is both: its rows are dropped and downloaded again.
 create function tidemark.moves_between_scopes(
   seen pg_snapshot, window_end pg_snapshot, out joined text[], out "left" text[]
 )
@@ -166,10 +167,10 @@ begin
 end
 $$;
 
--- The next entries of a window, for the caller's scopes: table, scope and row of each, as three arrays
--- in the log's order, and the last one's place. It ends at the window's end, and not only by what is
--- visible: a restored dump may have brought any number of entries from far ahead. A row is named as
--- often as it changed; what gets read is its current state.
+-- The next entries of a window, for the caller's scopes: table, scope and row of each, as three arrays in the log's
+-- order, and the place of the last entry. The page ends at the window's end by number as well as by visibility: a
+-- restored dump may have brought any number of entries from far ahead. A row is named as often as it changed; sync_pull
+-- then reads its current state.
 create function tidemark.log_page(
   seen pg_snapshot,
   window_end pg_snapshot,

@@ -1,8 +1,8 @@
 -- What a pull covers: the synced tables that a caller asks for and may read, parents first. Verification, conflicts and
 -- new ids find their tables here too.
 
--- Registered tables, parents first. The first name that is not registered is refused, as `path` says where
--- the caller has it: %s is its place, from 0.
+-- Registered tables, parents first. Refuses the first name that is not registered; `path` says where the caller has it:
+-- %s is its place, from 0.
 create function tidemark.tables_by_name(names text[], path text default 'tables[%s]')
 returns setof tidemark.live_tables
 language plpgsql
@@ -33,10 +33,10 @@ begin
 end
 $$;
 
--- The tables a pull covers. One that the caller has no grant to read is left out: it must not keep the
--- others from coming.
--- shapes: what their rows are made of, by table_no. It changes when a column that the caller may read is
--- added, dropped, renamed or retyped: no trigger fires then, so devices download such a table again.
+-- The tables that a pull covers. A table that the caller has no grant to read is left out, so that the others can be
+-- pulled.
+-- shapes: a hash of the columns of each table, by table_no. It changes when a column that the caller may read is added,
+-- dropped, renamed or retyped: no trigger fires then, so devices download such a table again.
 create function tidemark.tables_to_pull(
   names text[], path text default 'tables[%s]', out tables int[], out shapes jsonb
 )

@@ -1,8 +1,8 @@
 -- The rows of a page, read under the caller's own policies: rows that the log names, as they are now, and rows of a
 -- scope or table that is new to the device, straight from the table. sync_pull says which of them a page is made of.
 
--- The columns a pull reads from alias t. exact: bigint and numeric as text, for readers whose JSON
--- parser rounds. Without it, and with SELECT on the whole table, simply everything.
+-- As SQL, the columns that a pull reads from alias t. exact: bigint and numeric as text, for clients whose JSON parser
+-- rounds. Without it, and with SELECT on the whole table, all columns.
 create function tidemark.pulled_columns(relation oid, exact boolean)
 returns text
 language plpgsql
@@ -39,7 +39,7 @@ begin
 end
 $$;
 
--- The scope a row of alias t is in, and whether the caller is in it ($2: their keys of that kind).
+-- As SQL, the scope that a row of alias t is in.
 create function tidemark.scope_expression(registered tidemark.live_tables)
 returns text
 language plpgsql
@@ -55,6 +55,7 @@ begin
 end
 $$;
 
+-- As SQL, whether the caller is in the scope of a row of alias t. $2 has the caller's keys of that kind.
 create function tidemark.in_my_scopes(registered tidemark.live_tables)
 returns text
 language plpgsql
@@ -73,16 +74,15 @@ begin
 end
 $$;
 
--- What an answer says of one table in one scope. Rows are printed once, here: every further level of
--- json that is built around them copies their text.
+-- Rows are printed once, for this type: every further level of json that is built around them copies their text.
 create type tidemark.change as (scope text, "table" text, upsert json, remove text[]);
 comment on type tidemark.change is
   'Rows of one table in one scope to put, and ids of rows to remove: an element of the changes that sync_pull answers '
   'with.';
 
--- Rows named by the log, as they are now: one change a scope. A row that is not there any more, not in
--- that scope, or not visible to the caller is removed; those are looked for only where fewer rows were
--- found than were named. A table that was dropped meanwhile has no news.
+-- Reads the rows that the log names, as they are now: one change a scope. A row that is not there any more, not in that
+-- scope, or not visible to the caller is removed; such rows are looked for only where fewer rows were found than were
+-- named. A table that was dropped meanwhile has no changes.
 create function tidemark.read_rows(table_no int, scopes text[], row_ids text[], exact boolean)
 returns tidemark.change[]
 language plpgsql
@@ -137,7 +137,7 @@ exception when syntax_error or undefined_table then
 end
 $$;
 
--- The same for a page that names rows of several tables, in the order given.
+-- Reads the rows of a page that names rows of several tables, in the order of `tables`.
 create function tidemark.read_entries(tables int[], table_nos int[], scopes text[], row_ids text[], exact boolean)
 returns tidemark.change[]
 language plpgsql
@@ -166,9 +166,9 @@ begin
 end
 $$;
 
--- Straight from the tables, for a scope or table that is new to the device: scope by scope in key
--- order until the page is full. waiting and rest: [[table_no, scope key, after row key, only this
--- scope], …]; nulls mean from the beginning.
+-- Reads rows straight from the tables, for a scope or table that is new to the device: scope by scope in key order
+-- until the page is full. waiting and rest: [[table_no, scope key, after row key, only this scope], …]; nulls mean
+-- from the beginning.
 create function tidemark.read_pages(
   waiting jsonb, rows_left int, exact boolean,
   out changes tidemark.change[], out rows_read int, out rest jsonb

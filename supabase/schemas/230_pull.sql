@@ -81,14 +81,14 @@ begin
       'Send the last cursor unchanged, or none.');
   end;
   if position is not null then
-    -- A replica may be behind where the cursor has been: what it lacks is not seen by what it serves.
+    -- A replica may be behind the cursor: the transactions that it lacks count as not yet seen.
     if pg_is_in_recovery() then
       seen := tidemark.seen_by_all(array[seen, present]);
       window_end := case when window_end is not null then tidemark.seen_by_all(array[window_end, present]) end;
     end if;
-    -- A table that is asked for again goes on where it was left: the window starts that early for all,
-    -- and what the others get twice changes nothing. A purge may have come since, of what only this table
-    -- has not seen.
+    -- A table that is asked for again goes on where it was left: the window starts that early for all tables, and an
+    -- entry that the others get twice changes nothing. A purge may have deleted entries since that only this table has
+    -- not seen.
     select tidemark.seen_by_all(array_agg(pause.value::pg_snapshot) || seen) into resumed
     from jsonb_each_text(paused) pause
     where pause.key::int = any (tables)
@@ -121,7 +121,7 @@ begin
     joined := (tidemark.my_scopes())[3:]; -- the shared ones, also those that hold no row yet
   end if;
 
-  -- Tables this cursor does not cover yet, or not as they are now, are downloaded first. One that was
+  -- Tables that this cursor does not cover yet, or not with the columns of now, are downloaded first. A table that was
   -- left out in the middle of its download begins again.
   held := array(
     select held_table.no
@@ -202,7 +202,7 @@ begin
   more := initial_sync <> '[]' or not caught_up;
   next_cursor := jsonb_strip_nulls(jsonb_build_object(
     'epoch', tidemark.epoch(),
-    -- not now(): whatever this call saw was written before this instant
+    -- not now(): all that this call saw was written before this instant
     'at', clock_timestamp() + case when pg_is_in_recovery() then interval '1 minute' else interval '0' end,
     'tables', to_jsonb(held),
     'shapes', known || shapes,

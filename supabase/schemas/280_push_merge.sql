@@ -22,8 +22,8 @@ create type tidemark.edit as (
 );
 comment on type tidemark.edit is 'An edit of a row that exists, on its way through the merge.';
 
--- Locks the rows that the mutations name and says what is there. A tombstone is told from no row only
--- in scopes that are not everybody's.
+-- Locks the rows that the mutations name and says what is there. Only in scopes of members is a tombstone told from a
+-- row that never was.
 create function tidemark.find_rows(target tidemark.push_target, mutations tidemark.mutation[])
 returns tidemark.edit[]
 language plpgsql
@@ -137,7 +137,8 @@ begin
   return (
     select format('jsonb_build_object(%s)', string_agg(
       -- records are compared by their columns' types, wherever the operator lives
-      format('%1$L, row((pair.mine).%1$I)::record operator(pg_catalog.>) row((pair.theirs).%1$I)::record', a.attname), ', '))
+      format('%1$L, row((pair.mine).%1$I)::record operator(pg_catalog.>) row((pair.theirs).%1$I)::record',
+        a.attname), ', '))
     from jsonb_each_text(registered.columns) rule
     join pg_catalog.pg_attribute a
       on a.attrelid = registered.relation and a.attname = rule.key and a.attnum > 0 and not a.attisdropped
@@ -153,7 +154,7 @@ begin
 end
 $$;
 
--- keep_both: the device's version as a row of its own, as the caller.
+-- For the policy keep_both: inserts the device's version as a row of its own, as the caller, and answers its id.
 create function tidemark.copy_row(target tidemark.push_target, ours jsonb, edit tidemark.edit)
 returns text
 language plpgsql
@@ -185,7 +186,7 @@ begin
 end
 $$;
 
--- Policies that look at the whole edit: function, keep_both, manual.
+-- Applies the policies that look at the whole edit: function, keep_both, manual.
 create function tidemark.settle_edits(target tidemark.push_target, edits tidemark.edit[], device uuid)
 returns tidemark.edit[]
 language plpgsql

@@ -1,8 +1,8 @@
 -- Push of edits: one statement a table for what the merge left to write, and an answer for every mutation, also for
 -- those that left nothing to write.
 
--- Puts and patches of rows that exist. A put whose id is free comes back as status 'absent'. Raises where a
--- trigger of the app's kept a row as it was: what else it did must not stay.
+-- Applies puts and patches of rows that exist. A put whose id is free comes back as status 'absent'. Raises where a
+-- trigger of the app kept a row as it was: nothing else that the trigger did must stay.
 create function tidemark.edit_rows(
   target tidemark.push_target, mutations tidemark.mutation[], device uuid, exact boolean
 )

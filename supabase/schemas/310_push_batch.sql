@@ -1,8 +1,8 @@
 -- A list of mutations. Set-based: one statement a table and operation, in foreign-key order. Only when a statement
 -- raises is the list halved, until the mutation that raised stands alone and is answered as rejected.
 
--- All mutations, or an error. Rounds keep several mutations of one row in order; within a round
--- parents are written before children, and children deleted before parents.
+-- Applies all mutations, or raises. Rounds keep several mutations of one row in order; within a round parents are
+-- written before children, and children deleted before parents.
 create function tidemark.apply_all(
   device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean
 )
@@ -70,8 +70,7 @@ begin
 end
 $$;
 
--- What a mutation that raised is answered. Messages name columns and constraints, never values of
--- other rows.
+-- The result of a mutation that raised. Messages name columns and constraints, never values of other rows.
 create function tidemark.rejection(
   n int, state text, message text, hint text, table_name text,
   schema_of text, constraint_of text, relation_of text, column_of text
@@ -129,7 +128,7 @@ begin
 end
 $$;
 
--- What COMMIT would find: constraints that wait for the end of the transaction are asked now, while their
+-- Checks what COMMIT would: constraints that wait for the end of the transaction are asked now, while their
 -- error can still be held against a mutation. Afterwards they wait as before, for the mutations that follow
 -- and for the other statements of the caller's transaction; Postgres has no other way to undo SET CONSTRAINTS than
 -- to undo a block. So each constraint is checked twice, and what its trigger writes is written once.
@@ -148,8 +147,8 @@ exception when sqlstate 'TMEND' then
 end
 $$;
 
--- All mutations that can be applied; the others rejected one by one. A list that fails is halved, a
--- short one taken apart.
+-- Applies all mutations that can be applied, and rejects the others one by one. A list that fails is halved, a short
+-- one taken apart.
 create function tidemark.apply_mutations(
   device uuid, mutations tidemark.mutation[], targets tidemark.push_target[], exact boolean
 )
@@ -209,8 +208,8 @@ begin
 end
 $$;
 
--- The same, and what was refused because something else was not there yet, or still there, is tried
--- again as long as that helps: taking the list apart must not make its order matter.
+-- Applies a list, and tries mutations again that were refused because another row was not there yet, or still there,
+-- as long as that helps: taking the list apart must not make its order matter.
 create function tidemark.apply_batch(device uuid, mutations tidemark.mutation[], exact boolean)
 returns tidemark.outcome[]
 language plpgsql

@@ -2,8 +2,8 @@
 -- is applied as the caller, and the results of this call are stored until the device has received them. The edge
 -- functions sync and sync-push call it, and clients do.
 
--- Mutations that an earlier call already decided: what it said, and the rows of those that it took as they
--- are now, where the caller may read them. A refused one may have an id that no row can have.
+-- The results of mutations that an earlier call already decided: its results again, and the rows of applied mutations
+-- as they are now, where the caller may read them. A rejected mutation may have an id that no row can have.
 create function tidemark.repeat_answers(mutations tidemark.mutation[], stored_results jsonb, exact boolean)
 returns tidemark.outcome[]
 language plpgsql
@@ -108,7 +108,7 @@ begin
     perform tidemark.raise_api_error(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');
   end if;
   begin
-    -- What the device's clock must be moved by to be right.
+    -- How far the device's clock must be moved to be right.
     skew := coalesce(now() - (options ->> 'client_time')::timestamptz, '0');
   exception when data_exception then
     perform tidemark.raise_api_error(400, 'malformed', 'options.client_time: expected an RFC 3339 instant');

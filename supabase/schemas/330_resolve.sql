@@ -35,8 +35,8 @@ comment on function public.sync_conflicts() is
   'server_version, device_id, edited_at, created_at, analysis}], oldest first.';
 
 -- Decides one of the caller's open conflicts: {"take": "client"}, {"take": "server"} or {"row": {…}}.
--- What is written is an ordinary edit of the caller's, under their policies. The same decision again, after
--- an answer that got lost, changes nothing.
+-- The decision is written as an ordinary edit of the caller, under their policies. The same decision again, after an
+-- answer that got lost, changes nothing.
 create function public.sync_resolve(conflict_id uuid, resolution json)
 returns json
 language plpgsql

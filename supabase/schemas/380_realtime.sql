@@ -1,6 +1,6 @@
 -- Realtime: a poke says that a scope has news, and nothing else; the pull that follows is authorised as
 -- always. One broadcast a statement and scope, on the private topic tidemark:<scope>, where the project
--- has Realtime; it is sent when the transaction commits. Who joins or leaves a scope is told on the
+-- has Realtime; it is sent when the transaction commits. A user who joins or leaves a scope is told on the
 -- topic of their own scope, since that is where the log has it. A statement over more than a thousand
 -- scopes (a backfill over all users) would write as many messages as it changes rows: it sends one, on
 -- tidemark:public, which every client listens to.
@@ -30,7 +30,7 @@ $$;
 create trigger poke after insert on tidemark.sync_changes referencing new table as tidemark_log
   for each statement execute function tidemark.poke();
 
--- Whether the caller may listen on a topic of Realtime: those of their own scopes.
+-- Whether the caller may listen on a topic of Realtime: a topic of their own scopes.
 create function tidemark.may_listen(topic text)
 returns boolean
 language plpgsql
@@ -43,7 +43,7 @@ begin
 end
 $$;
 
--- Lets members listen. Called by the migration of grants; once more by hand where Realtime came later.
+-- Lets members listen. 390_access.sql calls it; the owner calls it again where Realtime was enabled later.
 create function tidemark.enable_realtime()
 returns boolean
 language plpgsql
