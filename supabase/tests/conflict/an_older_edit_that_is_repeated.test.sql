@@ -10,8 +10,6 @@ create table public.repeated (
 );
 select pg_temp.add_own_table('public.repeated', 'client_wins', '{"visits": "sum"}');
 
--- A patch of the row by a device, as the signed-in user: its result.
-
 -- A patch of the row by device 1: its result.
 create function pg_temp.patch(mutation jsonb) returns jsonb language sql as $$
   select pg_temp.push_one(1, '{"table": "repeated", "op": "patch", "id": "00000000-0000-4000-8000-000000000001", "base": 1}' || mutation)

@@ -4,8 +4,6 @@ begin;
 \ir ../helpers.psql
 select plan(19);
 
--- Pushes as a user who may see and change some columns only: [{table, op, id: n, …}] in, results out.
-
 -- Edits as a user who may see and change some columns only: [{op, id: n, …}] in, results out.
 create function pg_temp.edit(mutations jsonb) returns jsonb language sql as $$
   select pg_temp.push((
