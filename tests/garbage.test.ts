@@ -199,7 +199,17 @@ const options = fc.record(
 )
 const cursors = fc
   .dictionary(
-    fc.constantFrom('epoch', 'tables', 'seen', 'upto', 'after', 'at', 'boot', 'paused', 'done'),
+    fc.constantFrom(
+      'epoch',
+      'tables',
+      'seen',
+      'window_end',
+      'after',
+      'at',
+      'initial_sync',
+      'paused',
+      'done',
+    ),
     fc.oneof(garbage, fc.constantFrom('1:1:', '5:9:6,7', [1, 'a'], [[1, null, null, null]])),
     { maxKeys: 2 },
   )

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../dev/ports.ts'
+import { nextMigration } from '../../dev/schemas.ts'
 import { startStack, type Stack } from '../../dev/stack.ts'
 import type { Finding } from '../../cli/doctor/finding.ts'
 import { Shell } from './support/shell.ts'
@@ -15,6 +16,8 @@ alter table public.notes enable row level security;
 create policy "own notes" on public.notes to authenticated using (user_id = (select auth.uid()));
 select tidemark.add_table('public.notes', 'user:user_id');
 `
+
+const [version] = nextMigration.split('_')
 
 let shell: Shell
 let stack: Stack
@@ -137,8 +140,8 @@ describe('names the fault of a broken project, and its mend mends it', () => {
     ],
     [
       'migration_missing',
-      `delete from supabase_migrations.schema_migrations where version = '20261121000800'`,
-      `insert into supabase_migrations.schema_migrations (version) values ('20261121000800')`,
+      `delete from supabase_migrations.schema_migrations where version = '${version}'`,
+      `insert into supabase_migrations.schema_migrations (version) values ('${version}')`,
     ],
   ])('%s', async (check, fault, mend) => {
     await admin.unsafe(fault)
@@ -149,8 +152,8 @@ describe('names the fault of a broken project, and its mend mends it', () => {
 
   it('migration_missing and function_missing in the folder, and file_changed', async () => {
     await shell.run(`
-      rm supabase/migrations/20261121000800_* supabase/functions/sync/index.ts
-      echo '-- mine' >> supabase/migrations/20261121000100_tidemark_schema.sql`)
+      rm supabase/migrations/${nextMigration} supabase/functions/sync/index.ts
+      echo '// mine' >> supabase/functions/sync-pull/index.ts`)
     const checks = (await examine()).map((finding) => finding.check)
     expect(checks).toEqual(['migration_missing', 'function_missing', 'file_changed'])
     await shell.run('npx tidemark init --force')

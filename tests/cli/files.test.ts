@@ -1,6 +1,7 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { nextMigration } from '../../dev/schemas.ts'
 import { withFunctions } from '../../cli/config.ts'
 import { tablesOf } from '../../cli/doctor/files.ts'
 import { Shell } from './support/shell.ts'
@@ -25,7 +26,7 @@ describe('tidemark init', () => {
     const first = await shell.run('npx tidemark init --json')
     expect(fates(first.out, 'new')).toEqual(
       expect.arrayContaining([
-        'supabase/migrations/20261121000100_tidemark_schema.sql',
+        `supabase/migrations/${nextMigration}`,
         'supabase/functions/sync/index.ts',
         'supabase/functions/_tidemark/deno.json',
       ]),

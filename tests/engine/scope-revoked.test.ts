@@ -36,8 +36,8 @@ it('the pages that a removed member fetches with an old cursor hold nothing of t
     if (!more) break
   }
   expect(cursors.length).toBeGreaterThan(5)
-  expect(cursors.some(({ boot }) => boot)).toBe(true)
-  expect(cursors.some(({ upto }) => upto)).toBe(true)
+  expect(cursors.some(({ initial_sync }) => initial_sync)).toBe(true)
+  expect(cursors.some(({ window_end }) => window_end)).toBe(true)
 
   await trips.leave(ann, [1])
   await sql`update public.${sql(trips.items)} set title = 'after' where trip = 1`
@@ -71,8 +71,8 @@ it('a cursor that was made up opens no other trip', async () => {
     : [[0]]
   for (const cursor of [
     bobs.cursor!,
-    { ...mine.cursor!, boot: [[no, '2', null, true]] },
-    { ...mine.cursor!, boot: [[no, '2', null, null]] },
+    { ...mine.cursor!, initial_sync: [[no, '2', null, true]] },
+    { ...mine.cursor!, initial_sync: [[no, '2', null, null]] },
     { ...mine.cursor!, seen: '3:3:' },
   ]) {
     const device = trips.phone(ann)

@@ -27,15 +27,15 @@ $$;
 
 select is(pg_temp.rows_from(null), '', 'a stranger gets nothing from the start');
 select is(pg_temp.rows_from(pg_temp.forge('{"seen": "3:3:"}')), '', 'nor of all of the log');
-select is(pg_temp.rows_from(pg_temp.forge(jsonb_build_object('boot', jsonb_build_array(jsonb_build_array(pg_temp.table_no('hunted'), 'chess', null, null))))), '', 'nor by asking for the scope''s download');
-select is(pg_temp.rows_from(pg_temp.forge(jsonb_build_object('boot', jsonb_build_array(jsonb_build_array(pg_temp.table_no('hunted'), 'chess', '00000000-0000-4000-8000-000000000000', true))))), '', 'nor for the rest of it');
+select is(pg_temp.rows_from(pg_temp.forge(jsonb_build_object('initial_sync', jsonb_build_array(jsonb_build_array(pg_temp.table_no('hunted'), 'chess', null, null))))), '', 'nor by asking for the scope''s download');
+select is(pg_temp.rows_from(pg_temp.forge(jsonb_build_object('initial_sync', jsonb_build_array(jsonb_build_array(pg_temp.table_no('hunted'), 'chess', '00000000-0000-4000-8000-000000000000', true))))), '', 'nor for the rest of it');
 select is(pg_temp.rows_from(pg_temp.forge('{"tables": []}')), '', 'nor as a table that is new to it');
 select alike(pg_temp.rows_from(pg_temp.forge(v.parts::jsonb)), 'PT400 malformed%', 'coded: ' || v.parts)
 from (values
   ('{"seen": "x"}'), ('{"seen": "9:1:"}'), ('{"at": "yesterday or so"}'), ('{"tables": ["a"]}'), ('{"tables": [99999999999]}'),
-  ('{"boot": [["x"]]}'), ('{"boot": 1}'), ('{"after": ["x", 1]}'), ('{"paused": {"x": "1:1:"}}'), ('{"done": "many"}')
+  ('{"initial_sync": [["x"]]}'), ('{"initial_sync": 1}'), ('{"after": ["x", 1]}'), ('{"paused": {"x": "1:1:"}}'), ('{"done": "many"}')
 ) as v (parts);
-select is(pg_temp.rows_from(pg_temp.forge('{"done": 9223372036854775807, "boot": []}')), '', 'a number at its end');
+select is(pg_temp.rows_from(pg_temp.forge('{"done": 9223372036854775807, "initial_sync": []}')), '', 'a number at its end');
 
 select * from finish();
 rollback;

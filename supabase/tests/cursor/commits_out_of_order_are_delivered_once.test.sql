@@ -31,7 +31,7 @@ select is(
 select is(pg_temp.changes(pg_temp.next(pg_temp.as_of(pg_temp.saved('start'), 8, '{6}'))), '+6 +9', 'one that saw 5, too, gets 6 alone');
 select is(pg_temp.changes(pg_temp.next(pg_temp.as_of(pg_temp.saved('start'), 10))), '', 'one from after them all gets nothing');
 select is(
-  pg_temp.changes(pg_temp.next(pg_temp.as_of(pg_temp.as_of(pg_temp.saved('start'), 1), 8, '{5}', 'upto') || jsonb_build_object('after', jsonb_build_array(pg_temp.transaction(1), 0)))),
+  pg_temp.changes(pg_temp.next(pg_temp.as_of(pg_temp.as_of(pg_temp.saved('start'), 1), 8, '{5}', 'window_end') || jsonb_build_object('after', jsonb_build_array(pg_temp.transaction(1), 0)))),
   '+6 +7', 'a window ends where it ended when it was opened: what ran then is left for the next one'
 );
 select is(

@@ -28,14 +28,14 @@ select pg_temp.refused((pg_temp.saved('cursor') - 'seen')::json, 'no snapshot');
 select pg_temp.refused((pg_temp.saved('cursor') - 'epoch')::json, 'no epoch');
 select pg_temp.refused(pg_temp.but('{"seen":"10:5:"}'), 'a snapshot that is none');
 select pg_temp.refused(pg_temp.but('{"seen":{"a":1}}'), 'a snapshot that is an object');
-select pg_temp.refused(pg_temp.but('{"upto":"x"}'), 'a window that ends nowhere');
+select pg_temp.refused(pg_temp.but('{"window_end":"x"}'), 'a window that ends nowhere');
 select pg_temp.refused(pg_temp.but('{"after":["x",1]}'), 'a place that is none');
 select pg_temp.refused(pg_temp.but('{"tables":"all"}'), 'tables that are no array');
 select pg_temp.refused(pg_temp.but('{"tables":["a"]}'), 'tables that are no numbers');
-select pg_temp.refused(pg_temp.but('{"boot":"x"}'), 'a download that is no array');
-select pg_temp.refused(pg_temp.but('{"boot":[["x"]]}'), 'a download of no table');
+select pg_temp.refused(pg_temp.but('{"initial_sync":"x"}'), 'a download that is no array');
+select pg_temp.refused(pg_temp.but('{"initial_sync":[["x"]]}'), 'a download of no table');
 select pg_temp.refused(
-  pg_temp.but(jsonb_build_object('boot', jsonb_build_array(jsonb_build_array(current_setting('test.no')::int, pg_temp.user_id('a'), 'no key')))),
+  pg_temp.but(jsonb_build_object('initial_sync', jsonb_build_array(jsonb_build_array(current_setting('test.no')::int, pg_temp.user_id('a'), 'no key')))),
   'a download from a key that is none'
 );
 select pg_temp.refused(pg_temp.but('{"done":"many"}'), 'progress that is no number');

@@ -12,7 +12,7 @@ create function pg_temp.next(size int) returns text language sql as $$
 $$;
 -- What another transaction commits while this device pages: its number lies behind the end of the open window.
 create function pg_temp.window_ends_at(n int) returns void language sql as $$
-  select pg_temp.save('cursor', pg_temp.as_of(pg_temp.saved('cursor'), n, field => 'upto'))
+  select pg_temp.save('cursor', pg_temp.as_of(pg_temp.saved('cursor'), n, field => 'window_end'))
 $$;
 
 select pg_temp.sign_in('a');

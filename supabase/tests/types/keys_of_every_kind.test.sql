@@ -73,7 +73,7 @@ begin
   loop
     answer := pg_temp.pull(place, '{"tables": ["keyed_all"], "limit": 1}');
     found_keys := found_keys || array(select u ->> 'key' from jsonb_array_elements(answer -> 'changes') c, jsonb_array_elements(c -> 'upsert') u);
-    exit when answer -> 'cursor' -> 'boot' is null;
+    exit when answer -> 'cursor' -> 'initial_sync' is null;
     place := answer -> 'cursor';
   end loop;
   return found_keys;
