@@ -45,7 +45,9 @@ async function settle(driver: Driver, page: number, withSums: boolean): Promise<
       if (tries === 4) throw new Violation(`${device.name} cannot send its queue`)
     }
   for (const device of devices) {
-    const complete = await syncDevice(driver, device, { ...wholeSync, page }, withSums)
+    // The sums of all rows take their time: those of one user do.
+    const isFirst = device.user === world.setting.users[0]
+    const complete = await syncDevice(driver, device, { ...wholeSync, page }, withSums && isFirst)
     if (!complete) throw new Violation(`${device.name} is never told that it has everything`)
   }
   world.ledger.check(await world.stored())

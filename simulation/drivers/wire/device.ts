@@ -22,8 +22,8 @@ export class WireDevice implements Device {
   readonly world: World
   /** By device id: up to which number edits are committed. */
   readonly committed: Map<string, number>
-  /** Its storage went back, and it has not asked yet how far the server got. */
-  #wentBack = false
+  /** The last number that its storage knew when it went back; until the device has asked how far the server got. */
+  #wentBackTo: number | undefined
   #lastPage: PullAnswer | undefined
 
   constructor(name: string, user: string, world: World, committed: Map<string, number>) {
@@ -73,8 +73,7 @@ export class WireDevice implements Device {
       return fault === 'none' ? undefined : fault
     }
     let failed: string | undefined
-    if (way !== 'pull' && !(this.#wentBack && !(await this.#register())))
-      failed = await push(this, next(), plan)
+    if (way !== 'pull' && (await this.#isSure())) failed = await push(this, next(), plan)
     await meanwhile?.()
     if (way === 'push') return { complete: false, ...(failed && { failed }) }
     for (let page = 0; page < plan.pages; page++)
@@ -124,18 +123,19 @@ export class WireDevice implements Device {
     this.world.journal.note(`${this.name} applies its last page again`, 'page applied again')
   }
 
-  /** Asks how far the server got. If further than the device: it was rolled back, and takes a new id. */
-  async #register(): Promise<boolean> {
+  /** Where its storage went back, it asks how far the server got: if further than that, it takes a new id. Whether it could ask. */
+  async #isSure(): Promise<boolean> {
+    if (this.#wentBackTo === undefined) return true
     try {
       const [{ last_seq }] = (await this.world.db.main.run(
         `${as(this.user)} select public.sync_register_device('${this.state.id}', '{"name":"${this.name}"}')`,
       )) as [{ last_seq: number }]
-      if (last_seq > this.state.seq) this.#rename()
+      if (last_seq > this.#wentBackTo) this.#rename()
     } catch (error) {
       if (isBlocked(error)) return false
       if (!this.isRevoked(error)) throw error
     }
-    this.#wentBack = false
+    this.#wentBackTo = undefined
     return true
   }
 
@@ -185,6 +185,6 @@ export class WireDevice implements Device {
   async replace(backup: unknown): Promise<void> {
     this.#lastPage = undefined
     this.state = backup ? (backup as State).copy() : new State()
-    this.#wentBack = backup !== undefined
+    this.#wentBackTo = backup ? this.state.seq : undefined
   }
 }

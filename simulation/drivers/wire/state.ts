@@ -150,7 +150,8 @@ const isElsewhere = (result: PushResult): boolean => {
 const isOverruled = ({ op }: Edit, result: PushResult): boolean =>
   isElsewhere(result) ||
   (result.lost ?? []).length > 0 ||
-  (op === 'delete' && result.status === 'conflict')
+  // A repeated answer has another status, and the row that is still there.
+  (op === 'delete' && (result.status === 'conflict' || !!result.row))
 
 /** A row after an edit; null where it is gone or was never there. */
 function afterEdit(row: Row | null, { op, data }: Edit): Row | null {
