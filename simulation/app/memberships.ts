@@ -26,7 +26,7 @@ export function membershipStatement(membership: Membership, setting: Setting): S
   const place = membership.scope % (trips.length + clubs.length)
   return place < trips.length
     ? { sql: tripMembers(membership, place, setting) }
-    : clubMembers(membership, clubs[place - trips.length]!, setting)
+    : clubMembers(membership, place - trips.length, setting)
 }
 
 function tripMembers(membership: Membership, place: number, setting: Setting): string {
@@ -58,7 +58,10 @@ function tripMembers(membership: Membership, place: number, setting: Setting): s
 }
 
 /** The members table of clubs syncs itself: its rows are in the ledger. */
-function clubMembers(membership: Membership, club: string, setting: Setting): Statement {
+function clubMembers(membership: Membership, place: number, setting: Setting): Statement {
+  const { clubs } = setting
+  const club = clubs[place]!
+  const another = clubs[(place + 1) % clubs.length]
   const { member, other, role } = literals(membership, setting)
   const where = `club_id = ${literal(club)} and user_id = ${member} and deleted_at is null`
   const join = (): Statement => {
@@ -88,6 +91,7 @@ function clubMembers(membership: Membership, club: string, setting: Setting): St
         sql: `update public.club_members set role = ${role} where club_id = ${literal(club)} and deleted_at is null`,
       }
     case 'move':
+      return { sql: `update public.club_members set club_id = ${literal(another)} where ${where}` }
     case 'hand over':
       return { sql: `update public.club_members set user_id = ${other} where ${where}` }
   }

@@ -12,11 +12,11 @@ export interface Setting {
   marks: number
 }
 
-/** Users, two trips and a club, of which there are no rows yet. */
+/** Users, two trips and two clubs, of which there are no rows yet. */
 export const newSetting = (users: number): Setting => ({
   users: Array.from({ length: users }, () => randomUUID()),
   trips: [randomUUID(), randomUUID()],
-  clubs: [randomUUID()],
+  clubs: [randomUUID(), randomUUID()],
   ids: Object.fromEntries(tableNames.map((name) => [name, [] as string[]])) as Setting['ids'],
   marks: 0,
 })

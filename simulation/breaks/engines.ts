@@ -6,6 +6,7 @@ const held = /after a sync \w+ (lacks|holds)|has the sums/
 export const engines: Record<string, Break> = {
   /** The cursor of pollers: everything below the newest transaction counts as seen. */
   polling: {
+    focus: { sql: 36, end: 20 },
     found: { wire: held, client: held },
     sql: `
     create or replace function tidemark.snapshot_now() returns pg_snapshot
@@ -33,6 +34,7 @@ export const engines: Record<string, Break> = {
 
   /** A row that moves to another scope does not leave the old one. */
   'silent move': {
+    focus: { sql: 36 },
     found: { wire: held, client: held },
     sql: `
     create function simulation.skip() returns trigger language plpgsql as $$ begin return null; end $$;
@@ -54,6 +56,7 @@ export const engines: Record<string, Break> = {
 
   /** Devices behind a purge are not told to start afresh. */
   'silent purge': {
+    focus: { sql: 36, purge: 20 },
     found: { wire: held, client: held },
     sql: `
     create function simulation.forget() returns trigger language plpgsql
@@ -63,6 +66,7 @@ export const engines: Record<string, Break> = {
 
   /** What was overruled is not told. */
   'silent loss': {
+    focus: { atOdds: 24 },
     found: { wire: /was "(merged|conflict)", and the row has/, client: /shows edit/ },
     sql: `
     alter function public.sync_push(uuid, json, json) set schema simulation;

@@ -25,7 +25,7 @@ export type Focus = Partial<Record<ActionName, number>>
 /** The histories of a driver. A focus makes those likelier that a certain fault shows in. */
 export function histories(driver: DriverName, focus: Focus = {}): fc.Arbitrary<History> {
   const { users, devices } = casts[driver]
-  const scopes = 3
+  const scopes = 4
   return fc.record({
     members: fc.array(fc.constantFrom(1, 1, 1, 2, 0), {
       minLength: scopes * users,

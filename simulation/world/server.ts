@@ -53,7 +53,9 @@ export class Server {
     const { users, trips, clubs } = this.#setting
     const statements: Statement[] = [
       { sql: 'update public.notices set deleted_at = now() where deleted_at is null' },
-      { sql: `insert into public.clubs values (${literal(clubs[0])})` },
+      {
+        sql: `insert into public.clubs values ${clubs.map((id) => `(${literal(id)})`).join(', ')}`,
+      },
     ]
     for (const id of trips) {
       know(this.#setting, 'trips', id)
