@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { PullAnswer, PushResult } from '../../../supabase/functions/_tidemark/wire.ts'
 import { keyOf, type Rows } from '../../app/rows.ts'
-import type { Row, TableName } from '../../app/tables.ts'
+import type { Row } from '../../app/tables.ts'
 import type { Edit } from '../../oracle/answer.ts'
 import type { Told } from '../../oracle/edits.ts'
 import { markOf } from '../../oracle/ledger.ts'
