@@ -5,6 +5,7 @@ import type { Break } from './break.ts'
 /** Clients that are broken on purpose: by what they make of an answer. */
 export const clients: Record<string, Break> = {
   'keeps the scopes that it left': {
+    focus: { members: 36 },
     found: { client: /holds .*, which its user may not see/ },
     alter: (name, answer) =>
       name === 'sync_pull' ? { ...(answer as PullAnswer), left: [] } : answer,
@@ -18,6 +19,7 @@ export const clients: Record<string, Break> = {
   },
 
   'is silent about what was overruled': {
+    focus: { atOdds: 24 },
     found: { client: /was overruled, and the app was not told/ },
     alter: eachResult((result) => ({ ...result, lost: [] })),
   },

@@ -16,6 +16,7 @@ export const engines: Record<string, Break> = {
 
   /** A user who leaves a scope is not told. */
   'silent leave': {
+    focus: { members: 36 },
     found: { wire: held, client: held },
     sql: `
     create function simulation.skip() returns trigger language plpgsql as $$ begin return null; end $$;
@@ -25,6 +26,7 @@ export const engines: Record<string, Break> = {
 
   /** A user who joins a scope is not told. */
   'silent join': {
+    focus: { members: 36 },
     found: { wire: held, client: held },
     sql: `
     create function simulation.skip() returns trigger language plpgsql as $$ begin return null; end $$;
@@ -67,7 +69,7 @@ export const engines: Record<string, Break> = {
   /** What was overruled is not told. */
   'silent loss': {
     focus: { atOdds: 24 },
-    found: { wire: /was "(merged|conflict)", and the row has/, client: /shows edit/ },
+    found: { wire: /was "(merged|conflict)", and the row has|shows edit/, client: /shows edit/ },
     sql: `
     alter function public.sync_push(uuid, json, json) set schema simulation;
     create function public.sync_push(device_id uuid, mutations json, options json default '{}') returns json
