@@ -1,0 +1,2 @@
+/** What the oracle finds wrong. */
+export class Violation extends Error {}

@@ -1,0 +1,3 @@
+import { testHistories } from './suite.ts'
+
+testHistories('wire', { usual: 400, full: 2_000, broken: 200 })
