@@ -27,7 +27,7 @@ export async function mergeUnsent({ tx, putRows, dropRows }: WriteTransaction): 
     if (!record) continue
     const all = await tx.scan('queue', { index: 'row', equals: [table, id] })
     // What is left where it was made and removed here must look alone to the rule that drops it.
-    const alone = { ...omit(record, 'base'), mutations: 1 }
+    const alone = { ...omit(record, 'base'), queued: 1 }
     const view = all.length === mutations.length && record.base == null ? alone : record
     const kept: QueuedMutation[] = []
     for (const mutation of mutations) {
