@@ -103,7 +103,7 @@ function picture(): string {
   return [
     "# The rooms of the client's sources",
     '',
-    `\`client/src\` has ten rooms, each a layer: a room imports from itself and from rooms below it, types included. The number on an arrow counts the imports. This page is made by \`client/tests/rooms.test.ts\`, which also holds the rule; \`npm test -- vitest client/tests/rooms.test.ts -u\` draws it anew.`,
+    `\`client/src\` has ten rooms, each a layer: a room imports from itself and from rooms below it, types included. The number on an arrow counts the imports. This page is made by \`client/tests/rooms.test.ts\`, which also tests the rule. To draw the page anew, delete it and run \`npm test -- vitest client/tests/rooms.test.ts\`.`,
     '',
     '```mermaid',
     'flowchart TB',
