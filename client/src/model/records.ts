@@ -2,23 +2,25 @@
  * What a device stores: rows, queued and rejected mutations, and records about the device, the cursor and the
  * history of runs.
  *
- * The states of a mutation, and the store (`queue`, `failed`) that holds it:
+ * The states of a mutation:
  *
- * ```
- *             nextBatch                    applyPushResponse
- *   pending ────────────────▶ in flight ────────────────────▶ acknowledged
- *    ▲ queue                    queue   │                      removed from `queue`, counted in `completed`
- *    │                            │     │ applyPushResponse, splitInFlight
- *    │ withNewDeviceId            │     ▼
- *    ├────────────────────────────┘   rejected ── queue.clearFailed ──▶ discarded
- *    │       queue.retryFailed          failed
- *    └───────────────────────────────────┘
- * ```
+ * | state | store | meaning |
+ * | --- | --- | --- |
+ * | pending | `queue` | `seq` above `DeviceRecord.sentSeq`: not sent; it may be squashed or reordered |
+ * | in flight | `queue` | `seq` up to `sentSeq`: sent and not answered; it is sent again unchanged |
+ * | acknowledged | none | the server has answered without an error; only `DeviceRecord.completed` counts it |
+ * | rejected | `failed` | the server has answered with an error |
  *
- * - pending: its `seq` is above `DeviceRecord.sentSeq`. It may be squashed with another mutation or reordered.
- * - in flight: its `seq` is at most `sentSeq`. It is frozen: until the server answers, it is sent again unchanged.
- * - acknowledged: the server has answered with `applied`, `merged`, `conflict` or `duplicate`.
- * - rejected: the server has refused it. A retry makes it pending again, with a new `seq`.
+ * | state | event | next state |
+ * | --- | --- | --- |
+ * | none | the app writes (`enqueue`) | pending |
+ * | pending | the app writes to the same row (`squash`) | pending, as one mutation; an insert and a removal cancel |
+ * | pending | a push takes it into a batch (`nextBatch`) | in flight |
+ * | in flight | a response without an error (`applyPushResponse`) | acknowledged |
+ * | in flight | a response with an error (`applyPushResponse`, `splitInFlight`) | rejected |
+ * | in flight | the device takes a new id (`withNewDeviceId`) | pending |
+ * | rejected | `queue.retryFailed` | pending, with a new `seq` |
+ * | pending, in flight or rejected | `queue.clear`; for rejected ones also `queue.clearFailed` | discarded |
  */
 import type { HistoryRecord } from './history.ts'
 import type { Row } from './row.ts'
@@ -85,7 +87,7 @@ export interface FailedMutation extends QueuedMutation {
  * | none | `nextBatch` takes mutations | in flight, `attempts: 1` |
  * | in flight | no response, or an error that a retry may solve | in flight, `attempts + 1`, with `error` |
  * | in flight | the server cannot take the whole batch, and it has several mutations | in flight, first half |
- * | in flight | the server cannot read its only mutation | none, the mutation is rejected |
+ * | in flight | the server cannot read its only mutation, or it is too large | none, the mutation is rejected |
  * | in flight | response | none, every mutation is acknowledged or rejected |
  * | in flight | the device takes a new id | none, every mutation is pending |
  */
