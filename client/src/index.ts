@@ -1,4 +1,4 @@
-// What an app calls.
+// Functions and types that an app uses.
 export { createSync } from './api/create-sync.ts'
 export type { Direction, SyncOptions, TableOption } from './api/options.ts'
 export type { Sync } from './api/types.ts'
@@ -23,7 +23,7 @@ export type { AutoResolve, Resolvers, Resolving } from './api/conflicts/auto-res
 export { createTracker } from './integrations/redux/tracker.ts'
 export type { Entities, Tracker } from './integrations/redux/tracker.ts'
 
-// What it is told.
+// Events, reports and errors.
 export type { Conflict, SyncEvents } from './model/events.ts'
 export type { Listener } from './util/emitter.ts'
 export type { Progress, RunOptions, SyncReport } from './model/report.ts'
@@ -58,7 +58,7 @@ export {
   ValidationError,
 } from './model/errors.ts'
 
-// What can be replaced: storage, transport, platform.
+// Replaceable parts: storage, transport, platform.
 export { memoryStorage } from './storage/memory.ts'
 export { indexedDbStorage } from './storage/indexeddb.ts'
 export { localStorageStorage } from './storage/localstorage.ts'

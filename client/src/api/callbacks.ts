@@ -3,7 +3,7 @@ import type { Conflict, SyncEvents } from '../model/events.ts'
 import type { Progress, SyncReport } from '../model/report.ts'
 import type { Emitter } from '../util/emitter.ts'
 
-/** Events as options, for apps that want to be told from the first one on. */
+/** Listeners as options of `createSync`, which also receive the first events. */
 export interface Callbacks {
   onSync?: (report: SyncReport) => void
   onConflict?: (conflict: Conflict) => void
@@ -13,7 +13,7 @@ export interface Callbacks {
   onProgress?: (progress: Progress) => void
 }
 
-const EVENTS = {
+const EVENT_OF_CALLBACK = {
   onSync: 'sync_completed',
   onConflict: 'conflict_detected',
   onOffline: 'offline',
@@ -22,8 +22,9 @@ const EVENTS = {
   onProgress: 'sync_progress',
 } as const satisfies Record<keyof Callbacks, keyof SyncEvents>
 
-export function listen(on: Emitter<SyncEvents>['on'], callbacks: Callbacks): void {
-  for (const [name, event] of Object.entries(EVENTS)) {
+/** Subscribes the callbacks to their events. */
+export function subscribeCallbacks(on: Emitter<SyncEvents>['on'], callbacks: Callbacks): void {
+  for (const [name, event] of Object.entries(EVENT_OF_CALLBACK)) {
     const fn = callbacks[name as keyof Callbacks] as ((event: unknown) => void) | undefined
     if (fn) on(event, fn)
   }

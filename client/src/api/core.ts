@@ -13,23 +13,23 @@ import { createRequests } from '../transport/requests.ts'
 import { createEmitter } from '../util/emitter.ts'
 import { resolveSettings, type SyncOptions } from './options.ts'
 
-/** The parts that the calls of a sync work with. */
+/** What the methods of a sync use. */
 export interface Core extends SyncContext {
   runs: Runs
-  /** The store as the app sees it: it throws while it holds the mutations of a user who is not signed in. */
+  /** The store for calls of the app: throws while the store belongs to another user than the signed-in one. */
   appStore: Store
   /** Aborts when the sync is closed. */
   closing: AbortController
-  /** Runs that are shared by name, as `createSync` offers them. */
+  /** Makes a method of a sync that runs `method`; calls that wait share a run by `name`. */
   syncMethod(name: string, method: SyncMethod): (options?: RunOptions) => Promise<SyncReport>
   /** Calls a database function for the user who owns the store. */
   call<T>(name: string, args: object): Promise<T>
-  /** Throws a `ValidationError` (`unknown_table`) where `createSync` was not told of the table. */
+  /** Throws a `ValidationError` (`unknown_table`) where `createSync` was called without the table. */
   assertKnownTable(table: string): void
 }
 
-/** Puts the rooms below together: storage and store, session, requests, runs. */
-export function createCore(options: SyncOptions, tellStatus: () => void): Core {
+/** Creates the parts of a sync: store, session, requests and runs. */
+export function createCore(options: SyncOptions, emitStatus: () => void): Core {
   const settings = resolveSettings(options)
   const events = createEmitter<SyncEvents>()
   const closing = new AbortController()
@@ -57,7 +57,7 @@ export function createCore(options: SyncOptions, tellStatus: () => void): Core {
     events,
     closing: closing.signal,
     assertOwner: session.assertOwner,
-    tellStatus,
+    emitStatus,
   })
   const { pageSize } = settings
   const context = { settings, store, session, owner, requests, capacity, events, pageSize }
@@ -66,8 +66,8 @@ export function createCore(options: SyncOptions, tellStatus: () => void): Core {
     if (settings.keys.has(table)) return
     throw new ValidationError({
       code: 'unknown_table',
-      message: `No table ${table} here.`,
-      hint: 'Name it in the tables of createSync.',
+      message: `The table ${table} is not synced.`,
+      hint: 'Add it to the option tables of createSync.',
     })
   }
 
@@ -75,12 +75,12 @@ export function createCore(options: SyncOptions, tellStatus: () => void): Core {
     runs,
     closing,
     assertKnownTable,
-    appStore: guardedBy(session.assertAccess, store),
+    appStore: withAccessCheck(session.assertAccess, store),
     syncMethod:
       (name: string, method: SyncMethod) =>
-      async (asked: RunOptions = {}) => {
-        asked.tables?.forEach(assertKnownTable)
-        return runs.run(name, asked, (run) => sync(context, run, method))
+      async (runOptions: RunOptions = {}) => {
+        runOptions.tables?.forEach(assertKnownTable)
+        return runs.run(name, runOptions, (run) => sync(context, run, method))
       },
     async call<T>(name: string, args: object): Promise<T> {
       await session.assertOwner()
@@ -89,8 +89,8 @@ export function createCore(options: SyncOptions, tellStatus: () => void): Core {
   })
 }
 
-/** A store whose every transaction waits for `assertAccess`. */
-const guardedBy = (assertAccess: () => Promise<void>, store: Store): Store => ({
+/** A store that calls `assertAccess` before every transaction. */
+const withAccessCheck = (assertAccess: () => Promise<void>, store: Store): Store => ({
   ...store,
   read: async (body) => {
     await assertAccess()

@@ -3,7 +3,7 @@ import { withNewDeviceId } from '../database/batch.ts'
 import { deviceOf } from '../database/meta.ts'
 import type { SyncStatus } from '../model/status.ts'
 import { createSchedule } from '../schedule/schedule.ts'
-import { listen } from './callbacks.ts'
+import { subscribeCallbacks } from './callbacks.ts'
 import { createConflicts } from './conflicts/conflicts.ts'
 import { createCore } from './core.ts'
 import { createDamaged } from './damaged.ts'
@@ -21,7 +21,7 @@ import { verifyBetweenRuns } from './verify.ts'
 import { waitForSync } from './wait-for-sync.ts'
 
 /**
- * Makes tables of a Supabase project available on this device, offline first.
+ * Syncs tables of a Supabase project with this device, offline first.
  *
  * ```ts
  * const sync = createSync<Database>({ supabase, storage: indexedDbStorage('app'), tables: ['contacts'] })
@@ -30,16 +30,16 @@ import { waitForSync } from './wait-for-sync.ts'
  * ```
  */
 export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): Sync<DB> {
-  const core = createCore(options, () => tellStatus())
+  const core = createCore(options, () => emitStatus())
   const { settings, store, appStore, session, events, runs, call, syncMethod } = core
   const { clock, keys, newId, network } = settings
   let { direction = 'both' } = options
 
-  const both = syncMethod('sync', 'sync')
+  const syncBothWays = syncMethod('sync', 'sync')
   const push = syncMethod('push', 'push')
   const pull = syncMethod('pull', 'pull')
-  const syncAsDirected: typeof both = (asked) =>
-    (direction === 'both' ? both : direction === 'push-only' ? push : pull)(asked)
+  const syncAsDirected: typeof syncBothWays = (runOptions) =>
+    (direction === 'both' ? syncBothWays : direction === 'push-only' ? push : pull)(runOptions)
 
   const status = (): SyncStatus => ({
     ...runs.state(),
@@ -47,18 +47,18 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     ...store.counts(),
     nextSync: schedule.next(),
   })
-  const tellStatus = (): void => events.emit('status', status())
+  const emitStatus = (): void => events.emit('status', status())
 
   store.onCommit(({ origin, rows }) => {
     for (const [table, changed] of rows)
       events.emit('change', { table, ids: [...changed.keys()], origin })
-    tellStatus()
+    emitStatus()
   })
   const unwatch = network.watch((online) => {
     events.emit(online ? 'online' : 'offline', { at: clock.now() })
-    tellStatus()
+    emitStatus()
   })
-  listen(events.on, options)
+  subscribeCallbacks(events.on, options)
 
   const schedule = createSchedule({
     settings,
@@ -87,24 +87,29 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     pull,
     seed: syncMethod('seed', 'push'),
     hydrate: syncMethod('hydrate', 'pull'),
-    async forceSyncAll(asked = {}) {
+    async forceSyncAll(runOptions = {}) {
       await appStore.read(countUnsent)
       await queue.retryFailed()
-      const report = await both({ ...asked })
+      const report = await syncBothWays({ ...runOptions })
       await verifyBetweenRuns(core)
       return report
     },
-    waitForSync: (asked = {}) =>
+    waitForSync: (waitOptions = {}) =>
       waitForSync(
         {
           ...settings,
-          sync: (signal) => both({ signal }),
+          sync: (signal) => syncBothWays({ signal }),
           onRejected: (fn) => events.on('rejected', fn),
         },
-        asked,
+        waitOptions,
       ),
-    async signOut(asked = {}) {
-      const signedOut = await signOut(store, asked, newId, async () => (await push()).pushed)
+    async signOut(signOutOptions = {}) {
+      const signedOut = await signOut(
+        store,
+        signOutOptions,
+        newId,
+        async () => (await push()).pushed,
+      )
       session.reset()
       return signedOut
     },
@@ -139,5 +144,5 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
       await store.close()
     },
   }
-  return withInternals(sync, { core, syncBothWays: both })
+  return withInternals(sync, { core, syncBothWays })
 }

@@ -1,14 +1,13 @@
 import type { Store } from '../database/store.ts'
 import type { DamagedRecord } from '../model/records.ts'
 
-/** Records that could not be read. They are out of the way, and kept for whoever wants to look. */
+/** Damaged records: they could not be read, and were moved out of their stores. */
 export interface Damaged {
   list(): Promise<DamagedRecord[]>
-  /** Throws them away. Resolves to how many. */
+  /** Deletes the damaged records. Resolves to their number. */
   clear(): Promise<number>
 }
 
-/** The damaged records as the app sees them. */
 export function createDamaged(store: Store): Damaged {
   return {
     list: () => store.read((tx) => tx.scan('damaged')),

@@ -3,7 +3,7 @@ import type { Store } from '../database/store.ts'
 import { ConflictError } from '../model/errors.ts'
 import type { DeviceInfo } from '../model/records.ts'
 
-/** A device of the user, as `sync_devices` gives it. Times in RFC 3339. */
+/** A device of the user, as `sync_devices` returns it. Times are in RFC 3339. */
 export interface Device {
   device_id: string
   name: string | null
@@ -11,29 +11,29 @@ export interface Device {
   client_version: string | null
   registered_at: string
   last_seen_at: string
-  /** Seconds since it was last seen. */
+  /** Seconds since the device was last seen. */
   lag_seconds: number
-  /** The last of its edits that the server has heard of. */
+  /** The `seq` of the last edit that the server has received from the device. */
   last_seq: number
-  /** When it was deregistered; null where it was not. */
+  /** When the device was revoked; null where it was not. */
   revoked_at: string | null
-  /** True for the one in hand. */
+  /** True for this device. */
   current: boolean
 }
 
 /** The devices of the user who is signed in. */
 export interface Devices {
-  /** The one in hand; known without the server. */
+  /** This device. Works offline. */
   current(): Promise<DeviceInfo & { device_id: string }>
-  /** Tells the server of the one in hand, or describes it anew. A sync does that by itself. */
+  /** Registers this device, or changes its description. A sync registers the device by itself. */
   register(info?: DeviceInfo): Promise<void>
-  /** Gives the one in hand a name that people know it by. */
+  /** Gives this device a name that the user recognises. */
   rename(name: string): Promise<void>
-  /** Oldest first. */
+  /** The devices of the user, oldest first. */
   list(): Promise<Device[]>
   /**
-   * Deregisters one: the server takes and gives nothing under its name any more. Throws a `ConflictError`
-   * (`not_found`) where the user has no such device.
+   * Revokes a device: the server refuses its requests from then on. Throws a `ConflictError` (`not_found`) where the
+   * user has no such device.
    */
   revoke(deviceId: string): Promise<void>
 }
@@ -42,8 +42,8 @@ export function createDevices(
   store: Store,
   /** Calls a database function. */
   call: <T>(name: string, args: object) => Promise<T>,
-  /** What the app says of the one in hand; what the user says goes before. */
-  told: DeviceInfo = {},
+  /** The app's description of this device; `register` and `rename` override it. */
+  defaultInfo: DeviceInfo = {},
 ): Devices {
   async function register(info: DeviceInfo = {}): Promise<void> {
     const device = await store.write('local', async ({ tx }) => {
@@ -52,13 +52,16 @@ export function createDevices(
       await tx.putMany('meta', [next])
       return next
     })
-    await call('sync_register_device', { device_id: device.id, info: { ...told, ...device.info } })
+    await call('sync_register_device', {
+      device_id: device.id,
+      info: { ...defaultInfo, ...device.info },
+    })
   }
 
   return {
     async current() {
       const { id, info } = await store.read(deviceOf)
-      return { ...told, ...info, device_id: id }
+      return { ...defaultInfo, ...info, device_id: id }
     },
     register,
     rename: (name) => register({ name }),
@@ -72,7 +75,7 @@ export function createDevices(
         device_id,
       })
       if (revoked_at === null)
-        throw new ConflictError({ code: 'not_found', message: 'You have no such device.' })
+        throw new ConflictError({ code: 'not_found', message: 'The user has no such device.' })
     },
   }
 }

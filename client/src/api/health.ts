@@ -4,14 +4,14 @@ import { classify } from '../model/errors.ts'
 import type { SyncStatus } from '../model/status.ts'
 import type { Provider, Validity } from './provider.ts'
 
-/** How one part is. */
+/** The health of one part. */
 export interface PartHealth {
   status: 'healthy' | 'warning' | 'failing'
-  /** For people. */
+  /** A text to show. */
   message: string
 }
 
-/** How everything is: the status is that of the worst part. */
+/** The health of a sync. Its status is that of the worst part. */
 export interface Health {
   status: PartHealth['status']
   /** The connection to the Supabase project. */
@@ -22,7 +22,10 @@ export interface Health {
   conflicts: PartHealth
 }
 
-const part = (status: PartHealth['status'], message: string): PartHealth => ({ status, message })
+const partHealth = (status: PartHealth['status'], message: string): PartHealth => ({
+  status,
+  message,
+})
 
 export interface HealthDeps {
   store: Store
@@ -30,7 +33,7 @@ export interface HealthDeps {
   status(): SyncStatus
 }
 
-/** Asks the store and the server. Never rejects. */
+/** Checks the store and the server. Never rejects. */
 export async function healthOf({ store, provider, status }: HealthDeps): Promise<Health> {
   const validity = await provider.validate()
   const now = status()
@@ -40,37 +43,44 @@ export async function healthOf({ store, provider, status }: HealthDeps): Promise
     storage: await storageHealth(store),
     conflicts: conflictsHealth(validity),
   }
-  const found = new Set(Object.values(parts).map((part) => part.status))
-  const worst = found.has('failing') ? 'failing' : found.has('warning') ? 'warning' : 'healthy'
+  const statuses = new Set(Object.values(parts).map((part) => part.status))
+  const worst = statuses.has('failing')
+    ? 'failing'
+    : statuses.has('warning')
+      ? 'warning'
+      : 'healthy'
   return { status: worst, provider: validity.status, ...parts }
 }
 
 function queueHealth({ pending, failed, lastError }: SyncStatus): PartHealth {
-  if (failed > 0) return part('warning', `${failed} edits were refused and wait for a decision`)
+  if (failed > 0) return partHealth('warning', `The server rejected ${failed} edits.`)
   if (pending > 0 && lastError)
-    return part('warning', `${pending} edits wait; the last sync failed: ${lastError.message}`)
-  return part('healthy', pending > 0 ? `${pending} edits wait` : 'nothing waits')
+    return partHealth(
+      'warning',
+      `${pending} edits are queued; the last sync failed: ${lastError.message}`,
+    )
+  return partHealth('healthy', pending > 0 ? `${pending} edits are queued` : 'no edits are queued')
 }
 
 function networkHealth({ online }: SyncStatus, { status, error }: Validity): PartHealth {
-  if (!online) return part('warning', 'offline')
-  if (status === 'no_provider') return part('healthy', 'no server is configured')
-  if (status === 'healthy') return part('healthy', 'the server answers')
-  return part(status === 'invalid' ? 'failing' : 'warning', error?.message ?? status)
+  if (!online) return partHealth('warning', 'offline')
+  if (status === 'no_provider') return partHealth('healthy', 'no server is configured')
+  if (status === 'healthy') return partHealth('healthy', 'the server answers')
+  return partHealth(status === 'invalid' ? 'failing' : 'warning', error?.message ?? status)
 }
 
 async function storageHealth(store: Store): Promise<PartHealth> {
   try {
     await store.read(deviceOf)
-    return part('healthy', 'readable')
+    return partHealth('healthy', 'readable')
   } catch (error) {
-    return part('failing', classify(error).message)
+    return partHealth('failing', classify(error).message)
   }
 }
 
 function conflictsHealth({ openConflicts }: Validity): PartHealth {
-  if (openConflicts === undefined) return part('healthy', 'not known')
+  if (openConflicts === undefined) return partHealth('healthy', 'not known')
   return openConflicts > 0
-    ? part('warning', `${openConflicts} conflicts wait for a decision`)
-    : part('healthy', 'none open')
+    ? partHealth('warning', `${openConflicts} conflicts are open`)
+    : partHealth('healthy', 'none open')
 }

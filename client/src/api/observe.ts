@@ -3,24 +3,24 @@ import type { Progress } from '../model/report.ts'
 import type { SyncStatus } from '../model/status.ts'
 import type { Sync } from './types.ts'
 
-/** What a UI shows of a sync. A new object whenever something in it is new, so that `===` tells. */
+/** The state of a sync for a UI. Every change makes a new object, so that `===` detects it. */
 export interface SyncState extends SyncStatus {
-  /** The step that a running sync is at; null where none runs. */
+  /** The last step of the running sync; null where none runs. */
   progress: Progress | null
-  /** Conflicts met since this was made that still wait for a decision. */
+  /** Open conflicts that were detected since `observe` was called. */
   conflicts: readonly Conflict[]
-  /** Rows changed since this was made: by the app, and by syncs. */
+  /** Number of rows that were changed since `observe` was called, by the app and by syncs. */
   changes: { local: number; remote: number }
 }
 
-/** State that can be watched; the shape that `useSyncExternalStore` and most stores take. */
+/** A value with change notifications, as `useSyncExternalStore` and most state libraries accept it. */
 export interface Observable<T> {
   get(): T
-  /** Calls `fn` after each change. Returns what ends it. */
+  /** Calls `fn` after each change. Returns an unsubscribe function. */
   subscribe(fn: () => void): () => void
 }
 
-/** Connectivity, the run under way, what waits and what conflicts, as one observable. `end` lets go of it. */
+/** Status, progress, open conflicts and changes of a sync as one observable. `end` stops observing. */
 export function observe(
   sync: Pick<Sync, 'on' | 'status'>,
 ): Observable<SyncState> & { end(): void } {
@@ -32,24 +32,24 @@ export function observe(
     changes: { local: 0, remote: 0 },
   }
 
-  function change(more: Partial<SyncState>): void {
-    state = { ...state, ...more }
+  function update(changes: Partial<SyncState>): void {
+    state = { ...state, ...changes }
     for (const fn of subscribers) fn()
   }
 
-  const ends = [
+  const unsubscribes = [
     sync.on('status', (status) =>
-      change({ ...status, ...(status.state === 'idle' && { progress: null }) }),
+      update({ ...status, ...(status.state === 'idle' && { progress: null }) }),
     ),
-    sync.on('sync_progress', (progress) => change({ progress })),
+    sync.on('sync_progress', (progress) => update({ progress })),
     sync.on('change', ({ ids, origin }) =>
-      change({ changes: { ...state.changes, [origin]: state.changes[origin] + ids.length } }),
+      update({ changes: { ...state.changes, [origin]: state.changes[origin] + ids.length } }),
     ),
     sync.on('conflict_detected', (conflict) => {
-      if (conflict.conflictId) change({ conflicts: [...state.conflicts, conflict] })
+      if (conflict.conflictId) update({ conflicts: [...state.conflicts, conflict] })
     }),
     sync.on('conflict_resolved', ({ conflict: { conflict_id } }) =>
-      change({
+      update({
         conflicts: state.conflicts.filter(({ conflictId }) => conflictId !== conflict_id),
       }),
     ),
@@ -61,7 +61,7 @@ export function observe(
       return () => void subscribers.delete(fn)
     },
     end() {
-      for (const end of ends) end()
+      for (const unsubscribe of unsubscribes) unsubscribe()
       subscribers.clear()
     },
   }

@@ -1,131 +1,138 @@
 import { classify, ValidationError } from '../model/errors.ts'
 import type { FailedMutation } from '../model/records.ts'
+import type { Row } from '../model/row.ts'
 import type { Table } from './table.ts'
 import type { Sync, TableName, TableOf } from './types.ts'
 
-/** How online-first tables behave. */
+/** Options of {@link onlineFirst}. */
 export interface OnlineFirstOptions {
-  /** Milliseconds that a call waits for the server before it goes on with what is here. Default 5,000. */
+  /** Milliseconds that a call waits for the server before it uses the local data. Default 5,000. */
   timeout?: number
-  /** Primary keys of tables whose key is not called `id`, by table. */
+  /** Columns of primary keys that are not called `id`, by table. */
   keys?: Readonly<Record<string, string>>
 }
 
 /**
- * The same sync with the server as the primary: a read asks it for news first, a write is sent at once and
- * throws a `ValidationError` with the server's reason where it is refused. Where the server cannot be
- * reached in time both go on with the device: reads give what is here, writes wait in the queue. Live
- * results (`subscribe`) show what is here, as ever.
+ * A sync whose reads and writes use the server first. A read syncs before it reads. A write is sent at once, and
+ * throws a `ValidationError` with the server's reason where it is rejected. Where the server does not answer in time,
+ * reads return the local rows, and writes stay queued. `subscribe` always shows the local rows.
  */
 export function onlineFirst<DB>(
   sync: Sync<DB>,
   { timeout = 5_000, keys = {} }: OnlineFirstOptions = {},
 ): Sync<DB> {
-  let waiting: Promise<void> | undefined
+  let nextSync: Promise<void> | undefined
 
-  /** One run for all who ask before it begins. Where it fails, `sync_error` tells and the device goes on. */
-  function exchange(): Promise<void> {
-    waiting ??= soon()
-    return waiting
+  /** Syncs; calls of the same microtask share one run. Its failure is only reported by the event `sync_error`. */
+  function trySync(): Promise<void> {
+    nextSync ??= syncInMicrotask()
+    return nextSync
   }
 
-  async function soon(): Promise<void> {
+  async function syncInMicrotask(): Promise<void> {
     await Promise.resolve()
-    waiting = undefined
+    nextSync = undefined
     try {
       await sync.sync({ signal: AbortSignal.timeout(timeout) })
     } catch (error) {
-      // A store that does not work is no reason to go on with it.
+      // Where the store fails, the local data cannot be used.
       if (classify(error).name === 'StorageError') throw error
-    }
-  }
-
-  function tableOf(name: TableName<DB>): Table {
-    const table = sync.table(name) as unknown as Table
-
-    /**
-     * Writes, sends, and throws where the server refuses one of the rows. What it refuses goes by the key
-     * that the row has by then, which may have been given to it on the way.
-     */
-    async function send<T>(write: () => Promise<T>, ids: (result: T) => string[]): Promise<T> {
-      const refused: FailedMutation[] = []
-      const given = new Map<string, string>()
-      const ends = [
-        sync.on('rejected', (edit) => void refused.push(edit)),
-        sync.on('key_assigned', ({ table, local, remote }) => {
-          if (table === name) given.set(String(local), String(remote))
-        }),
-      ]
-      try {
-        const result = await write()
-        await exchange()
-        const wanted = new Set(ids(result).flatMap((id) => [id, given.get(id) ?? id]))
-        const mine = refused.find((edit) => edit.table === name && wanted.has(edit.id))
-        if (!mine) return result
-        throw new ValidationError({
-          code: mine.error.code,
-          message: mine.error.message,
-          hint: 'The edit is kept: queue.list({ status: "failed" }).',
-        })
-      } finally {
-        for (const end of ends) end()
-      }
-    }
-
-    const key = keys[name] ?? 'id'
-    const idOf = (row: Record<string, unknown>): string => String(row[key])
-    const fresh = async (row: Record<string, unknown>) => (await table.get(idOf(row))) ?? row
-
-    return {
-      ...table,
-      async get(id) {
-        await exchange()
-        return table.get(id)
-      },
-      async list(filter, options) {
-        await exchange()
-        return table.list(filter, options)
-      },
-      insert: async (row, options) =>
-        fresh(
-          await send(
-            () => table.insert(row, options),
-            (made) => [idOf(made)],
-          ),
-        ),
-      insertMany: async (rows, options) =>
-        Promise.all(
-          (
-            await send(
-              () => table.insertMany(rows, options),
-              (made) => made.map(idOf),
-            )
-          ).map(fresh),
-        ),
-      update: async (id, patch, options) =>
-        fresh(
-          await send(
-            () => table.update(id, patch, options),
-            (row) => [String(id), idOf(row)],
-          ),
-        ),
-      async remove(id, options) {
-        await send(
-          async () => {
-            // By a key that stood in once the row is found, and says which one it has now.
-            const row = await table.get(id)
-            await table.remove(id, options)
-            return row
-          },
-          (row) => [String(id), ...(row ? [idOf(row)] : [])],
-        )
-      },
     }
   }
 
   return {
     ...sync,
     table: <Name extends TableName<DB>>(name: Name) =>
-      tableOf(name) as unknown as TableOf<DB, Name>,
+      onlineFirstTable({
+        name,
+        table: sync.table(name) as unknown as Table,
+        key: keys[name] ?? 'id',
+        sync,
+        trySync,
+      }) as unknown as TableOf<DB, Name>,
+  }
+}
+
+interface OnlineFirstTableDeps {
+  name: string
+  table: Table
+  /** Column of the primary key. */
+  key: string
+  sync: Pick<Sync, 'on'>
+  trySync(): Promise<void>
+}
+
+/** A table whose reads sync first, and whose writes are sent before they resolve. */
+function onlineFirstTable(deps: OnlineFirstTableDeps): Table {
+  const { table, key, trySync } = deps
+  const idOf = (row: Row): string => String(row[key])
+  const currentRow = async (row: Row): Promise<Row> => (await table.get(idOf(row))) ?? row
+  return {
+    ...table,
+    async get(id) {
+      await trySync()
+      return table.get(id)
+    },
+    async list(filter, options) {
+      await trySync()
+      return table.list(filter, options)
+    },
+    async insert(row, options) {
+      const write = () => table.insert(row, options)
+      const inserted = await writeAndSync(deps, write, (result) => [idOf(result)])
+      return currentRow(inserted)
+    },
+    async insertMany(rows, options) {
+      const write = () => table.insertMany(rows, options)
+      const inserted = await writeAndSync(deps, write, (result) => result.map(idOf))
+      return Promise.all(inserted.map(currentRow))
+    },
+    async update(id, patch, options) {
+      const write = () => table.update(id, patch, options)
+      const updated = await writeAndSync(deps, write, (result) => [String(id), idOf(result)])
+      return currentRow(updated)
+    },
+    async remove(id, options) {
+      const write = async () => {
+        // `id` may be a temporary id that the server's key has replaced; the row has the current key.
+        const row = await table.get(id)
+        await table.remove(id, options)
+        return row
+      }
+      await writeAndSync(deps, write, (row) => [String(id), ...(row ? [idOf(row)] : [])])
+    },
+  }
+}
+
+/**
+ * Writes and syncs. Throws where the server rejects an edit of one of the written rows (`idsOf`). A rejected edit names
+ * a row by its server key, which may have replaced a temporary id.
+ */
+async function writeAndSync<T>(
+  { name, sync, trySync }: OnlineFirstTableDeps,
+  write: () => Promise<T>,
+  idsOf: (result: T) => string[],
+): Promise<T> {
+  const rejected: FailedMutation[] = []
+  const assignedKeys = new Map<string, string>()
+  const unsubscribes = [
+    sync.on('rejected', (mutation) => void rejected.push(mutation)),
+    sync.on('key_assigned', ({ table, local, remote }) => {
+      if (table === name) assignedKeys.set(String(local), String(remote))
+    }),
+  ]
+  try {
+    const result = await write()
+    await trySync()
+    const ids = new Set(idsOf(result).flatMap((id) => [id, assignedKeys.get(id) ?? id]))
+    const own = rejected.find((mutation) => mutation.table === name && ids.has(mutation.id))
+    if (!own) return result
+    throw new ValidationError({
+      code: own.error.code,
+      message: own.error.message,
+      hint: 'queue.list({ status: "failed" }) lists the edit.',
+    })
+  } finally {
+    for (const unsubscribe of unsubscribes) unsubscribe()
   }
 }

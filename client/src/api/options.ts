@@ -21,34 +21,34 @@ import { type Clock, systemClock } from '../util/clock.ts'
 import { type NewId, uuid } from '../util/uuid.ts'
 import type { Callbacks } from './callbacks.ts'
 
-/** Which way rows and edits go. */
+/** In which direction rows and edits are synced. */
 export type Direction = 'both' | 'push-only' | 'pull-only'
 
-/** A table by name, or with what is to be said about it. */
+/** A table by name, or with its options. */
 export type TableOption<Name extends string = string> = Name | TableSettings<Name>
 
-/** What `createSync` takes. Times in milliseconds. */
+/** Options of `createSync`. Times are in milliseconds. */
 export interface SyncOptions<Name extends string = string> extends Callbacks {
   /**
-   * The app's own supabase-js client: its session decides who is syncing. Absent: everything works on
-   * this device alone, until `sync.provider.connect(supabase)`.
+   * The app's supabase-js client, whose session is the user who syncs. Absent: everything works on this device alone,
+   * until `sync.provider.connect(supabase)`.
    */
   supabase?: SupabaseLike | undefined
-  /** Tables to sync; each must have been given to `tidemark.add_table`. `schema.table` outside `public`. */
+  /** Tables to sync, each registered with `tidemark.add_table`. Outside of `public`: `schema.table`. */
   tables: readonly TableOption<Name>[]
-  /** Where rows and edits are kept. Default: in memory. */
+  /** Where rows and edits are stored. Default: in memory. */
   storage?: SyncStorage
-  /** How much may be stored, and what happens beyond. Default: a warning from 50 MB on. */
+  /** How much may be stored, and what happens above the limit. Default: the event `storage_limit` above 50 MB. */
   storageLimit?: StorageLimit
-  /** When to sync without being asked. Default `manual`. Anything else begins with `ready()` or `start()`. */
+  /** When syncs start by themselves, after `ready()` or `start()`. Default `manual`: never. */
   mode?: Mode | readonly Mode[]
-  /** What `sync()` does, and what runs by itself. Default `both`. */
+  /** The direction of `sync()`, and of syncs that start by themselves. Default `both`. */
   direction?: Direction
-  /** `functions` (default): the edge function `sync` where it is deployed. `rpc`: never. Or your own. */
+  /** `functions` (default): uses the edge function `sync` where it is deployed. `rpc`: uses only RPCs. */
   transport?: 'functions' | 'rpc' | Transport
-  /** Compresses bulk too, which then goes through the functions: for slow or metered uplinks. Default false. */
+  /** Sends pushes compressed, through the edge functions: for slow or metered uplinks. Default false. */
   compress?: boolean
-  /** The most that one push carries. Default 2,000 edits and 1,000,000 characters. */
+  /** The limits of one push request. Default 2,000 edits and 1,000,000 characters. */
   batch?: Partial<BatchLimits>
   /** Rows in one page of a pull, 1 to 10,000. Default 5,000. */
   pageSize?: number
@@ -56,53 +56,56 @@ export interface SyncOptions<Name extends string = string> extends Callbacks {
   backoff?: Partial<Backoff>
   /** How long one request may take. Default 60,000. */
   timeout?: number
-  /** Quiet time after an edit in mode `auto`. Default 500. */
+  /** Time without another edit before a sync starts in mode `auto`. Default 500. */
   debounce?: number
-  /** Pause between syncs in mode `periodic`: 30 s, 5 min in the background, 15 min on a low battery. */
+  /** Time between syncs in mode `periodic`. Default 30 s, 5 min in the background, 15 min on a low battery. */
   interval?: number | Partial<Intervals>
-  /** Compares rows with the server's after each sync, and heals what differs. Default false. */
+  /** Compares rows with the server's after each sync, and fetches those that differ. Default false. */
   verifyAfterSync?: boolean
   /**
-   * What an update of a row becomes that is not there, here or on the server: refused (default), or the row
-   * itself with what is known of it. `create` can bring back a row that somebody removed long ago.
+   * What happens to an update of a row that is missing on this device or on the server: it is rejected (default), or
+   * it inserts the row with the known columns. `create` can bring back a row that was removed long ago.
    */
   whenMissing?: 'reject' | 'create'
-  /** Says when there is news, for mode `realtime`. Default: Supabase Realtime. */
+  /** Pokes for mode `realtime`. Default: Supabase Realtime. */
   pokes?: Pokes
-  /** Whether there is a connection, and of what kind. Default: what the browser says. */
+  /** The state of the network. Default: the browser's. */
   network?: Network
-  /** How much power is left. Default: what the browser says. */
+  /** The state of the battery. Default: the browser's. */
   battery?: Battery
-  /** Whether somebody is looking at the app. Default: whether the page is visible. */
+  /** Whether the app is active. Default: whether the page is visible. */
   appState?: AppState
-  /** How tabs that share a store take turns and hear of each other. Default: Web Locks and a BroadcastChannel. */
+  /** Locks and channel of tabs that share a store. Default: Web Locks and a BroadcastChannel. */
   tabs?: TabsOptions
-  /** How the user knows this device among theirs. */
+  /** How this device is described in the user's list of devices. */
   device?: DeviceInfo
-  /** Told of each request, with its time and outcome. */
+  /** Called after each request, with its duration and outcome. */
   metrics?: (metric: Metric) => void
   clock?: Clock
-  /** Makes the ids of devices and rows. Default: UUIDs that sort by time of creation. */
+  /** Makes ids of devices and rows. Default: UUIDs that sort by creation time. */
   newId?: NewId
 }
 
-/** Fills in every default. Throws a `ValidationError` (`no_tables`) where no table is named. */
+/** The options with all defaults. Throws a `ValidationError` (`no_tables`) where no table is named. */
 export function resolveSettings(options: SyncOptions): Settings {
   const { clock = systemClock, network = browserNetwork, mode = 'manual', metrics } = options
-  const named = options.tables.map((table) => (typeof table === 'string' ? { name: table } : table))
-  if (named.length === 0)
+  const tables = options.tables.map((table) =>
+    typeof table === 'string' ? { name: table } : table,
+  )
+  if (tables.length === 0)
     throw new ValidationError({
       code: 'no_tables',
-      message: 'Name the tables to sync: tables: [...].',
+      message: 'No tables are named.',
+      hint: "Name the tables to sync: createSync({ tables: ['…'] }).",
     })
   const connection = createConnection(options, clock)
   const { account, transport } = connection
   return {
-    tables: new Map(named.map((table) => [table.name, table])),
-    keys: new Map(named.map(({ name, key = 'id' }) => [name, key])),
-    serverKeys: new Set(named.filter((table) => table.serverKey).map(({ name }) => name)),
+    tables: new Map(tables.map((table) => [table.name, table])),
+    keys: new Map(tables.map(({ name, key = 'id' }) => [name, key])),
+    serverKeys: new Set(tables.filter((table) => table.serverKey).map(({ name }) => name)),
     unskipped: () =>
-      named
+      tables
         .filter(({ skip }) => !(typeof skip === 'function' ? skip(network) : skip))
         .map(({ name }) => name),
     createMissing: options.whenMissing === 'create',

@@ -3,29 +3,29 @@ import { offline } from '../transport/requests.ts'
 import type { SupabaseLike } from '../transport/supabase.ts'
 import type { Core } from './core.ts'
 
-/** The answer to a look at the server. */
+/** The result of a check of the connection. */
 export interface Validity {
   /**
    * `no_provider`: no project is connected. `disconnected`: the project does not answer. `invalid`: it answers, but
-   * no user is signed in, the key is wrong or Tidemark is not installed. `healthy`: all is well.
+   * no user is signed in, the key is wrong or Tidemark is not installed. `healthy`: a sync can run.
    */
   status: 'no_provider' | 'disconnected' | 'invalid' | 'healthy'
   error?: SyncError
-  /** Open conflicts of this user, where the server could tell. */
+  /** Number of the user's open conflicts, where the server answered. */
   openConflicts?: number
 }
 
-/** The Supabase project that this device syncs with, if one is connected. */
+/** The connection to the Supabase project that this device syncs with. */
 export interface Provider {
   /** `supabase`; null while no project is connected. */
   readonly name: 'supabase' | null
-  /** Begins to sync with a project. Edits that were made before are sent there. */
+  /** Connects a project. The next sync sends the edits that were made before. */
   connect(supabase: SupabaseLike): void
-  /** Goes on without a project. Rows and queue stay. */
+  /** Disconnects the project. Rows and queue stay. */
   disconnect(): void
-  /** True where a project is connected, the network is there and the last request got an answer. */
+  /** True where a project is connected, the device is online and the last sync did not fail for the network. */
   connected(): boolean
-  /** Asks the server whether everything needed is there. Never rejects. */
+  /** Checks with the server whether a sync can run. Never rejects. */
   validate(): Promise<Validity>
 }
 
@@ -38,7 +38,7 @@ export function createProvider({ core, lastError }: ProviderDeps): Provider {
   const { settings, session, requests } = core
   const { connection, network, transport } = settings
 
-  /** One look, without a retry: the caller wants to know soon. */
+  /** Sends one request without retries, so that the caller gets the result soon. */
   async function validate(): Promise<Validity> {
     if (!connection.current()) return { status: 'no_provider' }
     try {

@@ -1,45 +1,45 @@
-import { detachAccount, countUnsent as unsentEdits } from '../database/account-switch.ts'
+import { countUnsent, detachAccount } from '../database/account-switch.ts'
 import type { Store } from '../database/store.ts'
 import { ConflictError } from '../model/errors.ts'
 import type { NewId } from '../util/uuid.ts'
 
-/** What becomes of edits that the server has not taken when their user signs out. */
+/** What happens at a sign-out to edits that the server has not acknowledged. */
 export interface SignOutOptions {
   /**
-   * `sync`: they are sent first; where that fails, nothing happens. `keep`: they wait, out of sight,
-   * until the same user signs in on this device again. `discard`: they are thrown away.
+   * `sync`: the edits are sent first; where that fails, the user stays signed in. `keep`: the edits are kept hidden
+   * until the same user signs in on this device again. `discard`: the edits are deleted.
    */
   unsent?: 'sync' | 'keep' | 'discard'
 }
 
-/** What became of a user's edits. Edits that `sync` sent and the server refused are kept. */
+/** How many edits were sent, kept and discarded. Edits that the server rejected are kept, also with `sync`. */
 export interface SignedOut {
   sent: number
   kept: number
   discarded: number
 }
 
-/** Forgets the user's rows. `send` sends what waits and resolves to how many edits those were. */
+/** Removes the owner and the owner's rows from the store. `push` sends the queued edits and resolves to their number. */
 export async function signOut(
   store: Store,
   { unsent }: SignOutOptions,
   newId: NewId,
-  send: () => Promise<number>,
+  push: () => Promise<number>,
 ): Promise<SignedOut> {
-  const waiting = await store.read(unsentEdits)
-  if (waiting > 0 && unsent === undefined)
+  const unsentEdits = await store.read(countUnsent)
+  if (unsentEdits > 0 && unsent === undefined)
     throw new ConflictError({
       code: 'unsent_edits',
-      message: `${waiting} edits have not been taken by the server.`,
-      hint: 'Choose: signOut({ unsent: "sync" }), "keep" or "discard".',
+      message: `The server has not acknowledged ${unsentEdits} edits.`,
+      hint: 'Call signOut({ unsent: "sync" }), or with "keep" or "discard".',
     })
-  const sent = unsent === 'sync' && waiting > 0 ? await send() : 0
-  const left = await store.write('remote', async (transaction) => {
-    const rest = await unsentEdits(transaction.tx)
-    await detachAccount(transaction, rest > 0 && unsent !== 'discard', newId)
-    return rest
+  const sent = unsent === 'sync' && unsentEdits > 0 ? await push() : 0
+  const remaining = await store.write('remote', async (transaction) => {
+    const count = await countUnsent(transaction.tx)
+    await detachAccount(transaction, count > 0 && unsent !== 'discard', newId)
+    return count
   })
   return unsent === 'discard'
-    ? { sent, kept: 0, discarded: left }
-    : { sent, kept: left, discarded: 0 }
+    ? { sent, kept: 0, discarded: remaining }
+    : { sent, kept: remaining, discarded: 0 }
 }

@@ -3,7 +3,7 @@ import { enqueue } from '../database/enqueue.ts'
 import { live, rowsOf } from '../database/live.ts'
 import { visibleRow } from '../database/rebase.ts'
 import type { Store } from '../database/store.ts'
-import { resolvedId, withTemporaryIds } from '../database/temporary-ids.ts'
+import { currentId, withTemporaryIds } from '../database/temporary-ids.ts'
 import { ValidationError } from '../model/errors.ts'
 import type { Id } from '../model/key.ts'
 import { rankOf, type EditPriority } from '../model/priority.ts'
@@ -16,37 +16,36 @@ import { omit } from '../util/omit.ts'
 import type { NewId } from '../util/uuid.ts'
 import type { Core } from './core.ts'
 
-/** How an edit is to be treated. */
+/** Options of one write. */
 export interface WriteOptions {
-  /** How urgent it is among those of its table. Default `normal`. */
+  /** Priority among the edits of the table. Default `normal`. */
   priority?: EditPriority
 }
 
 /**
- * A table on this device. Reading and writing never wait for the network: a write is done once the row
- * and its place in the queue are stored, in one transaction. Rows are copies; changing one changes
- * nothing.
+ * A table on this device. Reads and writes never wait for the network: a write resolves when the row and the queued
+ * edit are stored, in one transaction. Rows are copies; changing one does not change the table.
  */
 export interface Table<R = Row, Insert = R, Update = Partial<R>> {
   /**
-   * Adds a row; a primary key that is absent is made up (a UUID). Resolves to the row. Throws a
-   * `ValidationError` with code `exists` where the device has a row of that key.
+   * Inserts a row and resolves to it; a missing primary key becomes a new UUID. Throws a `ValidationError` with code
+   * `exists` where the device has a row with that key.
    */
   insert(row: Insert, options?: WriteOptions): Promise<R>
-  /** Adds many rows at once: all, or, if one is there already, none. */
+  /** Inserts many rows in one transaction: all, or none where one exists already. */
   insertMany(rows: readonly Insert[], options?: WriteOptions): Promise<R[]>
   /**
-   * Changes columns of a row and resolves to the row. Columns that keep their value are not sent, so
-   * that they cannot overwrite somebody else's edit. Throws a `ValidationError` with code `not_found`
-   * where the device has no such row.
+   * Changes columns of a row and resolves to the row. Columns that keep their value are not sent, so that they do not
+   * overwrite edits of other devices. Throws a `ValidationError` with code `not_found` where the device has no such
+   * row.
    */
   update(id: Id, patch: Update, options?: WriteOptions): Promise<R>
-  /** Removes a row. Removing one that is not there does nothing. */
+  /** Removes a row. Does nothing where the row is missing. */
   remove(id: Id, options?: WriteOptions): Promise<void>
   /** The row, or null. */
   get(id: Id): Promise<R | null>
   list(filter?: Filter<R>, options?: ListOptions<R>): Promise<R[]>
-  /** Calls `fn` with the rows now and whenever they change. Returns what ends it. */
+  /** Calls `fn` with the rows now and whenever they change. Returns an unsubscribe function. */
   subscribe(fn: (rows: R[]) => void): () => void
   subscribe(
     filter: Filter<R> | undefined,
@@ -55,16 +54,15 @@ export interface Table<R = Row, Insert = R, Update = Partial<R>> {
   ): () => void
 }
 
-/** What a table needs of its surroundings. */
 export interface TableDeps {
   store: Store
   newId: NewId
   settings: TableSettings
   /** An update of a row that is missing inserts it. */
   createMissing: boolean
-  /** The server makes the keys of this table or of others: rows may name temporary ids. */
+  /** The server makes keys of some tables: rows may have or reference temporary ids. */
   temporaryIds: boolean
-  /** Throws where no more may be stored. */
+  /** Throws where the storage limit is exceeded. */
   assertCapacity(): void
 }
 
@@ -102,36 +100,36 @@ export function createTable({
     return rows.map((row) => row && copyRow(row)) as Row[]
   }
 
-  /** Writes the rows as they are at the time of the call. */
-  async function add(rows: readonly Row[], options?: WriteOptions): Promise<Row[]> {
-    const puts = rows.map(put)
+  /** Inserts rows. The rows are copied before the first await, so that the app may change them after the call. */
+  async function insertRows(rows: readonly Row[], options?: WriteOptions): Promise<Row[]> {
+    const writes = rows.map(insertOf)
     if (validate) for (const row of rows) check(validate, table, { ...row }, null)
-    return write(puts, options)
+    return write(writes, options)
   }
 
-  function put(row: Row): LocalWrite {
-    const data = plain(row)
-    // A temporary id, for a key that the server will make, is made as the mutation is queued.
+  function insertOf(row: Row): LocalWrite {
+    const data = asJson(row)
+    // With `serverKey` the row gets a temporary id when the mutation is queued.
     if (!serverKey) data[key] ??= newId()
-    return split({ table, op: 'put', id: String(data[key] ?? ''), data })
+    return splitLocal({ table, op: 'put', id: String(data[key] ?? ''), data })
   }
 
-  /** A write with the columns that stay on this device apart from those that are sent. */
-  function split(edit: LocalWrite & { data: Row }): LocalWrite {
+  /** Moves the columns that stay on this device from `data` to `local`. */
+  function splitLocal(write: LocalWrite & { data: Row }): LocalWrite {
     assertCapacity()
-    const columns = Object.keys(edit.data).filter((column) => local.includes(column))
-    if (columns.length === 0) return edit
-    const kept = Object.fromEntries(columns.map((column) => [column, edit.data[column]]))
-    return { ...edit, data: omit(edit.data, ...columns), local: kept }
+    const columns = Object.keys(write.data).filter((column) => local.includes(column))
+    if (columns.length === 0) return write
+    const localData = Object.fromEntries(columns.map((column) => [column, write.data[column]]))
+    return { ...write, data: omit(write.data, ...columns), local: localData }
   }
 
-  function plain(row: Row): Row {
+  function asJson(row: Row): Row {
     try {
       return editable(row)
     } catch (cause) {
       throw new ValidationError({
         code: 'invalid_value',
-        message: `A row of ${table} is not JSON.`,
+        message: `A row of ${table} cannot be converted to JSON.`,
         cause,
       })
     }
@@ -139,33 +137,34 @@ export function createTable({
 
   async function get(id: Id): Promise<Row | null> {
     const record = await store.read(async (tx) => {
-      const current = temporaryIds ? await resolvedId(tx, String(id)) : String(id)
-      return tx.get('rows', [table, current])
+      const storedId = temporaryIds ? await currentId(tx, String(id)) : String(id)
+      return tx.get('rows', [table, storedId])
     })
     const row = record && visibleRow(record)
     return row ? copyRow(row) : null
   }
 
   return {
-    insert: async (row, options) => (await add([row], options))[0]!,
-    insertMany: add,
+    insert: async (row, options) => (await insertRows([row], options))[0]!,
+    insertMany: insertRows,
     async update(id, patch, options) {
-      const { [key]: renamed = id, ...data } = plain(patch)
-      if (String(renamed) !== String(id))
+      const { [key]: newKey = id, ...data } = asJson(patch)
+      if (String(newKey) !== String(id))
         throw new ValidationError({
           code: 'invalid_value',
           message: `The primary key of ${table} cannot change.`,
         })
-      const edit = split({ table, op: 'patch', id: String(id), data })
-      const orPut = createMissing ? { ...edit.data, [key]: id } : undefined
+      const patchWrite = splitLocal({ table, op: 'patch', id: String(id), data })
+      const orPut = createMissing ? { ...patchWrite.data, [key]: id } : undefined
       if (validate) {
-        const wanted = { ...patch }
+        // The app may change `patch` while the row is read.
+        const changes = { ...patch }
         const before = await get(id)
-        // Where there is no such row the update says so, or creates it.
-        if (before) check(validate, table, { ...before, ...wanted }, before)
-        else if (orPut) check(validate, table, { ...wanted, [key]: id }, null)
+        // A missing row is inserted or, without `orPut`, makes the write throw.
+        if (before) check(validate, table, { ...before, ...changes }, before)
+        else if (orPut) check(validate, table, { ...changes, [key]: id }, null)
       }
-      return (await write([{ ...edit, ...(orPut && { orPut }) }], options))[0]!
+      return (await write([{ ...patchWrite, ...(orPut && { orPut }) }], options))[0]!
     },
     async remove(id, options) {
       await write([{ table, op: 'delete', id: String(id) }], options)

@@ -15,13 +15,13 @@ import type { SyncStats } from './stats.ts'
 import type { Table } from './table.ts'
 import type { WaitOptions } from './wait-for-sync.ts'
 
-/** Tables of a `Database` type as `supabase gen types typescript` writes it. */
+/** The tables of a `Database` type that `supabase gen types typescript` has generated. */
 type Tables<DB> = DB extends { public: { Tables: infer T } } ? T : never
 
-/** Names that `createSync` takes: those of the generated type, or any without one. */
+/** Table names: those of the generated type, or any name without one. */
 export type TableName<DB> = [Tables<DB>] extends [never] ? string : keyof Tables<DB> & string
 
-/** A table typed by its generated `Row`, `Insert` and `Update`; columns of unknown type without them. */
+/** A table with its generated types `Row`, `Insert` and `Update`; without them, columns are of type unknown. */
 export type TableOf<DB, Name> = [Tables<DB>] extends [never]
   ? Table
   : Name extends keyof Tables<DB>
@@ -30,70 +30,69 @@ export type TableOf<DB, Name> = [Tables<DB>] extends [never]
       : Table
     : Table
 
-/** A device's rows, its queue of edits, and the way both meet the server's. */
+/** The local tables and the queue of a device, and their sync with the server. */
 export interface Sync<DB = unknown> {
-  /** Opens the store, and begins what `mode` asks for. Everything else waits for the store by itself. */
+  /** Opens the store and starts syncs as `mode` says. Other calls open the store by themselves. */
   ready(): Promise<void>
-  /** A table by name. Throws a `ValidationError` (`unknown_table`) where `createSync` was not told of it. */
+  /** A table by name. Throws a `ValidationError` (`unknown_table`) where it is not in the option `tables`. */
   table<Name extends TableName<DB>>(name: Name): TableOf<DB, Name>
   /**
-   * Sends the edits made so far and fetches what is new. Rejects with a `SyncError` when that could not
-   * be done in spite of retries; the queue then keeps what was not sent. A call during a run follows it.
-   * With `direction: 'push-only'` or `'pull-only'` it is half of that.
+   * Pushes the queued edits, then pulls changed rows. Rejects with a `SyncError` where that fails in spite of retries;
+   * edits that were not sent stay queued. A call during a run waits for its end. With `direction: 'push-only'` or
+   * `'pull-only'` only pushes or pulls.
    */
   sync(options?: RunOptions): Promise<SyncReport>
-  /** The sending half of `sync`. */
+  /** Pushes the queued edits. */
   push(options?: RunOptions): Promise<SyncReport>
-  /** The fetching half of `sync`. */
+  /** Pulls changed rows. */
   pull(options?: RunOptions): Promise<SyncReport>
-  /** One way up: what was written here before there was anybody to send it to. Fetches nothing. */
+  /** Pushes edits that were made before a project was connected; does not pull. */
   seed(options?: RunOptions): Promise<SyncReport>
-  /** One way down: what a new device has to fetch. Sends nothing. */
+  /** Pulls the rows of a new device (initial sync); does not push. */
   hydrate(options?: RunOptions): Promise<SyncReport>
-  /** Puts refused edits back, syncs both ways whatever `direction` says, and verifies the outcome. */
+  /** Retries rejected edits, syncs both ways whatever `direction` is, and verifies the rows. */
   forceSyncAll(options?: RunOptions): Promise<SyncReport>
   /**
-   * Resolves when the edits made so far are on the server and everything committed there before is here;
-   * waits for the network as long as that takes. Rejects where waiting does not help: nobody is signed
-   * in, or the server refused an edit (`rejected`).
+   * Resolves when the queued edits are on the server and the rows that were committed there before are on this
+   * device; waits for the network until then. Rejects where waiting does not help: no user is signed in, or the
+   * server rejected an edit (`rejected`).
    */
   waitForSync(options?: WaitOptions): Promise<SyncReport>
   /**
-   * Forgets this user's rows, for whoever signs in next; call it before `supabase.auth.signOut()`. A run
-   * that is under way, here or in another tab, ends with an `AuthError` (`not_signed_in`). Where edits have
-   * not been sent, `unsent` says what becomes of them: without it the call rejects with a `ConflictError`
-   * (`unsent_edits`).
+   * Removes the user's rows from this device; call it before `supabase.auth.signOut()`. A run in this or another tab
+   * ends with an `AuthError` (`not_signed_in`). Where edits are unsent, `unsent` says what happens to them; without it
+   * the call rejects with a `ConflictError` (`unsent_edits`).
    */
   signOut(options?: SignOutOptions): Promise<SignedOut>
   /**
-   * Gives a device that was revoked a new identity, when the app says so. What waits is sent again under
-   * the new one, also what may have arrived under the old one.
+   * Gives a revoked device a new device id. Queued edits are sent again under the new id, including those that the
+   * server may have received under the old id.
    */
   renewDevice(): Promise<void>
-  /** Changes when and which way syncs run by themselves, at once. */
+  /** Changes at once when syncs start by themselves, and their direction. */
   configure(changes: {
     mode?: Mode | readonly Mode[]
     debounce?: number
     interval?: number | Partial<Intervals>
     direction?: Direction
   }): void
-  /** Begins what `mode` asks for. */
+  /** Starts syncs as `mode` says. */
   start(): void
-  /** Ends what `start` began; a sync that is running is completed. */
+  /** Starts no more syncs; a running sync is completed. */
   stop(): void
-  /** Calls `fn` at every event of that name. Returns what ends it. */
+  /** Calls `fn` at every event of that name. Returns an unsubscribe function. */
   on<Name extends keyof SyncEvents>(event: Name, fn: Listener<SyncEvents[Name]>): () => void
   readonly queue: Queue
-  /** Stored records that could not be read. They are out of the way; the rest goes on. */
+  /** Stored records that could not be read. They do not block other records. */
   readonly damaged: Damaged
   readonly conflicts: Conflicts
   readonly devices: Devices
   readonly provider: Provider
   status(): SyncStatus
-  /** Figures of the queue and of all runs so far. */
+  /** Statistics of the queue and of all runs. */
   stats(): Promise<SyncStats>
-  /** How each part is; asks the server. Never rejects. */
+  /** Checks each part, including the server. Never rejects. */
   health(): Promise<Health>
-  /** Stops, ends a sync that is running, and closes the store. What is stored stays. */
+  /** Stops, aborts a running sync and closes the store. Stored data stays. */
   close(): Promise<void>
 }

@@ -3,13 +3,13 @@ import { verifyTables } from '../sync/verify.ts'
 import type { Core } from './core.ts'
 
 export interface VerifyOptions {
-  /** Default: those that a sync covers. */
+  /** Default: the tables of a sync. */
   tables?: readonly string[]
-  /** Fetch what differs. Default true. */
+  /** Fetch the rows that differ. Default true. */
   heal?: boolean
 }
 
-/** Verifies between two runs. */
+/** Verifies the rows while no run is active. */
 export function verifyBetweenRuns(
   core: Core,
   { tables, heal }: VerifyOptions = {},

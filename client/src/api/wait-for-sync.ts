@@ -5,18 +5,18 @@ import { type Backoff, backoffDelay, sleep } from '../transport/backoff.ts'
 import type { Clock } from '../util/clock.ts'
 import { withSignal } from '../util/with-signal.ts'
 
-/** How long to wait for a sync. */
+/** How long `waitForSync` waits. */
 export interface WaitOptions {
-  /** Ends the waiting; the call rejects with code `aborted`. */
+  /** Aborts the wait; the call rejects with code `aborted`. */
   signal?: AbortSignal
   /** Milliseconds after which the call rejects with code `timeout`. Default: no limit. */
   timeout?: number
 }
 
 export interface WaitDeps {
-  /** One whole run, both ways. */
+  /** Runs a sync both ways. */
   sync(signal: AbortSignal): Promise<SyncReport>
-  /** Calls `fn` for each edit that is refused. Returns what ends it. */
+  /** Calls `fn` for each edit that the server rejects. Returns an unsubscribe function. */
   onRejected(fn: () => void): () => void
   network: Network
   backoff: Backoff
@@ -24,9 +24,9 @@ export interface WaitDeps {
 }
 
 /**
- * Runs until one run succeeds, over any number of failures that time heals. Resolves when the edits made
- * before it was called are on the server, and what was committed there before is here. Rejects where
- * that cannot come about by waiting: `rejected` where the server refused one of them.
+ * Syncs until one run succeeds, after any number of retryable failures. Resolves when the edits that were queued at
+ * the call are on the server, and the rows that were committed there before are on this device. Rejects after an
+ * error that is not retryable, and with `rejected` where the server rejected an edit.
  */
 export async function waitForSync(
   { sync, onRejected, network, backoff, clock }: WaitDeps,
@@ -36,8 +36,12 @@ export async function waitForSync(
   const abort = (): void => ended.abort(signal?.reason)
   signal?.addEventListener('abort', abort)
   if (signal?.aborted) abort()
-  const late = new NetworkError({ code: 'timeout', message: `No sync within ${timeout} ms.` })
-  const cancel = timeout === undefined ? () => {} : clock.after(timeout, () => ended.abort(late))
+  const timeoutError = new NetworkError({
+    code: 'timeout',
+    message: `No sync has succeeded within ${timeout} ms.`,
+  })
+  const cancel =
+    timeout === undefined ? () => {} : clock.after(timeout, () => ended.abort(timeoutError))
   let rejected = 0
   const unwatch = onRejected(() => rejected++)
   try {
@@ -47,15 +51,15 @@ export async function waitForSync(
         if (rejected === 0) return report
         throw new ValidationError({
           code: 'rejected',
-          message: `The server refused ${rejected} of the edits.`,
-          hint: 'They are in queue.list({ status: "failed" }), each with its reason.',
+          message: `The server rejected ${rejected} ${rejected === 1 ? 'edit' : 'edits'}.`,
+          hint: 'queue.list({ status: "failed" }) lists the edits with their reasons.',
         })
       } catch (thrown) {
-        if (ended.signal.reason === late) throw late
+        if (ended.signal.reason === timeoutError) throw timeoutError
         const error = classify(thrown)
         if (!error.retryable || ended.signal.aborted) throw error
       }
-      await comeBack(network, backoffDelay(tries, backoff), clock, ended.signal)
+      await waitForRetry(network, backoffDelay(tries, backoff), clock, ended.signal)
     }
   } finally {
     unwatch()
@@ -64,8 +68,8 @@ export async function waitForSync(
   }
 }
 
-/** Resolves when the network comes back, and after `ms` where it is not known to be gone. */
-async function comeBack(
+/** Resolves after `ms`; offline, when the network comes back. */
+async function waitForRetry(
   network: Network,
   ms: number,
   clock: Clock,

@@ -7,8 +7,8 @@ import { baseRow, rebase } from './rebase.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
 /**
- * Empties the store for whoever comes next, under a new name of the device. With `keep` the owner's mutations
- * and the rows they are made on are put away under the owner's account, where nothing but `takeOver` looks.
+ * Empties the store for another user and gives the device a new id. With `keep` the owner's unsent mutations and
+ * their rows are kept in a `DetachedAccountRecord`, which only `restoreAccount` reads.
  */
 export async function detachAccount(
   { tx, dropRows }: WriteTransaction,
@@ -16,16 +16,16 @@ export async function detachAccount(
   newId: NewId,
 ): Promise<void> {
   const device = await deviceOf(tx)
-  // What nobody in particular has written goes to whoever signs in.
+  // Mutations that were made before any user signed in belong to the next user who signs in.
   if (keep && device.user === null) return
-  const place = await cursorOf(tx)
+  const { pages } = await cursorOf(tx)
   const rows = await tx.scan('rows')
   const queue = await tx.scan('queue')
   const failed = await tx.scan('failed')
   if (keep && queue.length + failed.length > 0) {
-    const edited = rows.filter(({ queued }) => queued)
+    const queuedRows = rows.filter(({ queued }) => queued)
     const name = detachedAccountKey(device.user!)
-    await tx.putMany('meta', [{ name, device, queue, failed, rows: edited }])
+    await tx.putMany('meta', [{ name, device, queue, failed, rows: queuedRows }])
   }
   await dropRows(rows)
   await tx.deleteMany(
@@ -52,14 +52,14 @@ export async function detachAccount(
       ownerGeneration: (device.ownerGeneration ?? 0) + 1,
       ...(device.info && { info: device.info }),
     },
-    // Whatever is on its way was asked for by somebody else.
-    { name: 'cursor', cursor: null, pages: place.pages + 1 },
+    // A page that was requested for the previous owner is stale.
+    { name: 'cursor', cursor: null, pages: pages + 1 },
   ])
 }
 
 /**
- * Makes the store `user`'s. Resolves to false, and does nothing, where that would cost its owner mutations that
- * the server has not taken.
+ * Makes `user` the owner of the store. Resolves to false, and does nothing, where the store holds unsent mutations of
+ * another owner.
  */
 export async function changeOwner(
   transaction: WriteTransaction,
@@ -77,28 +77,28 @@ export async function changeOwner(
   return true
 }
 
-/** Mutations that the server has not taken. */
+/** Number of mutations that the server has not acknowledged: queued and rejected. */
 export const countUnsent = async (tx: Transaction): Promise<number> =>
   (await tx.count('queue')) + (await tx.count('failed'))
 
 /**
- * Gives the store to `user`, with the mutations that were put away for them; mutations made since by nobody in
- * particular follow behind.
+ * Makes `user` the owner of a store without an owner. Restores the mutations that were kept for them; mutations that
+ * were made without an owner are queued behind these.
  */
 async function restoreAccount({ tx, putRows }: WriteTransaction, user: string): Promise<void> {
   const device = await deviceOf(tx)
   const detached = (await tx.get('meta', detachedAccountKey(user))) as
     DetachedAccountRecord | undefined
   if (!detached) return tx.putMany('meta', [{ ...device, user }])
-  const waiting = await tx.scan('queue')
+  const ownerless = await tx.scan('queue')
   const rows = await tx.scan('rows')
   let { seq } = detached.device
-  const behind = waiting.map((mutation): QueuedMutation => ({ ...mutation, seq: ++seq }))
+  const renumbered = ownerless.map((mutation): QueuedMutation => ({ ...mutation, seq: ++seq }))
   await tx.deleteMany(
     'queue',
-    waiting.map((mutation) => mutation.seq),
+    ownerless.map((mutation) => mutation.seq),
   )
-  const mutations = [...detached.queue, ...behind]
+  const mutations = [...detached.queue, ...renumbered]
   await tx.putMany('queue', mutations)
   const failed = await tx.scan('failed')
   await tx.deleteMany(
@@ -115,6 +115,7 @@ async function restoreAccount({ tx, putRows }: WriteTransaction, user: string): 
   await tx.deleteMany('meta', [detachedAccountKey(user)])
 }
 
+/** The records of `rows` with `mutations` on top; without those that neither the server nor a mutation has. */
 function rebaseAll(rows: readonly RowRecord[], mutations: readonly QueuedMutation[]): RowRecord[] {
   const byRow = groupBy(mutations, ({ table, id }) => `${table}\n${id}`)
   const records = new Map(rows.map((record) => [`${record.table}\n${record.id}`, record]))

@@ -1,12 +1,13 @@
 import { ValidationError } from '../model/errors.ts'
-import type { RowRecord } from '../model/records.ts'
+import type { CursorRecord, RowRecord } from '../model/records.ts'
 import type { Row } from '../model/row.ts'
 import { withoutTombstone } from '../model/row.ts'
 import type { Change, PullAnswer } from '../model/wire.ts'
+import type { Transaction } from '../storage/contract.ts'
 import { cursorOf } from './meta.ts'
 import { rebase } from './rebase.ts'
 import {
-  dropUnmetRows,
+  dropStaleRows,
   releaseRows,
   rowsNotPulled,
   rowsWithoutScope,
@@ -14,24 +15,24 @@ import {
 } from './resync.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
-/** The half of a pull's answer that is kept. */
+/** The fields of a pull response that the store needs. */
 export type Page = Pick<PullAnswer, 'changes' | 'left' | 'cursor' | 'reset'> &
   Partial<Pick<PullAnswer, 'joined' | 'more'>>
 
-/** What a page was asked for. */
+/** The request of a page. */
 export interface PageRequest {
-  /** The count of pages at which it was asked for. */
+  /** Number of pages that were applied when the page was requested. */
   pages: number
-  /** Tables that it covers. */
+  /** Tables that the page covers. */
   tables: readonly string[]
-  /** All tables that the device holds, with the column that is the primary key. */
+  /** All tables of this device, each with the column of its primary key. */
   keys: ReadonlyMap<string, string>
 }
 
 /**
- * Takes a page into the rows, and its cursor with it. If the store has gone on since the page was asked
- * for, the page is stale, nothing is done and the result is undefined. Otherwise it is the number of rows
- * that are news to this device.
+ * Applies a page to the rows and stores its cursor, in one transaction. Resolves to the number of rows that
+ * changed on this device. Does nothing and resolves to undefined where another page has been applied since the
+ * request, since the page is stale then.
  */
 export async function applyPage(
   transaction: WriteTransaction,
@@ -39,46 +40,66 @@ export async function applyPage(
   { pages, tables, keys }: PageRequest,
 ): Promise<number | undefined> {
   const { tx } = transaction
-  const from = await cursorOf(tx)
-  if (from.pages !== pages) return undefined
-  // A download that begins also says what has become of rows that were pushed before it and never pulled:
-  // they may be gone already, with their scope or with a database that was put back.
-  const first = from.cursor === null && (await rowsNotPulled(tx)).length > 0
-  if (page.reset || first) await startResync(tx, [...keys.keys()])
-  const place = await cursorOf(tx)
-  const resyncing = place.resyncingTables ?? []
-  let news = 0
-  for (const scope of page.left)
-    news += await releaseRows(
+  if ((await cursorOf(tx)).pages !== pages) return undefined
+  if (page.reset || (await startsOverPushedRows(tx))) await startResync(tx, [...keys.keys()])
+  const cursor = await cursorOf(tx)
+  const resyncing = cursor.resyncingTables ?? []
+  let changed = await releaseLeftScopes(transaction, page.left)
+  for (const change of page.changes) {
+    const generation = resyncing.includes(change.table) ? cursor.resyncGeneration : undefined
+    changed += await upsertRows(transaction, change, keys.get(change.table) ?? 'id', generation)
+    changed += await removeRows(transaction, change)
+  }
+  const finished = page.more ? [] : resyncing.filter((table) => tables.includes(table))
+  for (const table of finished)
+    changed += await dropStaleRows(transaction, table, cursor.resyncGeneration)
+  await tx.putMany('meta', [
+    {
+      ...cursor,
+      cursor: page.cursor ?? null,
+      pages: pages + 1,
+      scopes: scopesAfter(cursor, page),
+      resyncingTables: resyncing.filter((table) => !finished.includes(table)),
+    },
+  ])
+  return changed
+}
+
+/**
+ * Whether the first page is about to be applied to a store with rows that were pushed and not pulled yet. The
+ * download has to show which of them still exist: their scope may have been left, or the database restored.
+ */
+async function startsOverPushedRows(tx: Transaction): Promise<boolean> {
+  return (await cursorOf(tx)).cursor === null && (await rowsNotPulled(tx)).length > 0
+}
+
+/** Releases the rows of scopes that the user has left. Resolves to their number. */
+async function releaseLeftScopes(
+  transaction: WriteTransaction,
+  left: readonly string[],
+): Promise<number> {
+  const { tx } = transaction
+  let released = 0
+  for (const scope of left)
+    released += await releaseRows(
       transaction,
       await tx.scan('rows', { index: 'scope', equals: [scope] }),
     )
-  if (page.left.length > 0) news += await releaseRows(transaction, await rowsWithoutScope(tx))
-  for (const change of page.changes) {
-    const resyncGeneration = resyncing.includes(change.table) ? place.resyncGeneration : undefined
-    news += await upsert(transaction, change, keys.get(change.table) ?? 'id', resyncGeneration)
-    news += await remove(transaction, change)
-  }
-  const scopes = new Set(place.scopes)
-  // A scope that is left and joined on one page, for another role in it, is one of ours.
+  if (left.length > 0) released += await releaseRows(transaction, await rowsWithoutScope(tx))
+  return released
+}
+
+/** The scopes of this device after a page. A scope that the page names as left and as joined is kept. */
+function scopesAfter(cursor: CursorRecord, page: Page): string[] {
+  const scopes = new Set(cursor.scopes)
   for (const scope of page.left) scopes.delete(scope)
   for (const scope of page.joined ?? []) scopes.add(scope)
   for (const { scope } of page.changes) scopes.add(scope)
-  const done = page.more ? [] : resyncing.filter((table) => tables.includes(table))
-  for (const table of done) news += await dropUnmetRows(transaction, table, place.resyncGeneration)
-  await tx.putMany('meta', [
-    {
-      ...place,
-      cursor: page.cursor ?? null,
-      pages: pages + 1,
-      scopes: [...scopes],
-      resyncingTables: resyncing.filter((table) => !done.includes(table)),
-    },
-  ])
-  return news
+  return [...scopes]
 }
 
-async function upsert(
+/** Stores new and changed rows under their queued mutations. Resolves to how many versions differ. */
+async function upsertRows(
   { tx, putRows }: WriteTransaction,
   change: Change,
   key: string,
@@ -87,47 +108,48 @@ async function upsert(
   const { table, scope } = change
   const rows = change.upsert.filter(withoutTombstone)
   const ids = rows.map((row) => idOf(row, table, key))
-  const held = await tx.getMany(
+  const storedRecords = await tx.getMany(
     'rows',
     ids.map((id) => [table, id] as const),
   )
   const records: RowRecord[] = []
-  let news = 0
-  for (const [place, row] of rows.entries()) {
-    const before = held[place]
+  let changed = 0
+  for (const [index, row] of rows.entries()) {
+    const stored = storedRecords[index]
     const version = typeof row.version === 'number' ? row.version : null
-    // Versions of before a restore say nothing about those after it.
+    // A resync may follow a restored database, whose versions are not comparable with the stored ones.
     const comparable =
-      resyncGeneration === undefined || before?.resyncGeneration === resyncGeneration
-    if (before && comparable && (before.version ?? 0) > (version ?? Infinity)) continue
-    if (before?.version !== version) news++
+      resyncGeneration === undefined || stored?.resyncGeneration === resyncGeneration
+    if (stored && comparable && (stored.version ?? 0) > (version ?? Infinity)) continue
+    if (stored?.version !== version) changed++
     const record = {
       table,
-      id: ids[place]!,
+      id: ids[index]!,
       version,
       scope,
       ...(resyncGeneration !== undefined && { resyncGeneration }),
     }
-    const mutations = before?.queued
+    const mutations = stored?.queued
       ? await tx.scan('queue', { index: 'row', equals: [table, record.id] })
       : []
     records.push(rebase(record, row, mutations)!)
   }
   await putRows(records)
-  return news
+  return changed
 }
 
-async function remove(transaction: WriteTransaction, change: Change): Promise<number> {
+/** Releases the rows that a page removes from their scope. Resolves to their number. */
+async function removeRows(transaction: WriteTransaction, change: Change): Promise<number> {
   if (change.remove.length === 0) return 0
-  const held = await transaction.tx.getMany(
+  const records = await transaction.tx.getMany(
     'rows',
     change.remove.map((id) => [change.table, id] as const),
   )
   return releaseRows(
     transaction,
-    held.filter(
-      (record) => record !== undefined && (!record.scope || record.scope === change.scope),
-    ) as RowRecord[],
+    records
+      .filter((record) => record !== undefined)
+      .filter(({ scope }) => !scope || scope === change.scope),
   )
 }
 
@@ -137,7 +159,7 @@ function idOf(row: Row, table: string, key: string): string {
     throw new ValidationError({
       code: 'no_key',
       message: `Rows of ${table} have no column ${key}.`,
-      hint: `Name it: tables: [{ name: '${table}', key: '…' }].`,
+      hint: `Name the primary key: tables: [{ name: '${table}', key: '…' }].`,
     })
   return String(id)
 }

@@ -7,37 +7,38 @@ import { deviceOf } from './meta.ts'
 import { reorder } from './order.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
-/** How much goes into one request. */
+/** The limits of one push request. */
 export interface BatchLimits {
-  /** Mutations; at most 10,000. */
+  /** Number of mutations; at most 10,000. */
   mutations: number
-  /** Characters of their content as JSON. A single mutation may be larger. */
+  /** Number of characters of their content as JSON. A single mutation may be larger. */
   bytes: number
 }
 
-/** Mutations that go out together, in order, in the name of one device id. */
+/** Mutations that one request sends, in order. */
 export interface Batch {
+  /** The device id under which the mutations are numbered. */
   device: string
-  /** The batch that this one is a part of, see `InFlightBatch`. */
+  /** The name of the larger batch that this one is a part of, see `InFlightBatch`. */
   batch?: string | undefined
   mutations: QueuedMutation[]
-  /** `seq` of the last mutation that the push is about, after a reordering. */
+  /** `Selection.lastSeq`, adjusted where the queue was reordered. */
   lastSeq: number
 }
 
-/** The mutations that a push is about. */
+/** The mutations that a push sends. */
 export interface Selection {
-  /** Those with a `seq` up to here. */
+  /** The highest `seq` to send. */
   lastSeq: number
-  /** Only mutations of these tables, and those that they need. Absent: of all tables. */
+  /** Only mutations of these tables, and those that they depend on. Absent: of all tables. */
   onlyTables?: ReadonlySet<string> | undefined
-  /** True for a mutation that cannot go out yet; then nothing behind it goes out either. */
-  waits?: (mutation: QueuedMutation) => boolean
+  /** True for a mutation that cannot be sent yet; no mutation behind it is sent either. */
+  isBlocked?: (mutation: QueuedMutation) => boolean
 }
 
 /**
- * Selects every mutation made so far; with `onlyTables`, puts those of these tables and what they need in front
- * and selects no others.
+ * Selects every mutation that is queued now. With `onlyTables` moves the mutations of these tables, and those that
+ * they depend on, to the front of the queue and selects only these.
  */
 export async function selectMutations(
   { tx }: WriteTransaction,
@@ -49,64 +50,66 @@ export async function selectMutations(
 }
 
 /**
- * The next mutations to send; undefined where none of those selected is queued. They are marked as sent before
- * they go out and are frozen from then on: after a lost answer the same batch goes out again, and the server
- * recognises it by its numbers. Mutations that were never sent may be reordered first.
+ * The next batch to send; undefined where no selected mutation can be sent. An in-flight batch comes first, unchanged:
+ * the server recognises it by its numbers. Otherwise pending mutations are taken from the queue, reordered first
+ * where needed, and marked as in flight before they are sent.
  */
 export async function nextBatch(
   { tx }: WriteTransaction,
   limits: BatchLimits,
-  { lastSeq, onlyTables, waits = () => false }: Selection,
+  { lastSeq, onlyTables, isBlocked = () => false }: Selection,
   clock: Clock,
 ): Promise<Batch | undefined> {
   let device = await deviceOf(tx)
   const { inFlight: unanswered } = device
-  // All of it, however much that was: the app's limits may have changed since.
-  const again =
+  // The whole batch, whatever its size: the limits may have changed since it was sent.
+  const inFlightMutations =
     unanswered && (await tx.scan('queue')).filter(({ seq }) => seq <= unanswered.lastSeq)
+  const resend = !!inFlightMutations?.length
   let queued = await tx.scan('queue', { limit: limits.mutations })
-  // A batch is applied as a whole, so the order matters only where not everything goes out in one.
-  const whole = fitsOneBatch(queued, limits) && queued.every(({ seq }) => seq <= lastSeq)
-  if (!again?.length && device.needsReorder && !whole) {
+  // The server applies a batch as a whole, so the order matters only where the queue needs several batches.
+  const oneBatch = fitsOneBatch(queued, limits) && queued.every(({ seq }) => seq <= lastSeq)
+  if (!resend && device.needsReorder && !oneBatch) {
     lastSeq = await reorder(tx, device, lastSeq, onlyTables)
     device = omit(device, 'needsReorder')
     queued = await tx.scan('queue', { limit: limits.mutations })
   }
-  const mutations = again?.length ? again : cutBatch(queued, limits.bytes, lastSeq, waits)
+  const mutations = resend ? inFlightMutations : cutBatch(queued, limits.bytes, lastSeq, isBlocked)
   const last = mutations.at(-1)
   if (!last) return undefined
   if (queued.length === mutations.length && fitsOneBatch(queued, limits))
     device = omit(device, 'lowestPriority', 'needsReorder')
-  const before: Omit<InFlightBatch, 'lastSeq' | 'at'> = again?.length
+  const previous: Omit<InFlightBatch, 'lastSeq' | 'at'> = resend
     ? unanswered!
     : { previousSeq: device.sentSeq, attempts: 0 }
-  const attempts = before.attempts + 1
-  const inFlight = { ...before, lastSeq: last.seq, attempts, at: timestamp(clock) }
+  const attempts = previous.attempts + 1
+  const inFlight = { ...previous, lastSeq: last.seq, attempts, at: timestamp(clock) }
   await tx.putMany('meta', [{ ...device, sentSeq: Math.max(device.sentSeq, last.seq), inFlight }])
-  return { device: device.id, batch: before.batch, mutations, lastSeq }
+  return { device: device.id, batch: previous.batch, mutations, lastSeq }
 }
 
-/** Whether `queued`, the first mutations of the queue, are the whole queue and go into one batch. */
+/** Whether `queued`, the first mutations of the queue, are the whole queue and fit into one batch. */
 const fitsOneBatch = (
   queued: readonly QueuedMutation[],
   { mutations, bytes }: BatchLimits,
 ): boolean => queued.length < mutations && queued.reduce((sum, { size }) => sum + size, 0) <= bytes
 
+/** The first of the queued mutations: within the size limit, up to `lastSeq`, before a blocked one. */
 function cutBatch(
   queued: QueuedMutation[],
   bytes: number,
   lastSeq: number,
-  waits: (mutation: QueuedMutation) => boolean,
+  isBlocked: (mutation: QueuedMutation) => boolean,
 ): QueuedMutation[] {
   let sum = 0
-  const end = queued.findIndex((mutation, place) => {
+  const end = queued.findIndex((mutation, index) => {
     sum += mutation.size
-    return mutation.seq > lastSeq || (place > 0 && sum > bytes) || waits(mutation)
+    return mutation.seq > lastSeq || (index > 0 && sum > bytes) || isBlocked(mutation)
   })
   return end === -1 ? queued : queued.slice(0, end)
 }
 
-/** Notes why a batch got no answer; `queue.list()` shows it. */
+/** Stores why the request of the in-flight batch failed; `queue.list()` shows the error. */
 export async function noteSendFailure(
   { tx }: WriteTransaction,
   { code, message }: SyncError,
@@ -117,17 +120,17 @@ export async function noteSendFailure(
 }
 
 /**
- * The device under a new id, with its whole queue as if it had never been sent. Numbers go on counting, so that
- * mutations that failed earlier keep theirs.
+ * The device record with a new id; every queued mutation is pending again. The numbers are not restarted, so that
+ * rejected mutations keep theirs.
  */
 export function withNewDeviceId(device: DeviceRecord, newId: NewId): DeviceRecord {
   return { ...omit(device, 'inFlight'), id: newId(), sentSeq: 0 }
 }
 
 /**
- * Compares the highest `seq` that the server knows of this device id with the highest that this store has sent.
- * Where the server knows more, the store was rolled back or cloned, and its next mutations would pass for
- * duplicates: the device takes a new id. Resolves to true where it did.
+ * Gives the device a new id where the server knows a higher `seq` of this id than this store has sent: the store
+ * was rolled back or cloned, and the server would take its next mutations for duplicates. Resolves to true where the
+ * id is new.
  */
 export async function ensureUniqueDevice(
   { tx }: WriteTransaction,
@@ -135,7 +138,7 @@ export async function ensureUniqueDevice(
   newId: NewId,
 ): Promise<boolean> {
   const device = await deviceOf(tx)
-  // A batch in flight is sent once more first: the server may know it from this very store.
+  // An in-flight batch is sent again first: the server may know the higher numbers from this store.
   const taken = serverSeq > device.sentSeq && !device.inFlight
   if (taken) await tx.putMany('meta', [withNewDeviceId(device, newId)])
   return taken

@@ -4,11 +4,11 @@ import type { SyncStorage } from '../storage/contract.ts'
 import { prune, type PruneSettings } from './prune.ts'
 import type { Store } from './store.ts'
 
-/** Keeps the store within `storageLimit`. */
+/** Enforces `storageLimit`. */
 export interface Capacity {
-  /** Measures, and does what the policy says. With policy `error` throws where too much is stored. */
+  /** Measures the storage and applies the policy. With policy `error` throws above the limit. */
   check(): Promise<void>
-  /** Throws where the last check did. */
+  /** Throws the error of the last `check`, where it threw. */
   assertCapacity(): void
 }
 
@@ -19,36 +19,40 @@ export function createCapacity(
   onReached: (reached: StorageLimitReached) => void,
 ): Capacity {
   const { bytes: limit, policy } = settings.storageLimit
-  /** The limit is exceeded, and listeners have been told. */
-  let told = false
-  let full: StorageError | undefined
+  /** True where the limit is exceeded and `onReached` has been called for it. */
+  let reported = false
+  let quotaError: StorageError | undefined
 
   const measure = async (): Promise<number> => (await storage.size?.()) ?? 0
 
-  /** Prunes for as long as that frees space; some storages free it later. Resolves to the number of rows dropped. */
-  async function makeRoom(bytes: number): Promise<number> {
+  /**
+   * Prunes until the size is within the limit, or until a round frees no space: some storages free it later.
+   * Resolves to the number of rows dropped.
+   */
+  async function pruneToLimit(bytes: number): Promise<number> {
     const dropped = await prune(store, settings.tables, { bytes, limit })
     if (dropped === 0) return 0
-    const left = await measure()
-    return left > limit && left < bytes ? dropped + (await makeRoom(left)) : dropped
+    const bytesNow = await measure()
+    const again = bytesNow > limit && bytesNow < bytes
+    return again ? dropped + (await pruneToLimit(bytesNow)) : dropped
   }
 
   function assertCapacity(): void {
-    if (full) throw full
+    if (quotaError) throw quotaError
   }
 
   return {
     async check() {
       const bytes = await measure()
-      full = undefined
+      quotaError = undefined
       if (bytes <= limit) {
-        told = false
+        reported = false
         return
       }
-      const pruned = policy === 'prune' ? await makeRoom(bytes) : 0
-      if (!told || pruned > 0) onReached({ bytes, limit, pruned })
-      told = pruned === 0
-      if (policy === 'error') full = quotaExceeded(bytes, limit)
+      const pruned = policy === 'prune' ? await pruneToLimit(bytes) : 0
+      if (!reported || pruned > 0) onReached({ bytes, limit, pruned })
+      reported = pruned === 0
+      if (policy === 'error') quotaError = quotaExceeded(bytes, limit)
       assertCapacity()
     },
     assertCapacity,

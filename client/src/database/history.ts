@@ -4,36 +4,33 @@ import { emptyReport, type SyncReport } from '../model/report.ts'
 import type { Transaction } from '../storage/contract.ts'
 import type { Store } from './store.ts'
 
-/** Runs that are kept one by one. */
-const KEPT = 50
+/** Number of runs that the history keeps. */
+const MAX_RUNS = 50
 
-/** What is kept while there has been no run. */
-export const nothing = (): HistoryRecord => ({
+/** The history before the first run. */
+export const emptyHistory = (): HistoryRecord => ({
   name: 'history',
   totals: { ...emptyReport(), runs: 0, succeeded: 0, resolved: 0 },
   runs: [],
 })
 
 export const historyOf = async (tx: Transaction): Promise<HistoryRecord> =>
-  ((await tx.get('meta', 'history')) as HistoryRecord | undefined) ?? nothing()
+  ((await tx.get('meta', 'history')) as HistoryRecord | undefined) ?? emptyHistory()
 
-/**
- * Changes the history, which survives a restart with the rest of the store. Never rejects: a sync does not
- * fail because of its record.
- */
-export async function note(
+/** Changes the stored history. Never rejects: a sync does not fail because its history cannot be written. */
+export async function updateHistory(
   store: Store,
   change: (history: HistoryRecord) => HistoryRecord,
 ): Promise<void> {
   try {
     await store.write('local', async ({ tx }) => tx.putMany('meta', [change(await historyOf(tx))]))
   } catch {
-    // A store that is closed or full has told of it where it matters.
+    // The run itself reports a store that is closed or full.
   }
 }
 
-/** Notes a run that has ended. */
-export function noteRun(
+/** Adds a finished run to the history. */
+export function recordRun(
   store: Store,
   {
     kind,
@@ -43,9 +40,14 @@ export function noteRun(
   }: Pick<RunRecord, 'kind' | 'at' | 'report'> & { error: SyncError | null },
 ): Promise<void> {
   const ok = !error
-  return note(store, ({ name, totals, runs }) => {
-    const sums = { ...totals, runs: totals.runs + 1, succeeded: totals.succeeded + Number(ok) }
-    for (const [figure, count] of Object.entries(report)) sums[figure as keyof SyncReport] += count
+  return updateHistory(store, ({ name, totals, runs }) => {
+    const nextTotals = {
+      ...totals,
+      runs: totals.runs + 1,
+      succeeded: totals.succeeded + Number(ok),
+    }
+    for (const [figure, count] of Object.entries(report))
+      nextTotals[figure as keyof SyncReport] += count
     const run = {
       kind,
       at,
@@ -54,6 +56,6 @@ export function noteRun(
       report,
       ...(error && { error: { name: error.name, code: error.code, message: error.message } }),
     }
-    return { name, totals: sums, runs: [...runs, run].slice(-KEPT) }
+    return { name, totals: nextTotals, runs: [...runs, run].slice(-MAX_RUNS) }
   })
 }

@@ -16,9 +16,12 @@ export const rowsOf = (store: Store, table: string): Promise<Map<string, Row>> =
     )
   })
 
+/** Rows of a table that a commit changed: id → row, null where the row was removed. */
+type ChangedRows = Map<string, Row | null>
+
 /**
- * Calls `fn` with the matching rows now and after every commit that touches one of them. What is read
- * once is kept up from the commits; the store is not read again.
+ * Calls `fn` with the matching rows now and after every commit that changes one of them. The store is read once;
+ * after that the rows are updated from the commits. Returns an unsubscribe function.
  */
 export function live(
   store: Store,
@@ -27,63 +30,66 @@ export function live(
   options: ListOptions<Row> | undefined,
   fn: (rows: Row[]) => void,
 ): () => void {
-  const asked = matcher(filter)
-  const matches = (row: Row) => callSafely(`a filter of ${table}`, () => asked(row))
+  const filterMatches = matcher(filter)
+  const matches = (row: Row) => callSafely(`a filter of ${table}`, () => filterMatches(row))
+  /** The matching rows; undefined until the store has been read. */
   let rows: Map<string, Row> | undefined
-  let missed: Map<string, Row | null>[] = []
+  let commitsBeforeRead: ChangedRows[] = []
   let ended = false
-  let unread = false
-  let due = false
+  let readFailed = false
+  let notificationDue = false
 
-  function take(changed: Map<string, Row | null>): void {
+  function applyCommit(changed: ChangedRows): void {
     for (const [id, row] of changed) {
-      const known = rows!.has(id)
-      const fits = row !== null && matches(row)
-      if (!known && !fits) continue
-      if (fits) rows!.set(id, row)
+      const included = rows!.has(id)
+      const include = row !== null && matches(row)
+      if (!included && !include) continue
+      if (include) rows!.set(id, row)
       else rows!.delete(id)
-      due = true
+      notificationDue = true
     }
   }
 
-  /** Commits of one turn are told of together. */
-  function tell(): void {
-    if (!due) return
+  /** Calls `fn` in a microtask, once for all commits until then. */
+  function notify(): void {
+    if (!notificationDue) return
     queueMicrotask(() => {
-      if (!due || ended) return
-      due = false
+      if (!notificationDue || ended) return
+      notificationDue = false
       const sorted = [...rows!].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
       callSafely(`a subscriber of ${table}`, () => fn(arrange(sorted, options)))
     })
   }
 
-  const end = store.onCommit(({ rows: changes }) => {
-    const changed = changes.get(table)
-    if (!changed) return
-    if (rows) take(changed)
-    else missed.push(changed)
-    if (unread) read()
-    tell()
-  })
-  async function begin(): Promise<void> {
+  async function readRows(): Promise<void> {
     const all = await rowsOf(store, table)
     rows = new Map([...all].filter(([, row]) => matches(row)))
-    for (const changed of missed) take(changed)
-    missed = []
-    due = true
-    tell()
+    for (const changed of commitsBeforeRead) applyCommit(changed)
+    commitsBeforeRead = []
+    notificationDue = true
+    notify()
   }
-  /** What cannot be read now is tried again at the next commit. */
-  function read(): void {
-    unread = false
-    begin().catch((error: unknown) => {
-      unread = true
+
+  /** Reads the rows. After a failure the next commit reads again. */
+  function tryRead(): void {
+    readFailed = false
+    readRows().catch((error: unknown) => {
+      readFailed = true
       console.error(`tidemark: ${table} cannot be read`, error)
     })
   }
-  read()
+
+  const unsubscribe = store.onCommit(({ rows: changedRows }) => {
+    const changed = changedRows.get(table)
+    if (!changed) return
+    if (rows) applyCommit(changed)
+    else commitsBeforeRead.push(changed)
+    if (readFailed) tryRead()
+    notify()
+  })
+  tryRead()
   return () => {
     ended = true
-    end()
+    unsubscribe()
   }
 }

@@ -3,107 +3,109 @@ import type { Row } from '../model/row.ts'
 import type { Transaction } from '../storage/contract.ts'
 import { baseRow } from './rebase.ts'
 
-/** Mutations of chosen tables, and what they need, before everything else. */
-const CHOSEN = -1_000
+/** Added to the rank of mutations of chosen tables: they are sent before all others. */
+const CHOSEN_TABLES_RANK = -1_000
 
-/** The least (most urgent) rank told for each token. */
-class Ranks {
+/** The lowest (most urgent) rank by key. */
+class LowestRanks {
   readonly #ranks = new Map<string, number>()
 
-  tell(token: string, rank: number): void {
-    if (rank < (this.#ranks.get(token) ?? Infinity)) this.#ranks.set(token, rank)
+  add(key: string, rank: number): void {
+    if (rank < (this.#ranks.get(key) ?? Infinity)) this.#ranks.set(key, rank)
   }
 
-  of(tokens: Iterable<string>): number {
-    let least = Infinity
-    for (const token of tokens) least = Math.min(least, this.#ranks.get(token) ?? Infinity)
-    return least
+  of(keys: Iterable<string>): number {
+    let lowest = Infinity
+    for (const key of keys) lowest = Math.min(lowest, this.#ranks.get(key) ?? Infinity)
+    return lowest
   }
 }
 
-/** Values of a row that can name another row. */
-const names = (row: Row | null | undefined): string[] =>
+/** Values of a row that may be the key of another row. */
+const possibleReferences = (row: Row | null | undefined): string[] =>
   Object.values(row ?? {})
     .filter((value) => typeof value === 'string' || typeof value === 'number')
     .map(String)
 
-const cells = (table: string, row: Row | null | undefined): string[] =>
+/** One key for each column of a row with its value: two rows with a common key may collide in a unique constraint. */
+const uniqueValueKeys = (table: string, row: Row | null | undefined): string[] =>
   Object.entries(row ?? {}).map(([column, value]) => JSON.stringify([table, column, value]))
 
-/**
- * Mutations in the order in which they were made, but a row that an earlier mutation has come to name since is made
- * before that one.
- */
-function madeFirst(mutations: readonly QueuedMutation[]): QueuedMutation[] {
-  const made = new Map<string, QueuedMutation[]>()
-  const known = new Set<string>()
+/** Mutations in order of `seq`, except that the insert of a row comes before every mutation that references the row. */
+function insertsBeforeReferences(mutations: readonly QueuedMutation[]): QueuedMutation[] {
+  const insertsById = new Map<string, QueuedMutation[]>()
+  const rows = new Set<string>()
   for (const mutation of mutations) {
     const { table, id, op } = mutation
     const row = JSON.stringify([table, id])
-    // What removed the row before goes before it.
-    if (op === 'put' && !known.has(row)) made.set(id, [...(made.get(id) ?? []), mutation])
-    known.add(row)
+    // An insert behind a removal of the same row stays behind it.
+    if (op === 'put' && !rows.has(row))
+      insertsById.set(id, [...(insertsById.get(id) ?? []), mutation])
+    rows.add(row)
   }
   const ordered = new Set<QueuedMutation>()
-  const begun = new Set<QueuedMutation>()
-  // A list instead of calls in calls: a chain of rows may be longer than the stack.
-  const open = mutations.toReversed()
-  for (let mutation = open.at(-1); mutation; mutation = open.at(-1)) {
-    const needed = begun.has(mutation)
+  const visited = new Set<QueuedMutation>()
+  // A stack instead of recursion: a chain of rows may be longer than the call stack.
+  const stack = mutations.toReversed()
+  for (let mutation = stack.at(-1); mutation; mutation = stack.at(-1)) {
+    const references = visited.has(mutation)
       ? []
-      : names(mutation.data).flatMap((id) => made.get(id) ?? [])
-    begun.add(mutation)
-    const missing = needed.filter((each) => !begun.has(each))
-    if (missing.length > 0) open.push(...missing)
-    else ordered.add(open.pop()!)
+      : possibleReferences(mutation.data).flatMap((id) => insertsById.get(id) ?? [])
+    visited.add(mutation)
+    const missing = references.filter((insert) => !visited.has(insert))
+    if (missing.length > 0) stack.push(...missing)
+    else ordered.add(stack.pop()!)
   }
   return [...ordered]
 }
 
 /**
- * Mutations in the order in which they go out, each with the rank that put it there. Urgent ones come first,
- * but no mutation overtakes one that it may need: an earlier mutation of the same row, of a row that it names or
- * that names its row (a parent is made before its children, and goes after them), a later one that makes a
- * row that it has come to name since, or one that gives up
- * a value that this mutation takes (a unique constraint). What is needed is as urgent as what needs it. Which
- * columns are foreign keys need not be known: a value that happens to be another row's id only makes the
- * order stricter.
+ * Mutations in the order in which they are sent, each with the rank that decided its position. Lower ranks come
+ * first, but no mutation overtakes one that it may depend on:
  *
- * `mutations` are in the order in which they were made; `before` is what a removed row held.
+ * - an earlier mutation of the same row
+ * - an earlier mutation of a row that it references, or that references its row (parents are inserted before their
+ *   children and removed after them)
+ * - an insert, earlier or later, of a row that it references
+ * - an earlier mutation that frees a value which this one uses (a unique constraint)
+ *
+ * A mutation that another one depends on gets at least the urgency of that one. Foreign keys need not be known: a
+ * value that equals another row's id by chance only makes the order stricter.
+ *
+ * `mutations` are in order of `seq`; `rowBefore` returns the row that a removal removes.
  */
 export function inOrder(
   mutations: readonly QueuedMutation[],
-  before: (mutation: QueuedMutation) => Row | null,
+  rowBefore: (mutation: QueuedMutation) => Row | null,
   rankOf: (mutation: QueuedMutation) => number,
 ): { mutation: QueuedMutation; rank: number }[] {
-  const named = new Ranks()
-  const edited = new Ranks()
-  const taken = new Ranks()
-  const ranked = madeFirst(mutations)
+  const ranksOfReferenced = new LowestRanks()
+  const ranksOfChanged = new LowestRanks()
+  const ranksOfUsedValues = new LowestRanks()
+  const ranked = insertsBeforeReferences(mutations)
     .toReversed()
     .map((mutation) => {
       const { table, id, op, data } = mutation
-      const old = op === 'delete' ? before(mutation) : mutation.old
-      const mentioned = [...names(data), ...names(old)]
+      const old = op === 'delete' ? rowBefore(mutation) : mutation.old
+      const references = [...possibleReferences(data), ...possibleReferences(old)]
       const rank = Math.min(
         rankOf(mutation),
-        named.of([id]),
-        edited.of([id, ...mentioned]),
-        taken.of(cells(table, old)),
+        ranksOfReferenced.of([id]),
+        ranksOfChanged.of([id, ...references]),
+        ranksOfUsedValues.of(uniqueValueKeys(table, old)),
       )
-      edited.tell(id, rank)
-      for (const name of mentioned) named.tell(name, rank)
-      for (const cell of cells(table, data)) taken.tell(cell, rank)
+      ranksOfChanged.add(id, rank)
+      for (const reference of references) ranksOfReferenced.add(reference, rank)
+      for (const key of uniqueValueKeys(table, data)) ranksOfUsedValues.add(key, rank)
       return { mutation, rank }
     })
   return ranked.toReversed().toSorted((a, b) => a.rank - b.rank)
 }
 
 /**
- * Renumbers the mutations that were never sent, so that the urgent ones, or those of the tables `only`, come
- * first. Numbers that the server has not seen may change hands; the set of them stays the same. Resolves
- * to the number up to which everything goes out that `lastSeq` stood for: with `only`, no further than what
- * is chosen. The caller stores `device`.
+ * Renumbers the pending mutations in the order in which they are sent: those of `onlyTables` first, then by rank. The
+ * same numbers are assigned anew. Resolves to the last `seq`, after the renumbering, of the mutations up to
+ * `lastSeq`, of which `onlyTables` chooses those of its tables and what they depend on. The caller stores `device`.
  */
 export async function reorder(
   tx: Transaction,
@@ -117,21 +119,23 @@ export async function reorder(
     'rows',
     removals.map(({ table, id }) => [table, id] as const),
   )
-  const held = new Map(
-    removals.map(({ seq }, place) => [seq, records[place] ? baseRow(records[place]) : null]),
+  const removedRows = new Map(
+    removals.map(({ seq }, index) => [seq, records[index] ? baseRow(records[index]) : null]),
   )
   const ordered = inOrder(
     mutations,
-    ({ seq }) => held.get(seq) ?? null,
-    ({ table, rank = 0, seq }) => (onlyTables?.has(table) && seq <= lastSeq ? rank + CHOSEN : rank),
+    ({ seq }) => removedRows.get(seq) ?? null,
+    ({ table, rank = 0, seq }) =>
+      onlyTables?.has(table) && seq <= lastSeq ? rank + CHOSEN_TABLES_RANK : rank,
   )
-  const moved: QueuedMutation[] = []
-  let last = Math.min(lastSeq, sentSeq)
-  for (const [place, { mutation, rank }] of ordered.entries()) {
-    const { seq } = mutations[place]!
-    if (mutation.seq <= lastSeq && (!onlyTables || rank < CHOSEN / 2)) last = seq
-    if (mutation.seq !== seq) moved.push({ ...mutation, seq })
+  const renumbered: QueuedMutation[] = []
+  let newLastSeq = Math.min(lastSeq, sentSeq)
+  for (const [index, { mutation, rank }] of ordered.entries()) {
+    const { seq } = mutations[index]!
+    const chosen = !onlyTables || rank < CHOSEN_TABLES_RANK / 2
+    if (mutation.seq <= lastSeq && chosen) newLastSeq = seq
+    if (mutation.seq !== seq) renumbered.push({ ...mutation, seq })
   }
-  await tx.putMany('queue', moved)
-  return last
+  await tx.putMany('queue', renumbered)
+  return newLastSeq
 }

@@ -7,15 +7,15 @@ import { startResync } from './resync.ts'
 import type { Store } from './store.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
-/** Tables that are pruned, one after the other. */
-const ORDER: readonly TablePriority[] = ['low', 'medium', 'high']
+/** Priorities in the order in which their tables are pruned. */
+const PRUNING_ORDER: readonly TablePriority[] = ['low', 'medium', 'high']
 
-/** Down to this share of the limit, so that not every page prunes. */
-const ROOM = 0.9
+/** Pruning goes down to this share of the limit, so that not every page prunes. */
+const TARGET_SHARE = 0.9
 
-/** What is said of a table as far as pruning goes. */
+/** The options of a table that concern pruning. */
 export interface PruneRule {
-  /** Keep only so many rows. Absent: all. */
+  /** The most rows to keep. Absent: all. */
   maxRecords?: number
   /** Tables of low priority are pruned first, critical ones never. Default `medium`. */
   priority?: TablePriority
@@ -26,33 +26,33 @@ export interface PruneSettings {
   storageLimit: Required<StorageLimit>
 }
 
-/** Drops rows that the server has until about as much is left as there is room for. Resolves to how many went. */
+/** Drops rows without queued mutations until the storage is below its limit. Resolves to their number. */
 export function prune(
   store: Store,
   tables: PruneSettings['tables'],
   { bytes, limit }: { bytes: number; limit: number },
 ): Promise<number> {
   return store.write('remote', async (transaction) => {
-    let left = bytes - ROOM * limit
+    let bytesToFree = bytes - TARGET_SHARE * limit
     let dropped = 0
-    for (const priority of ORDER)
-      for (const [table, { priority: its = 'medium' }] of tables) {
-        if (its !== priority || left <= 0) continue
-        const going: RowRecord[] = []
-        for (const record of oldestFirst(await synced(transaction.tx, table))) {
-          if (left <= 0) break
-          left -= JSON.stringify(record).length
-          going.push(record)
+    for (const priority of PRUNING_ORDER)
+      for (const [table, { priority: tablePriority = 'medium' }] of tables) {
+        if (tablePriority !== priority || bytesToFree <= 0) continue
+        const surplus: RowRecord[] = []
+        for (const record of oldestFirst(await unqueuedRows(transaction.tx, table))) {
+          if (bytesToFree <= 0) break
+          bytesToFree -= JSON.stringify(record).length
+          surplus.push(record)
         }
-        await transaction.dropRows(going)
-        if (going.length > 0) await notePruned(transaction.tx, table, { bytes: limit })
-        dropped += going.length
+        await transaction.dropRows(surplus)
+        if (surplus.length > 0) await notePruned(transaction.tx, table, { bytes: limit })
+        dropped += surplus.length
       }
     return dropped
   })
 }
 
-/** Keeps of each of these tables no more rows than its settings say. */
+/** Drops the oldest rows of these tables beyond their `maxRecords`. */
 export async function keepNewest(
   store: Store,
   tables: PruneSettings['tables'],
@@ -65,63 +65,66 @@ export async function keepNewest(
   }
 }
 
-/** Drops the oldest rows of a table beyond `max`; edited ones stay. */
+/** Drops the oldest rows of a table beyond `max`; rows with queued mutations stay. */
 async function dropOldest(
   transaction: WriteTransaction,
   table: string,
   max: number,
 ): Promise<void> {
-  const held = await transaction.tx.scan('rows', { index: 'table', equals: [table] })
-  const surplus = held.length - max
+  const records = await transaction.tx.scan('rows', { index: 'table', equals: [table] })
+  const surplus = records.length - max
   if (surplus <= 0) return
-  await transaction.dropRows(oldestFirst(held.filter(({ queued }) => !queued)).slice(0, surplus))
+  await transaction.dropRows(oldestFirst(records.filter(({ queued }) => !queued)).slice(0, surplus))
   await notePruned(transaction.tx, table, { records: max })
 }
 
-const synced = async (tx: Transaction, table: string): Promise<RowRecord[]> =>
+/** Rows of a table without queued mutations. */
+const unqueuedRows = async (tx: Transaction, table: string): Promise<RowRecord[]> =>
   (await tx.scan('rows', { index: 'table', equals: [table] })).filter(({ queued }) => !queued)
 
-/** By the time of the server's last change. */
+/** Records ordered by the time of the server's last change. */
 const oldestFirst = (records: RowRecord[]): RowRecord[] => {
-  const at = ({ row }: RowRecord): string => String(row?.updated_at ?? '')
-  return records.toSorted((a, b) => (at(a) < at(b) ? -1 : at(a) > at(b) ? 1 : 0))
+  const updatedAt = ({ row }: RowRecord): string => String(row?.updated_at ?? '')
+  return records.toSorted((a, b) =>
+    updatedAt(a) < updatedAt(b) ? -1 : updatedAt(a) > updatedAt(b) ? 1 : 0,
+  )
 }
 
-/** Tables that hold fewer rows than the server has for this device, for reasons that still hold. */
+/** Tables that hold fewer rows than the server has for this device, for limits that have not been raised since. */
 export function prunedTables(
   { pruned = {} }: CursorRecord,
   { tables, storageLimit: { bytes, policy } }: PruneSettings,
 ): readonly string[] {
   return Object.keys(pruned).filter((name) => {
     const { maxRecords = Infinity, priority } = tables.get(name) ?? {}
-    const room = policy === 'prune' && priority !== 'critical' ? bytes : Infinity
-    const held = { records: Infinity, bytes: Infinity, ...pruned[name] }
-    return maxRecords <= held.records && room <= held.bytes
+    const maxBytes = policy === 'prune' && priority !== 'critical' ? bytes : Infinity
+    const prunedFor = { records: Infinity, bytes: Infinity, ...pruned[name] }
+    return maxRecords <= prunedFor.records && maxBytes <= prunedFor.bytes
   })
 }
 
 /**
- * Where to go on from `place`: what was dropped for a reason that holds no longer comes back with a download
- * of everything beside what is there.
+ * Begins a resync where a limit was raised for which rows were dropped, so that these rows are downloaded again.
+ * Resolves to the cursor from which the next pull starts.
  */
 export async function resyncIfWidened(
-  place: CursorRecord,
+  cursor: CursorRecord,
   settings: PruneSettings & { keys: ReadonlyMap<string, string> },
   store: Store,
 ): Promise<CursorRecord> {
   const { tables, keys } = settings
-  const held = prunedTables(place, settings)
-  const marked = Object.keys(place.pruned ?? {}).filter((name) => tables.has(name))
-  if (marked.every((name) => held.includes(name))) return place
+  const stillPruned = prunedTables(cursor, settings)
+  const pruned = Object.keys(cursor.pruned ?? {}).filter((name) => tables.has(name))
+  if (pruned.every((name) => stillPruned.includes(name))) return cursor
   return store.write('remote', async ({ tx }) => {
     await startResync(tx, [...keys.keys()])
     return cursorOf(tx)
   })
 }
 
-/** Notes that rows of a table were dropped, and what for. */
+/** Stores the limit for which rows of a table were dropped. */
 async function notePruned(tx: Transaction, table: string, bounds: PruneBounds): Promise<void> {
-  const place = await cursorOf(tx)
-  const pruned = { ...place.pruned, [table]: { ...place.pruned?.[table], ...bounds } }
-  await tx.putMany('meta', [{ ...place, pruned }])
+  const cursor = await cursorOf(tx)
+  const pruned = { ...cursor.pruned, [table]: { ...cursor.pruned?.[table], ...bounds } }
+  await tx.putMany('meta', [{ ...cursor, pruned }])
 }

@@ -19,181 +19,159 @@ import { deviceOf } from './meta.ts'
 import { applyMutation, baseRow, rebase } from './rebase.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
-/** What the answer to a batch came to. */
+/** What a push response changed. */
 export interface PushOutcome {
-  /** Mutations that left the queue because the server has them. */
+  /** Number of acknowledged mutations. */
   pushed: number
   merged: number
   conflicts: Conflict[]
   rejected: FailedMutation[]
+  /** Overruled columns by row. */
   lost: { table: string; id: string; columns: string[] }[]
 }
 
-/** A row while the results of its mutations are gone through. */
+/** A row of the batch, while the results of its mutations are applied. */
 interface RowResults {
   record: RowRecord
+  /** The server's row after the results so far; null where it has none or this device does not know it. */
   base: Row | null
   version: number | null
+  /** Number of the row's mutations that the response answers. */
   answered: number
-  /** A mutation of it that the server has no row for. */
+  /** A rejected patch of a row that the server does not have; with `createMissing` it becomes an insert. */
   missing?: FailedMutation
   /**
-   * When the last of its mutations was made, where nothing of others has come in between: mutations made later can
-   * count on the new version.
+   * `edited_at` of the last mutation, where it was `applied`, that is without a merge: pending mutations that were
+   * made later take the new version as their base.
    */
-  madeBefore?: string | undefined
+  appliedAt?: string | undefined
 }
 
-/** Takes the server's answer to a batch into rows and queue. */
+/** What the results say about the batch as a whole. */
+interface BatchResults {
+  /** `seq` of every mutation that the response answers. */
+  answered: Set<number>
+  /** True where another device has used this device id. */
+  deviceIdTaken: boolean
+}
+
+/** What the results change in `rows` and `queue`. */
+interface RebasedRows {
+  kept: RowRecord[]
+  dropped: RowRecord[]
+  /** Pending mutations with a new base, and inserts in place of patches of missing rows. */
+  requeued: QueuedMutation[]
+  /** `seq` of the pending mutations that such an insert contains. */
+  replaced: number[]
+  /** The last `seq` that was assigned. */
+  seq: number
+}
+
+/** Applies the server's response to a batch: to the queue, the rejected mutations and the rows. */
 export async function applyPushResponse(
   { tx, at, putRows, dropRows }: WriteTransaction,
   batch: Batch,
-  answer: PushAnswer,
+  response: PushAnswer,
   { clock, newId, createMissing = false }: { clock: Clock; newId: NewId; createMissing?: boolean },
 ): Promise<PushOutcome> {
   const outcome: PushOutcome = { pushed: 0, merged: 0, conflicts: [], rejected: [], lost: [] }
   const device = await deviceOf(tx)
-  // Another tab has found that the name was taken: these numbers mean other mutations now.
+  // Another tab has given the device a new id: the numbers in the response name other mutations now.
   if (device.id !== batch.device) return outcome
 
-  const results = new Map(answer.results.map((result) => [result.seq, result]))
-  const queued = await tx.getMany(
-    'queue',
-    batch.mutations.map(({ seq }) => seq),
-  )
+  const seqs = batch.mutations.map(({ seq }) => seq)
+  const queued = (await tx.getMany('queue', seqs)).filter((mutation) => mutation !== undefined)
   const rows = await rowsOfBatch(tx, queued)
-  const done = new Set<number>()
-  // Another tab may have had the same answer already and be on with the next batch.
-  const inFlight =
-    device.inFlight?.lastSeq === batch.mutations.at(-1)?.seq ? device.inFlight : undefined
-  const attempts = inFlight?.attempts ?? 1
-  let taken = answer.last_seq > device.sentSeq
-
-  for (const mutation of queued) {
-    const result = mutation && results.get(mutation.seq)
-    if (!result) continue
-    if (
-      mutation.seq < (answer.repeated_from ?? Infinity) &&
-      isOfAnotherDevice(mutation, result, inFlight)
-    ) {
-      taken = true
-      continue
-    }
-    const row = rows.get(keyOf(mutation))!
-    done.add(mutation.seq)
-    row.answered++
-    const { error } = result as { error?: ResultError }
-    if (error) {
-      const failed = { ...mutation, error, attempts, failed_at: at }
-      if (createMissing && error.code === 'not_found' && mutation.op === 'patch')
-        row.missing = failed
-      else outcome.rejected.push(failed)
-      if (error.code === 'gone' || error.code === 'not_found') forgetServerRow(row)
-    } else {
-      acceptResult(row, mutation, result)
-      noteResult(outcome, row, mutation, result)
-    }
-  }
-
-  const rebased: QueuedMutation[] = []
-  const kept: RowRecord[] = []
-  const gone: RowRecord[] = []
-  let { seq } = device
-  for (const { record, base, version, answered, madeBefore, missing } of rows.values()) {
-    if (answered === 0) continue
-    const rest =
-      (record.queued ?? 0) > answered
-        ? (await tx.scan('queue', { index: 'row', equals: [record.table, record.id] })).filter(
-            ({ seq }) => !done.has(seq),
-          )
-        : []
-    if (missing) {
-      const unsent = rest.every((mutation) => mutation.seq > device.sentSeq)
-      if (unsent && record.row) {
-        const data = editable(record.row)
-        const put = { ...asInsert(missing, data), seq: ++seq, edited_at: at }
-        for (const mutation of rest) done.add(mutation.seq)
-        rebased.push(put)
-        kept.push(rebase({ ...record, version: null }, null, [put])!)
-        continue
-      }
-      outcome.rejected.push(missing)
-    }
-    if (madeBefore && version !== null)
-      rebased.push(
-        ...rest
-          // An older one was refused before and does not build on these.
-          .filter(({ seq, edited_at }) => seq > device.sentSeq && edited_at >= madeBefore)
-          .map((mutation) => ({ ...mutation, base: version })),
-      )
-    const next = rebase({ ...record, version }, base, rest)
-    if (next) kept.push(next)
-    else gone.push(record)
-  }
+  // Another tab may have applied this response already and sent the next batch.
+  const inFlight = device.inFlight?.lastSeq === seqs.at(-1) ? device.inFlight : undefined
+  const { answered, deviceIdTaken } = applyResults(rows, queued, response, outcome, {
+    at,
+    inFlight,
+    createMissing,
+  })
+  const { kept, dropped, requeued, replaced, seq } = await rebaseRows(
+    { tx, at },
+    device,
+    rows,
+    answered,
+    outcome,
+  )
   await putRows(kept)
-  await dropRows(gone)
-  await tx.deleteMany('queue', [...done])
-  await tx.putMany('queue', rebased)
+  await dropRows(dropped)
+  await tx.deleteMany('queue', [...answered, ...replaced])
+  await tx.putMany('queue', requeued)
   await tx.putMany('failed', outcome.rejected)
-  const settled = inFlight ? omit(device, 'inFlight') : device
-  const next = { ...settled, ...completed(device, outcome.pushed, clock.now()), seq }
-  await tx.putMany('meta', [taken ? withNewDeviceId(next, newId) : next])
+  const next: DeviceRecord = {
+    ...(inFlight ? omit(device, 'inFlight') : device),
+    ...completedAfter(device, outcome.pushed, clock.now()),
+    seq,
+  }
+  const idTaken = deviceIdTaken || response.last_seq > device.sentSeq
+  await tx.putMany('meta', [idTaken ? withNewDeviceId(next, newId) : next])
   return outcome
 }
 
-/** The mutation that creates a row. */
-const asInsert = (
-  { table, id, rank }: QueuedMutation,
-  data: Row,
-): Omit<QueuedMutation, 'seq' | 'edited_at'> => ({
-  table,
-  id,
-  op: 'put',
-  base: null,
-  data,
-  size: contentSize({ data }),
-  ...(rank !== undefined && { rank }),
-})
-
-/** The most moments that are told apart. */
-const MOMENTS = 100
-
-function completed(
-  { completed: before, completions = [] }: DeviceRecord,
-  count: number,
-  now: number,
-): Partial<Pick<DeviceRecord, 'completed' | 'completions'>> {
-  if (count === 0) return {}
-  const all = [...completions, [now, count] as const]
-  if (all.length > MOMENTS) {
-    const [, oldest] = all.shift()!
-    const [at, next] = all[0]!
-    all[0] = [at, oldest + next]
-  }
-  return { completed: before + count, completions: all }
-}
-
-const keyOf = ({ table, id }: Pick<RowRecord, 'table' | 'id'>): string => `${table}\n${id}`
-
+/** The rows of a batch by `rowKey`, before any result is applied. */
 async function rowsOfBatch(
   tx: Transaction,
-  queued: (QueuedMutation | undefined)[],
+  queued: readonly QueuedMutation[],
 ): Promise<Map<string, RowResults>> {
   const keys = new Map<string, readonly [string, string]>()
-  for (const mutation of queued)
-    if (mutation) keys.set(keyOf(mutation), [mutation.table, mutation.id])
+  for (const mutation of queued) keys.set(rowKey(mutation), [mutation.table, mutation.id])
   const records = await tx.getMany('rows', [...keys.values()])
   return new Map(
-    [...keys].map(([key, [table, id]], place) => {
-      const record = records[place] ?? { table, id, row: null, version: null }
+    [...keys].map(([key, [table, id]], index) => {
+      const record = records[index] ?? { table, id, row: null, version: null }
       return [key, { record, base: baseRow(record), version: record.version, answered: 0 }]
     }),
   )
 }
 
+const rowKey = ({ table, id }: Pick<RowRecord, 'table' | 'id'>): string => `${table}\n${id}`
+
+/** Applies the result of every mutation to its row in `rows` and to `outcome`. */
+function applyResults(
+  rows: ReadonlyMap<string, RowResults>,
+  queued: readonly QueuedMutation[],
+  response: PushAnswer,
+  outcome: PushOutcome,
+  {
+    at,
+    inFlight,
+    createMissing,
+  }: { at: string; inFlight: InFlightBatch | undefined; createMissing: boolean },
+): BatchResults {
+  const results = new Map(response.results.map((result) => [result.seq, result]))
+  const answered = new Set<number>()
+  let deviceIdTaken = false
+  for (const mutation of queued) {
+    const result = results.get(mutation.seq)
+    if (!result) continue
+    const repeated = mutation.seq >= (response.repeated_from ?? Infinity)
+    if (!repeated && isOfAnotherDevice(mutation, result, inFlight)) {
+      deviceIdTaken = true
+      continue
+    }
+    const row = rows.get(rowKey(mutation))!
+    answered.add(mutation.seq)
+    row.answered++
+    const { error } = result as { error?: ResultError }
+    if (!error) {
+      acceptResult(row, mutation, result)
+      reportResult(outcome, row, mutation, result)
+      continue
+    }
+    const failed = { ...mutation, error, attempts: inFlight?.attempts ?? 1, failed_at: at }
+    if (createMissing && error.code === 'not_found' && mutation.op === 'patch') row.missing = failed
+    else outcome.rejected.push(failed)
+    if (error.code === 'gone' || error.code === 'not_found') forgetServerRow(row)
+  }
+  return { answered, deviceIdTaken }
+}
+
 /**
- * Whether a duplicate that the server did not get from this very batch is of another device that goes by
- * our name. Not where the mutation went out in an earlier batch too, of which a part was answered.
+ * Whether a result `duplicate` answers a mutation of another device with the same device id. It does not where
+ * the mutation was also part of an earlier batch, some of whose mutations were answered.
  */
 function isOfAnotherDevice(
   mutation: QueuedMutation,
@@ -202,8 +180,8 @@ function isOfAnotherDevice(
 ): boolean {
   if (result.status !== 'duplicate') return false
   const { error, version } = result as { error?: ResultError; version?: number | null }
-  const first = inFlight !== undefined && mutation.seq > inFlight.previousSeq
-  return first || (mutation.op === 'put' && !error && version == null)
+  const firstSent = inFlight !== undefined && mutation.seq > inFlight.previousSeq
+  return firstSent || (mutation.op === 'put' && !error && version == null)
 }
 
 function forgetServerRow(row: RowResults): void {
@@ -211,44 +189,45 @@ function forgetServerRow(row: RowResults): void {
   row.version = null
 }
 
-/** The server's row after a mutation that it has taken. */
+/** Sets the server's row and version after an acknowledged mutation. */
 function acceptResult(
   row: RowResults,
   mutation: QueuedMutation,
-  { status, row: told, lost, version }: PushResult,
+  { status, row: serverRow, lost, version }: PushResult,
 ): void {
-  row.madeBefore = status === 'applied' ? mutation.edited_at : undefined
-  // Only where the content is known may the version be taken over: a pull skips what is older.
-  const known = told || status === 'applied' || status === 'merged'
-  if (told) row.base = withoutTombstone(told)
-  // A duplicate tells the row as it is by now. Where there is none for us, and no pull names it, none
-  // ever will.
+  row.appliedAt = status === 'applied' ? mutation.edited_at : undefined
+  if (serverRow) row.base = withoutTombstone(serverRow)
+  // A duplicate comes with the row as it is now. Without a row, and without a scope that a pull named, the user
+  // has no access to the row, and no pull will deliver it.
   else if (status === 'duplicate' && row.record.scope === undefined) row.base = null
-  // Put together with columns that we do not know: a pull brings the row if it is for us.
+  // The server merged the patch with columns that this device does not know: a pull delivers the row.
   else if (row.base === null && mutation.op === 'patch')
     row.base = status === 'merged' ? null : row.record.row
   else if (status !== 'conflict')
-    row.base = applyMutation(row.base, withoutLost(mutation, lost ?? []))
+    row.base = applyMutation(row.base, withoutColumns(mutation, lost ?? []))
+  // A pull skips rows older than the stored version, so a version is stored only with its content.
+  const contentKnown = serverRow || status === 'applied' || status === 'merged'
   if (row.base === null) forgetServerRow(row)
-  else if (known && version != null) {
+  else if (contentKnown && version != null) {
     row.version = version
     row.base = { ...row.base, version }
   }
 }
 
 /** A mutation without the columns that were overruled. */
-function withoutLost(
+function withoutColumns(
   { op, data }: QueuedMutation,
-  lost: readonly string[],
+  columns: readonly string[],
 ): Pick<QueuedMutation, 'op' | 'data'> {
-  if (!data || lost.length === 0) return { op, ...(data && { data }) }
+  if (!data || columns.length === 0) return { op, ...(data && { data }) }
   return {
     op,
-    data: Object.fromEntries(Object.entries(data).filter(([column]) => !lost.includes(column))),
+    data: Object.fromEntries(Object.entries(data).filter(([column]) => !columns.includes(column))),
   }
 }
 
-function noteResult(
+/** Adds an acknowledged mutation to `outcome`: its count, its overruled columns and its conflict. */
+function reportResult(
   outcome: PushOutcome,
   { base }: RowResults,
   mutation: QueuedMutation,
@@ -263,7 +242,8 @@ function noteResult(
     copy_id?: string | null
     conflict_id?: string | null
   }
-  // Said again after a lost answer, it comes as a duplicate. Of a removal there are no columns to lose.
+  // A delete has no columns: its `lost` is an empty list where it was overruled. The status does not tell, since a
+  // result that is repeated after a lost response has the status `duplicate`.
   const overruled = mutation.op === 'delete' ? result.lost : lost.length > 0
   if (!overruled && !copy_id && !conflict_id) return
   outcome.conflicts.push({
@@ -275,4 +255,81 @@ function noteResult(
     ...(copy_id && { copyId: copy_id }),
     ...(conflict_id && { conflictId: conflict_id }),
   })
+}
+
+/** Rebases the remaining mutations of every answered row on the server's row. */
+async function rebaseRows(
+  { tx, at }: Pick<WriteTransaction, 'tx' | 'at'>,
+  device: DeviceRecord,
+  rows: ReadonlyMap<string, RowResults>,
+  answered: ReadonlySet<number>,
+  outcome: PushOutcome,
+): Promise<RebasedRows> {
+  const result: RebasedRows = { kept: [], dropped: [], requeued: [], replaced: [], seq: device.seq }
+  for (const row of rows.values()) {
+    if (row.answered === 0) continue
+    const { record, base, version, appliedAt, missing } = row
+    const remaining =
+      (record.queued ?? 0) > row.answered
+        ? (await tx.scan('queue', { index: 'row', equals: [record.table, record.id] })).filter(
+            ({ seq }) => !answered.has(seq),
+          )
+        : []
+    if (missing) {
+      const unsent = remaining.every((mutation) => mutation.seq > device.sentSeq)
+      if (unsent && record.row) {
+        const data = editable(record.row)
+        const insert = { ...asInsert(missing, data), seq: ++result.seq, edited_at: at }
+        result.replaced.push(...remaining.map(({ seq }) => seq))
+        result.requeued.push(insert)
+        result.kept.push(rebase({ ...record, version: null }, null, [insert])!)
+        continue
+      }
+      outcome.rejected.push(missing)
+    }
+    if (appliedAt && version !== null)
+      result.requeued.push(
+        ...remaining
+          // An older mutation is a retry of a rejected one, and was not made on the new version.
+          .filter(({ seq, edited_at }) => seq > device.sentSeq && edited_at >= appliedAt)
+          .map((mutation) => ({ ...mutation, base: version })),
+      )
+    const next = rebase({ ...record, version }, base, remaining)
+    if (next) result.kept.push(next)
+    else result.dropped.push(record)
+  }
+  return result
+}
+
+/** The mutation that inserts a row which the server does not have. */
+const asInsert = (
+  { table, id, rank }: QueuedMutation,
+  data: Row,
+): Omit<QueuedMutation, 'seq' | 'edited_at'> => ({
+  table,
+  id,
+  op: 'put',
+  base: null,
+  data,
+  size: contentSize({ data }),
+  ...(rank !== undefined && { rank }),
+})
+
+/** Times of acknowledgement that a device record keeps; older ones are combined. */
+const MAX_COMPLETIONS = 100
+
+/** The device's counts of acknowledged mutations after `count` more at the time `now`. */
+function completedAfter(
+  { completed, completions = [] }: DeviceRecord,
+  count: number,
+  now: number,
+): Partial<Pick<DeviceRecord, 'completed' | 'completions'>> {
+  if (count === 0) return {}
+  const all = [...completions, [now, count] as const]
+  if (all.length > MAX_COMPLETIONS) {
+    const [, oldest] = all.shift()!
+    const [at, next] = all[0]!
+    all[0] = [at, oldest + next]
+  }
+  return { completed: completed + count, completions: all }
 }

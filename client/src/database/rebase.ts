@@ -1,11 +1,11 @@
 import type { QueuedMutation, RowRecord } from '../model/records.ts'
 import type { Row } from '../model/row.ts'
 
-/** A row as the app sees it: with the columns that stay on this device. */
+/** A row as the app sees it, with the columns that stay on this device. */
 export const visibleRow = ({ row, local }: Pick<RowRecord, 'row' | 'local'>): Row | null =>
   row && local ? { ...row, ...local } : row
 
-/** A row after a mutation; null where the row is removed or was never there. */
+/** A row after a mutation; null where it is removed, or where a patch has no row to change. */
 export function applyMutation(
   row: Row | null,
   { op, data }: Pick<QueuedMutation, 'op' | 'data'>,
@@ -15,13 +15,13 @@ export function applyMutation(
   return { ...row, ...data }
 }
 
-/** The server's row as a record knows it, without the queued mutations on top. */
+/** The server's row of a record, without the queued mutations. */
 export const baseRow = (record: RowRecord): Row | null =>
   record.queued ? (record.base ?? null) : record.row
 
 /**
- * Puts queued mutations, oldest first, on top of the server's row. Undefined where neither is there: no record is
- * needed then.
+ * The record of a row: the server's row (`base`) with the queued mutations on top, oldest first. Undefined where
+ * there is neither a row nor a mutation, and so nothing to store.
  */
 export function rebase(
   { table, id, version, scope, resyncGeneration }: Omit<RowRecord, 'row' | 'queued' | 'base'>,

@@ -10,14 +10,14 @@ import { baseRow, rebase } from './rebase.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
 /**
- * Why the server cannot take a batch: it takes too much time or memory, it is larger than a request may be, or a
- * mutation of it cannot be read.
+ * Why the server refuses a batch: it takes too much time or memory, it is larger than a request may be, or one of
+ * its mutations cannot be read.
  */
 export type SplitReason = 'too_much' | 'too_large' | 'malformed'
 
 /**
- * Halves the batch in flight. Where it is one mutation, rejects that one and resolves to it; a mutation that is
- * only `too_much` is not at fault, and `error` is thrown.
+ * Halves the in-flight batch. Where it has a single mutation, rejects it and resolves to it; with reason `too_much`
+ * the mutation is not at fault, and `error` is thrown instead.
  */
 export async function splitInFlight(
   { tx, putRows, dropRows }: WriteTransaction,
@@ -32,8 +32,8 @@ export async function splitInFlight(
   const [mutation] = mutations
   if (mutations.length > 1) {
     const lastSeq = mutations[Math.ceil(mutations.length / 2) - 1]!.seq
-    // The whole may have been applied, with the answer lost: its parts go by the name that the server gave it.
-    // The platform's own digest would keep the transaction waiting for longer than IndexedDB allows.
+    // The server may have applied the whole batch before its response was lost, under the hash of its mutations as
+    // its name; the halves carry that name. Web Crypto is asynchronous, which an IndexedDB transaction does not wait for.
     const batch = inFlight.batch ?? bytesToHex(sha256(JSON.stringify(mutations.map(toMutation))))
     const half = { ...inFlight, lastSeq, attempts: 0, batch }
     await tx.putMany('meta', [{ ...device, inFlight: half }])

@@ -1,5 +1,4 @@
-import { type Damage, StorageError } from '../model/errors.ts'
-import type { DamagedRecord, IdentityRecord } from '../model/records.ts'
+import type { DamagedRecord } from '../model/records.ts'
 import type { Row } from '../model/row.ts'
 import { noTabs, type TabMessage, type Tabs } from '../platform/tabs.ts'
 import type { SyncStorage, Transaction } from '../storage/contract.ts'
@@ -7,8 +6,8 @@ import { type Clock, systemClock, timestamp } from '../util/clock.ts'
 import { createEmitter } from '../util/emitter.ts'
 import type { NewId } from '../util/uuid.ts'
 import { withChecksums } from './checksums.ts'
-import { setAside, withFurtherDamage } from './corruption.ts'
 import { visibleRow } from './rebase.ts'
+import { countMutations, type Counts, createStorageAccess } from './storage-access.ts'
 import {
   type Commit,
   createWriteTransaction,
@@ -17,31 +16,27 @@ import {
 } from './write-transaction.ts'
 
 export { cursorOf, deviceOf } from './meta.ts'
+export type { Counts } from './storage-access.ts'
 
-/** Mutations that wait, and mutations that were refused. */
-export interface Counts {
-  pending: number
-  failed: number
-}
-
-/** The local database: transactions over a storage, and word of every commit to those who listen. */
+/** The local database: transactions on a storage, with a notification after each commit. */
 export interface Store {
   /**
-   * Opens the storage; on the very first use gives the device its id, and resolves to true where it
-   * did. Reading and writing open by themselves.
+   * Opens the storage. Resolves to true where the device got its id, which happens on first use. `read` and `write`
+   * open it by themselves.
    */
   open(): Promise<boolean>
   read<T>(body: (tx: Transaction) => Promise<T>): Promise<T>
   /**
-   * A storage may run `body` again, and one that encrypts does until it has all that is written in its
-   * hands: rows and mutations follow from what `body` reads, from `transaction.at` and from what was made before the
-   * call, never from a clock or from chance.
+   * Runs `body` in a transaction that may write. A storage may run `body` several times; an encrypted storage does
+   * until every value is encrypted. So `body` depends only on what it reads, on `transaction.at` and on values
+   * from before the call, never on the clock or on random numbers.
    */
   write<T>(origin: Origin, body: (transaction: WriteTransaction) => Promise<T>): Promise<T>
+  /** Calls `fn` after every commit, also those of other tabs. Returns an unsubscribe function. */
   onCommit(fn: (commit: Commit) => void): () => void
   /**
-   * With false tells those who listen that every row is gone, without touching any: they are for somebody
-   * else, and nobody hears of them until it is called with true, which takes that back.
+   * With false, reports every row as removed to the listeners of `onCommit`, and no commit after that: the rows
+   * belong to another user. With true, reports every row as it is. The stored rows do not change.
    */
   setVisible(visible: boolean): Promise<void>
   /** As of the last commit of this store. */
@@ -49,38 +44,14 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** What a store needs of its surroundings. */
 export interface StoreDeps {
   clock?: Clock
-  /** The other tabs on the same storage: they are told of every commit, and tell of theirs. */
+  /** The other tabs that share the storage. Each tab reports its commits to the others. */
   tabs?: Tabs
   /** Whether a table has columns that stay on this device. */
   hasLocal?: (table: string) => boolean
-  /** Told of every record that was set aside because it could not be read. */
+  /** Called for every damaged record that was moved to the store `damaged`. */
   onDamaged?: (record: DamagedRecord) => void
-}
-
-/** How often a transaction is run again because of records that cannot be read. */
-const REPAIRS = 100
-
-/**
- * Gives the device its id where it has none. Resolves to true where that is a new one. Where only the record
- * was lost it is the old one, and every mutation that waits may have been sent already.
- */
-async function ensureDevice(tx: Transaction, newId: NewId): Promise<boolean> {
-  if (await tx.get('meta', 'device')) return false
-  const known = [...(await tx.scan('queue')), ...(await tx.scan('failed'))]
-  const seq = known.reduce((last, mutation) => Math.max(last, mutation.seq), 0)
-  const twin = (await tx.get('meta', 'identity')) as IdentityRecord | undefined
-  const { id, user } = twin ?? { id: newId(), user: null }
-  const sentSeq = twin ? seq : 0
-  await tx.putMany('meta', [{ name: 'device', id, user, seq, sentSeq, completed: 0 }])
-  return !twin
-}
-
-async function count(tx: Transaction): Promise<Counts> {
-  const [pending, failed] = await Promise.all([tx.count('queue'), tx.count('failed')])
-  return { pending, failed }
 }
 
 export function createStore(
@@ -95,149 +66,90 @@ export function createStore(
 ): Store {
   const commits = createEmitter<{ commit: Commit }>()
   let counts: Counts = { pending: 0, failed: 0 }
-  let opening: Promise<boolean> | undefined
-  let closed = false
   let hidden = false
 
-  async function open(): Promise<boolean> {
-    if (closed) throw new StorageError({ code: 'closed', message: 'This sync has been closed.' })
-    try {
-      return await (opening ??= firstOpen())
-    } catch (error) {
-      opening = undefined
-      throw error
-    }
-  }
-
-  async function firstOpen(): Promise<boolean> {
-    await storage.open()
-    const { isNew, now } = await withCorruptionRecovery(() =>
-      storage.transaction('readwrite', async (tx) => {
-        const isNew = await ensureDevice(withChecksums(tx), newId)
-        return { isNew, now: await count(tx) }
-      }),
-    )
-    counts = now
-    return isNew
-  }
-
-  /** Runs a transaction, again where records cannot be read, once these are out of the way. */
-  async function withCorruptionRecovery<T>(work: () => Promise<T>): Promise<T> {
-    for (let left = REPAIRS; ; left--) {
-      try {
-        return await work()
-      } catch (error) {
-        if (!(error instanceof StorageError) || error.damaged.length === 0 || left === 0)
-          throw error
-        await repair(error.damaged)
-      }
-    }
-  }
-
-  async function repair(damage: readonly Damage[]): Promise<void> {
-    const at = timestamp(clock)
-    const { records, rows, now } = await withFurtherDamage(damage, (all) =>
-      storage.transaction('readwrite', async (native) => {
-        const tx = withChecksums(native)
-        const rows: Commit['rows'] = new Map()
-        const records = await setAside(createWriteTransaction(tx, at, rows, hasLocal), all, newId)
-        await ensureDevice(tx, newId)
-        return { records, rows, now: await count(tx) }
-      }),
-    )
-    counts = now
-    notify({ origin: 'remote', rows })
-    for (const record of records) onDamaged(record)
-  }
-
-  /** Runs a transaction; a storage that the browser has closed is opened again. */
-  async function attempt<T>(work: () => Promise<T>): Promise<T> {
-    await open()
-    try {
-      return await withCorruptionRecovery(work)
-    } catch (error) {
-      if (closed || !(error instanceof StorageError) || error.code !== 'closed') throw error
-      opening = undefined
-      await open()
-      return withCorruptionRecovery(work)
-    }
-  }
+  const access = createStorageAccess(storage, {
+    newId,
+    clock,
+    hasLocal,
+    onOpened: (now) => void (counts = now),
+    onRepaired(now, rows, records) {
+      counts = now
+      notify({ origin: 'remote', rows })
+      for (const record of records) onDamaged(record)
+    },
+  })
 
   function notify(commit: Commit): void {
     if (!hidden) commits.emit('commit', commit)
   }
 
-  function tell(origin: Origin, rows: Commit['rows']): void {
-    const ids = [...rows].map(([table, changed]): [string, string[]] => [
-      table,
-      [...changed.keys()],
-    ])
-    tabs.post({ kind: 'commit', origin, ids })
-  }
-
-  /** Another tab has committed: reads what it has changed, for those who listen here. */
+  /** Reads the rows that another tab has changed, and reports its commit. */
   async function onTabMessage(message: TabMessage): Promise<void> {
-    if (message.kind !== 'commit' || closed || !opening) return
-    const { origin, ids } = message
-    const rows: Commit['rows'] = new Map()
-    counts = await attempt(() =>
-      storage.transaction('readonly', async (tx) => {
-        for (const [table, changed] of ids) {
-          const keys = changed.map((id) => [table, id] as const)
-          const records = await tx.getMany('rows', keys)
-          const shown = records.map((record) => (record ? visibleRow(record) : null))
-          rows.set(table, new Map(changed.map((id, n) => [id, shown[n]!])))
-        }
-        return count(tx)
-      }),
-    )
-    notify({ origin, rows, fromOtherTab: true })
+    if (message.kind !== 'commit' || !access.isOpen()) return
+    const { rows, now } = await access.transaction('readonly', async (tx) => ({
+      rows: await visibleRows(tx, message.ids),
+      now: await countMutations(tx),
+    }))
+    counts = now
+    notify({ origin: message.origin, rows, fromOtherTab: true })
   }
 
-  /** Tells those who listen of every row, as it is or as if it were gone. */
-  async function setVisible(visible: boolean): Promise<void> {
-    hidden = !visible
-    const rows: Commit['rows'] = new Map()
-    const records = await attempt(() => storage.transaction('readonly', (tx) => tx.scan('rows')))
-    for (const record of records) {
-      const { table, id } = record
-      const changed = rows.get(table) ?? new Map<string, Row | null>()
-      rows.set(table, changed.set(id, hidden ? null : visibleRow(record)))
-    }
-    commits.emit('commit', { origin: 'remote', rows })
-  }
-
-  // What fails here fails again, and is told, where somebody asks for it.
+  // A storage that cannot be read rejects the next call of the app too, so the error is ignored here.
   tabs.listen((message) => void onTabMessage(message).catch(() => {}))
 
   return {
-    open,
-    setVisible,
-    read: (body) => attempt(() => storage.transaction('readonly', (tx) => body(withChecksums(tx)))),
+    open: access.open,
+    async setVisible(visible) {
+      hidden = !visible
+      const records = await access.transaction('readonly', (tx) => tx.scan('rows'))
+      const rows: Commit['rows'] = new Map()
+      for (const record of records) {
+        const { table, id } = record
+        const changed = rows.get(table) ?? new Map<string, Row | null>()
+        rows.set(table, changed.set(id, hidden ? null : visibleRow(record)))
+      }
+      commits.emit('commit', { origin: 'remote', rows })
+    },
+    read: (body) => access.transaction('readonly', (tx) => body(withChecksums(tx))),
     async write(origin, body) {
       let at: string | undefined
-      const { result, now, rows } = await attempt(() =>
-        storage.transaction('readwrite', async (native) => {
-          at ??= timestamp(clock)
-          const rows: Commit['rows'] = new Map()
-          const tx = withChecksums(native)
-          const result = await body(createWriteTransaction(tx, at, rows, hasLocal))
-          return { result, now: await count(tx), rows }
-        }),
-      )
+      const { result, now, rows } = await access.transaction('readwrite', async (native) => {
+        at ??= timestamp(clock)
+        const rows: Commit['rows'] = new Map()
+        const tx = withChecksums(native)
+        const result = await body(createWriteTransaction(tx, at, rows, hasLocal))
+        return { result, now: await countMutations(tx), rows }
+      })
       const changed =
         rows.size > 0 || now.pending !== counts.pending || now.failed !== counts.failed
       counts = now
       notify({ origin, rows })
-      if (changed) tell(origin, rows)
+      if (changed) tabs.post({ kind: 'commit', origin, ids: idsOf(rows) })
       return result
     },
     onCommit: (fn) => commits.on('commit', fn),
     counts: () => counts,
     async close() {
-      closed = true
       tabs.close()
-      await storage.close()
+      await access.close()
     },
   }
+}
+
+type IdsByTable = [table: string, ids: string[]][]
+
+const idsOf = (rows: Commit['rows']): IdsByTable =>
+  [...rows].map(([table, changed]) => [table, [...changed.keys()]])
+
+/** The rows of these ids as the app sees them; null for those that are missing. */
+async function visibleRows(tx: Transaction, ids: IdsByTable): Promise<Commit['rows']> {
+  const rows: Commit['rows'] = new Map()
+  for (const [table, changed] of ids) {
+    const keys = changed.map((id) => [table, id] as const)
+    const records = await tx.getMany('rows', keys)
+    const visible = records.map((record) => (record ? visibleRow(record) : null))
+    rows.set(table, new Map(changed.map((id, index) => [id, visible[index]!])))
+  }
+  return rows
 }

@@ -6,28 +6,28 @@ import type { LocalWrite } from './enqueue.ts'
 import { baseRow, rebase } from './rebase.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
-/** Stand-ins are integers from here down: no sequence gets there, and a double still holds them exactly. */
-const FIRST = -(2 ** 52)
+/** Temporary ids are integers up to this one: no sequence reaches them, and a double holds them exactly. */
+const HIGHEST_TEMPORARY_ID = -(2 ** 52)
 
-/** A key that stands in for one that the server will make: a negative number that no other row has. */
+/** A new random temporary id: a negative number, until the server makes the row's key. */
 export function temporaryId(): number {
   const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2))
-  return FIRST - ((high % 2 ** 20) * 2 ** 32 + low)
+  return HIGHEST_TEMPORARY_ID - ((high % 2 ** 20) * 2 ** 32 + low)
 }
 
-/** True for a stand-in, as a number or as text. */
+/** True for a temporary id, as a number or as text. */
 export function isTemporaryId(value: unknown): boolean {
   if (typeof value === 'string') return /^-\d{16}$/.test(value) && isTemporaryId(Number(value))
-  return typeof value === 'number' && value <= FIRST && Number.isSafeInteger(value)
+  return typeof value === 'number' && value <= HIGHEST_TEMPORARY_ID && Number.isSafeInteger(value)
 }
 
-/** A mutation that makes a row whose key the server has yet to make. */
+/** True for the insert of a row whose key the server has not made yet. */
 export const waitsForId = (
   { table, op, id }: QueuedMutation,
   tables: ReadonlySet<string>,
 ): boolean => op === 'put' && tables.has(table) && isTemporaryId(id)
 
-/** How many rows of each table wait for a key. */
+/** Number of queued inserts that wait for a key of the server, by table. */
 export async function countWaitingForId(
   tx: Transaction,
   tables: ReadonlySet<string>,
@@ -40,114 +40,123 @@ export async function countWaitingForId(
 }
 
 /**
- * Gives rows of a table that wait for a key the keys that the server has made, in their own records and
- * wherever a queued mutation names them. Keys that are left over are not used.
+ * Replaces temporary ids of `table` by keys that the server has made, in the rows, in queued and rejected mutations
+ * and in every reference to these rows. Surplus keys are not used.
  */
-export async function assign(
+export async function assignServerIds(
   transaction: WriteTransaction,
   table: string,
   keys: readonly string[],
 ): Promise<KeyAssigned[]> {
-  const { tx, putRows, dropRows } = transaction
+  const { tx } = transaction
   const queue = await tx.scan('queue')
   const waiting = queue.filter((mutation) => waitsForId(mutation, new Set([table])))
-  const remote = new Map<string, Id>()
-  for (const [place, { id }] of waiting.slice(0, keys.length).entries())
-    remote.set(id, asId(keys[place]!))
-  const assigned = [...remote].map(([local, id]) => ({ table, local: Number(local), remote: id }))
-  const renamed = <E extends QueuedMutation>(mutation: E): E => {
-    const own = mutation.table === table ? remote.get(mutation.id) : undefined
+  const serverIds = new Map<string, Id>()
+  for (const [index, { id }] of waiting.slice(0, keys.length).entries())
+    serverIds.set(id, asId(keys[index]!))
+  const assigned = [...serverIds].map(([local, remote]) => ({
+    table,
+    local: Number(local),
+    remote,
+  }))
+  const references = (row: Row | undefined): boolean =>
+    Object.values(row ?? {}).some((value) => isTemporaryId(value) && serverIds.has(String(value)))
+  const isAffected = (mutation: QueuedMutation): boolean =>
+    (mutation.table === table && serverIds.has(mutation.id)) ||
+    references(mutation.data) ||
+    references(mutation.old)
+  const withServerIds = <M extends QueuedMutation>(mutation: M): M => {
+    const id = mutation.table === table ? serverIds.get(mutation.id) : undefined
     return {
       ...mutation,
-      ...(own !== undefined && { id: String(own) }),
-      ...(mutation.data && { data: replaced(mutation.data, remote) }),
-      ...(mutation.old && { old: replaced(mutation.old, remote) }),
+      ...(id !== undefined && { id: String(id) }),
+      ...(mutation.data && { data: replaceIds(mutation.data, serverIds) }),
+      ...(mutation.old && { old: replaceIds(mutation.old, serverIds) }),
     }
   }
-  const names = (row: Row | undefined): boolean =>
-    Object.values(row ?? {}).some((value) => isTemporaryId(value) && remote.has(String(value)))
-  const changed = (mutation: QueuedMutation): boolean =>
-    (mutation.table === table && remote.has(mutation.id)) ||
-    names(mutation.data) ||
-    names(mutation.old)
 
-  const touched = queue.filter(changed)
-  await tx.putMany('queue', touched.map(renamed))
-  await tx.putMany('failed', (await tx.scan('failed')).filter(changed).map(renamed))
+  const affected = queue.filter(isAffected)
+  await tx.putMany('queue', affected.map(withServerIds))
+  await tx.putMany('failed', (await tx.scan('failed')).filter(isAffected).map(withServerIds))
   await tx.putMany(
     'aliases',
     assigned.map((each) => ({ ...each, local: String(each.local) })),
   )
-
-  const ids = new Map(touched.map((mutation) => [`${mutation.table}\n${mutation.id}`, mutation]))
-  const held = await tx.getMany(
-    'rows',
-    [...ids.values()].map((mutation) => [mutation.table, mutation.id] as const),
-  )
-  const gone: RowRecord[] = []
-  const records: RowRecord[] = []
-  for (const record of held) {
-    if (!record) continue
-    const own = record.table === table ? remote.get(record.id) : undefined
-    if (own !== undefined) gone.push(record)
-    const id = own === undefined ? record.id : String(own)
-    const mutations = await tx.scan('queue', { index: 'row', equals: [record.table, id] })
-    const base = baseRow(record)
-    const next = rebase({ ...record, id }, base && replaced(base, remote), mutations)
-    if (next) records.push({ ...next, ...(record.local && { local: record.local }) })
-  }
-  await dropRows(gone)
-  await putRows(records)
+  await renameRows(transaction, affected, table, serverIds)
   return assigned
 }
 
-/** A row in which keys stand in place of stand-ins. */
-function replaced(row: Row, by: ReadonlyMap<string, Id>): Row {
+/** Stores the rows of `mutations` under their new keys and with the new keys in their references. */
+async function renameRows(
+  { tx, putRows, dropRows }: WriteTransaction,
+  mutations: readonly QueuedMutation[],
+  renamedTable: string,
+  serverIds: ReadonlyMap<string, Id>,
+): Promise<void> {
+  const keys = new Map(mutations.map(({ table, id }) => [`${table}\n${id}`, [table, id] as const]))
+  const dropped: RowRecord[] = []
+  const renamed: RowRecord[] = []
+  for (const record of await tx.getMany('rows', [...keys.values()])) {
+    if (!record) continue
+    const serverId = record.table === renamedTable ? serverIds.get(record.id) : undefined
+    if (serverId !== undefined) dropped.push(record)
+    const id = serverId === undefined ? record.id : String(serverId)
+    const queued = await tx.scan('queue', { index: 'row', equals: [record.table, id] })
+    const base = baseRow(record)
+    const next = rebase({ ...record, id }, base && replaceIds(base, serverIds), queued)
+    if (next) renamed.push({ ...next, ...(record.local && { local: record.local }) })
+  }
+  await dropRows(dropped)
+  await putRows(renamed)
+}
+
+/** A row whose temporary ids are replaced by the server's keys. */
+function replaceIds(row: Row, serverIds: ReadonlyMap<string, Id>): Row {
   const next: Row = {}
   for (const [column, value] of Object.entries(row))
-    next[column] = (isTemporaryId(value) ? by.get(String(value)) : undefined) ?? value
+    next[column] = (isTemporaryId(value) ? serverIds.get(String(value)) : undefined) ?? value
   return next
 }
 
-/** A key as the database prints it: a number where a double holds it. */
+/** A key that came as text: a number where a double holds it exactly. */
 const asId = (text: string): Id => (Number.isSafeInteger(Number(text)) ? Number(text) : text)
 
-/** The key of a row by which the app knows it, which may be a stand-in that has been given one since. */
-export async function resolvedId(tx: Transaction, id: string): Promise<string> {
+/** The current key of a row: the server's key in place of a temporary id that it has replaced. */
+export async function currentId(tx: Transaction, id: string): Promise<string> {
   const alias = isTemporaryId(id) ? await tx.get('aliases', id) : undefined
   return alias ? String(alias.remote) : id
 }
 
 /**
- * Makes up a key for each row that comes without one. In a transaction, gives the mutations with these keys, and
- * with keys in place of stand-ins that have been given one since the app read them. `key` is the column of
- * the primary key.
+ * Gives each insert without a key a temporary id. Returns a function that is called in a transaction: it resolves
+ * to the writes with these ids, and with the server's keys in place of temporary ids that have been replaced since
+ * the app read them. `key` is the column of the primary key.
  */
 export function withTemporaryIds(
-  mutations: readonly LocalWrite[],
+  writes: readonly LocalWrite[],
   key: string,
 ): (tx: Transaction) => Promise<LocalWrite[]> {
-  const made = mutations.map(({ op, data }) =>
+  const newIds = writes.map(({ op, data }) =>
     op === 'put' && data && data[key] == null ? temporaryId() : undefined,
   )
   return async (tx) => {
-    const named: LocalWrite[] = []
-    for (const [place, mutation] of mutations.entries()) {
-      const id = made[place]
-      const data = mutation.data && (await resolved(tx, mutation.data))
-      if (id === undefined)
-        named.push({ ...mutation, id: await resolvedId(tx, mutation.id), ...(data && { data }) })
-      else named.push({ ...mutation, id: String(id), data: { ...data, [key]: id } })
+    const result: LocalWrite[] = []
+    for (const [index, write] of writes.entries()) {
+      const newId = newIds[index]
+      const data = write.data && (await withCurrentIds(tx, write.data))
+      if (newId === undefined)
+        result.push({ ...write, id: await currentId(tx, write.id), ...(data && { data }) })
+      else result.push({ ...write, id: String(newId), data: { ...data, [key]: newId } })
     }
-    return named
+    return result
   }
 }
 
-/** `row` with keys in place of stand-ins that have been given one since the app read them. */
-async function resolved(tx: Transaction, row: Row): Promise<Row> {
+/** A row in which the server's keys stand in place of temporary ids that they have replaced. */
+async function withCurrentIds(tx: Transaction, row: Row): Promise<Row> {
   const columns = Object.keys(row).filter((column) => isTemporaryId(row[column]))
   if (columns.length === 0) return row
-  const names = columns.map((column) => String(row[column]))
-  const found = (await tx.getMany('aliases', names)).filter((alias) => alias !== undefined)
-  return replaced(row, new Map(found.map(({ local, remote }) => [local, remote])))
+  const ids = columns.map((column) => String(row[column]))
+  const aliases = (await tx.getMany('aliases', ids)).filter((alias) => alias !== undefined)
+  return replaceIds(row, new Map(aliases.map(({ local, remote }) => [local, remote])))
 }

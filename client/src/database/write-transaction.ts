@@ -3,51 +3,50 @@ import type { Row } from '../model/row.ts'
 import type { Transaction } from '../storage/contract.ts'
 import { visibleRow } from './rebase.ts'
 
-/** Whose doing a change was. */
+/** Who made a change: the app on this device, or the server. */
 export type Origin = 'local' | 'remote'
 
-/** What one transaction changed, as the app sees it: table → id → row, null where it is gone. */
+/** What one transaction changed, as the app sees it: table → id → row, null for a removed row. */
 export interface Commit {
   origin: Origin
   rows: Map<string, Map<string, Row | null>>
-  /** True where another tab did it. */
+  /** True for a transaction of another tab. */
   fromOtherTab?: boolean
 }
 
-/** A transaction that writes, and the list of what it changes. */
+/** A transaction that may write, and that records which rows change. */
 export interface WriteTransaction {
   readonly tx: Transaction
-  /** When it is, RFC 3339: the same however often the body runs. */
+  /** The time of the transaction, RFC 3339: the same for every run of its body. */
   readonly at: string
-  /** Puts records of rows. */
   putRows(records: readonly RowRecord[]): Promise<void>
-  /** Drops records of rows. */
   dropRows(records: readonly Pick<RowRecord, 'table' | 'id'>[]): Promise<void>
 }
 
+/** A transaction that adds every changed row to `rows`. */
 export function createWriteTransaction(
   tx: Transaction,
   at: string,
   rows: Commit['rows'],
   hasLocal: (table: string) => boolean,
 ): WriteTransaction {
-  const show = (table: string, id: string, row: Row | null): void => {
+  const noteChange = (table: string, id: string, row: Row | null): void => {
     let changed = rows.get(table)
     if (!changed) rows.set(table, (changed = new Map()))
     changed.set(id, row)
   }
 
-  /** The records with the local columns that are held already: the server knows nothing of them. */
-  async function keepLocal(records: readonly RowRecord[]): Promise<readonly RowRecord[]> {
+  /** Adds the stored values of columns that stay on this device to records that lack them. */
+  async function withLocalColumns(records: readonly RowRecord[]): Promise<readonly RowRecord[]> {
     const without = records.filter(({ table, local }) => !local && hasLocal(table))
     if (without.length === 0) return records
-    const held = await tx.getMany(
+    const stored = await tx.getMany(
       'rows',
       without.map(({ table, id }) => [table, id] as const),
     )
-    const known = new Map(without.map((record, place) => [record, held[place]?.local]))
+    const localOf = new Map(without.map((record, index) => [record, stored[index]?.local]))
     return records.map((record) => {
-      const local = known.get(record)
+      const local = localOf.get(record)
       return local ? { ...record, local } : record
     })
   }
@@ -55,13 +54,13 @@ export function createWriteTransaction(
   return {
     tx,
     at,
-    async putRows(given) {
-      const records = await keepLocal(given)
-      for (const record of records) show(record.table, record.id, visibleRow(record))
+    async putRows(withoutLocal) {
+      const records = await withLocalColumns(withoutLocal)
+      for (const record of records) noteChange(record.table, record.id, visibleRow(record))
       await tx.putMany('rows', records)
     },
     async dropRows(records) {
-      for (const { table, id } of records) show(table, id, null)
+      for (const { table, id } of records) noteChange(table, id, null)
       await tx.deleteMany(
         'rows',
         records.map(({ table, id }) => [table, id] as const),

@@ -1,6 +1,6 @@
 import type { Row } from './row.ts'
 
-/** What the server has found out about a conflict. */
+/** The server's analysis of a conflict. */
 export interface ConflictAnalysis {
   /** When each side was edited. */
   temporal: {
@@ -21,12 +21,12 @@ export interface ConflictAnalysis {
     server_user: string | null
     server_device: string | null
   }
-  /** From 0 to 1: how sure one can be of `suggested`. */
+  /** From 0 to 1: how reliable `suggested` is. */
   confidence: number
   suggested: { take: 'client' | 'server' } | { row: Row }
 }
 
-/** An edit that waits for a decision: the policy of its table is `manual`. As `sync_conflicts` gives it. */
+/** An open conflict of a table whose policy is `manual`, as `sync_conflicts` returns it. */
 export interface OpenConflict {
   conflict_id: string
   table: string
@@ -35,11 +35,11 @@ export interface OpenConflict {
   op: 'put' | 'patch' | 'delete'
   /** Columns that both sides changed; empty for a removal. */
   columns: string[]
-  /** What a device wanted in these columns; null for a removal. */
+  /** The device's values of these columns; null for a removal. */
   client: Row | null
-  /** The row that the edit met. */
+  /** The server's row when the edit arrived. */
   server: Row
-  /** These columns before the edit, where the device had told. */
+  /** The values of these columns before the edit, where the device sent them. */
   base: Row | null
   base_version: number | null
   server_version: number
@@ -51,40 +51,40 @@ export interface OpenConflict {
 }
 
 /**
- * How a conflict is decided: by a side, by columns of one's own, or with both kept: the server's row as it
- * is, and beside it a new row with this device's values.
+ * How a conflict is resolved: with one side, with values that the caller chooses (`row`), or with both: the
+ * server's row stays, and a new row gets this device's values.
  */
 export type Resolution =
   { take: 'client' | 'server' | 'both'; strategy?: string } | { row: Row; strategy?: string }
 
-/** A {@link Resolution}, or a short word for one. `suggested`: as the analysis says. */
+/** A {@link Resolution}, or a short form of one. `suggested` takes what the analysis suggests. */
 export type Choice = Resolution | 'client' | 'server' | 'both' | 'suggested'
 
-/** Decides a conflict; null leaves it for later. */
+/** Resolves a conflict; null leaves it open. */
 export type Resolver = (
   conflict: OpenConflict,
 ) => Choice | null | undefined | Promise<Choice | null | undefined>
 
-/** How a row came about where two edits met. */
+/** How the row of a resolved conflict was made. */
 export interface MergeMetadata {
-  /** Name of what decided, e.g. `newest`; `client`, `server`, `both` or `row` where a person did. */
+  /** Name of the resolver, e.g. `newest`; `client`, `server`, `both` or `row` where a person decided. */
   strategy: string
-  /** From 0 to 1, of the server's analysis. */
+  /** From 0 to 1, as in the server's analysis. */
   confidence: number
-  /** When it was decided, milliseconds since 1970. */
+  /** When the conflict was resolved, milliseconds since 1970. */
   at: number
-  /** Where each column of the overlap comes from; `merged` where from neither side alone. */
+  /** Which side each conflicting column comes from; `merged` where it equals neither side's value. */
   columns: Record<string, 'client' | 'server' | 'merged'>
-  /** Both sides, and the columns before either, as they were. */
+  /** The values of both sides, and the values before either edit. */
   originals: { client: Row | null; server: Row; base: Row | null }
 }
 
-/** A conflict that was decided. */
+/** A conflict that was resolved. */
 export interface ResolvedConflict {
   conflict: OpenConflict
-  /** The row as it now is; null where it is gone. */
+  /** The row after the resolution; null where it was removed. */
   row: Row | null
-  /** With `both`: id of the second row, which goes out with the next sync. */
+  /** With `both`: id of the second row, which the next sync sends. */
   copyId?: string
   metadata: MergeMetadata
 }

@@ -8,23 +8,23 @@ import type { SyncStatus } from './status.ts'
 import type { StorageLimitReached } from './storage-limit.ts'
 import type { Verification } from './verification.ts'
 
-/** An edit of this device met somebody else's edit of the same columns. */
+/** An edit of this device and another edit changed the same columns. */
 export interface Conflict {
   table: string
   id: string
-  /** Columns of this device's edit that were overruled; empty where the whole edit was kept out. */
+  /** Columns of this device's edit that were overruled; empty where the whole edit was overruled. */
   lost: string[]
-  /** What this device had wanted to write; null for a removal. */
+  /** What this device's edit would have written; null for a removal. */
   mine: Row | null
-  /** The row as it stands now; null where it is removed. */
+  /** The row as it is now; null where it is removed. */
   row: Row | null
   /** Policy `keep_both`: id of the second row. */
   copyId?: string
-  /** Policy `manual`: where it waits to be resolved. */
+  /** Policy `manual`: id of the open conflict. */
   conflictId?: string
 }
 
-/** Events by name, and what their listeners get. */
+/** Events by name, with what a listener receives. */
 export interface SyncEvents {
   /** Rows were compared with the server's. */
   verified: Verification
@@ -33,24 +33,24 @@ export interface SyncEvents {
   sync_completed: SyncReport
   sync_error: SyncError
   conflict_detected: Conflict
-  /** A conflict that waited was decided from here. */
+  /** This device resolved an open conflict. */
   conflict_resolved: ResolvedConflict
-  /** The network came or went. */
+  /** The network was gained or lost. */
   online: { at: number }
   offline: { at: number }
   /** Something in `status()` may have changed. */
   status: SyncStatus
   /** Rows that the app sees have changed: by the app (`local`) or by a sync (`remote`). */
   change: { table: string; ids: string[]; origin: 'local' | 'remote' }
-  /** An edit was refused and set aside; the row shows what it was before. */
+  /** The server rejected an edit; the row shows its values from before the edit. */
   rejected: FailedMutation
-  /** A call of `queue` has changed what it lists: refused edits were put right, retried or thrown away. */
+  /** A call of `queue` changed the queue: rejected edits were edited, retried or discarded. */
   queue_changed: { at: number }
-  /** A stored record could not be read and was set aside; it is in `damaged.list()`. */
+  /** A stored record could not be read and was moved to `damaged.list()`. */
   damaged: DamagedRecord
-  /** A row that was made here has been given its key by the server; the old one still finds it. */
+  /** A row with a temporary id got its key from the server; the temporary id still finds the row. */
   key_assigned: KeyAssigned
-  /** More is stored than `storageLimit` says. */
+  /** More is stored than `storageLimit` allows. */
   storage_limit: StorageLimitReached
   /** Columns of an edit that a policy overruled. */
   lost: { table: string; id: string; columns: string[] }

@@ -1,14 +1,14 @@
 import type { SyncReport } from './report.ts'
 
-/** One run, as the history keeps it. */
+/** One run in the history. */
 export interface RunRecord {
-  /** What was asked for: `sync`, `push`, `pull`, `seed`, `hydrate`. */
+  /** The method that the app called: `sync`, `push`, `pull`, `seed`, `hydrate`. */
   kind: string
   /** When it began, milliseconds since 1970. */
   at: number
   durationMs: number
   ok: boolean
-  /** What it did before it ended, well or not. */
+  /** What the run did until it ended, also where it failed. */
   report: SyncReport
   /** Why it failed. */
   error?: { name: string; code: string; message: string }
@@ -22,7 +22,7 @@ export interface Totals {
   pulled: number
   merged: number
   conflicts: number
-  /** Conflicts that were decided from here. */
+  /** Conflicts that this device resolved. */
   resolved: number
   rejected: number
   /** Milliseconds. */

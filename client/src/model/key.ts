@@ -1,10 +1,10 @@
-/** A primary key. Kept and sent as text. */
+/** A primary key. It is stored and sent as text. */
 export type Id = string | number
 
-/** A row that was made here has been given its key. */
+/** A row of this device got its key from the server. */
 export interface KeyAssigned {
   table: string
-  /** The stand-in that it had. */
+  /** The temporary id that the row had. */
   local: number
   remote: Id
 }

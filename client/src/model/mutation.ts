@@ -2,11 +2,11 @@ import { omit } from '../util/omit.ts'
 import type { QueuedMutation } from './records.ts'
 import type { Mutation } from './wire.ts'
 
-/** A mutation in the words of the wire. */
+/** A queued mutation in the wire format. */
 export const toMutation = (mutation: QueuedMutation): Mutation =>
   omit(mutation, 'size', 'rank', 'checksum') as Mutation
 
-/** Characters of a mutation's content as JSON. */
+/** Number of characters of a mutation's content as JSON. */
 export const contentSize = ({ data, old }: Pick<QueuedMutation, 'data' | 'old'>): number =>
   (data ? JSON.stringify(data).length : 0) + (old ? JSON.stringify(old).length : 0)
 

@@ -2,12 +2,12 @@ import { sameJson } from '../util/json.ts'
 import { copyRow, type Row } from './row.ts'
 
 /**
- * Which rows: columns that must have these values, or a function that says so. A row at which it throws a
- * subscription takes for one that does not match; a list rejects.
+ * Which rows match: columns with their required values, or a function. Where the function throws for a row,
+ * a subscription leaves the row out, and a list rejects.
  */
 export type Filter<R> = { [Column in keyof R]?: R[Column] } | ((row: R) => boolean)
 
-/** How a list is ordered and cut. Without `order` rows come by primary key. */
+/** How a list is ordered and limited. Without `order` rows are ordered by primary key. */
 export interface ListOptions<R> {
   /** Column to sort by; nulls last. An array sorts by the first column, then the next. */
   order?: Order<R> | readonly Order<R>[]
@@ -17,20 +17,22 @@ export interface ListOptions<R> {
 
 export type Order<R> = (keyof R & string) | { column: keyof R & string; ascending?: boolean }
 
+/** A function that says whether a row matches `filter`. */
 export function matcher(filter: Filter<Row> | undefined): (row: Row) => boolean {
   if (filter === undefined) return () => true
   if (typeof filter === 'function') return filter
-  const wanted = Object.entries(filter).filter(([, value]) => value !== undefined)
-  return (row) => wanted.every(([column, value]) => sameJson(row[column] ?? null, value))
+  const conditions = Object.entries(filter).filter(([, value]) => value !== undefined)
+  return (row) => conditions.every(([column, value]) => sameJson(row[column] ?? null, value))
 }
 
+/** Compares two values for sorting, nulls last. */
 function compare(a: unknown, b: unknown): number {
   if (a === b) return 0
   if (a == null || b == null) return a == null ? (b == null ? 0 : 1) : -1
   return (a as string) < (b as string) ? -1 : (a as string) > (b as string) ? 1 : 0
 }
 
-/** Rows sorted and cut, as copies that the app may change. */
+/** Rows sorted and limited, as copies that the app may change. */
 export function arrange(
   rows: readonly Row[],
   { order = [], limit, offset = 0 }: ListOptions<Row> = {},

@@ -1,14 +1,14 @@
-/** What one sync did. Counts are of mutations (`pushed` and what it was made of) and of rows (`pulled`). */
+/** What one sync did. `pulled` counts rows; the other counts are of edits. */
 export interface SyncReport {
-  /** Edits that the server answered and that left the queue; rejected ones are not among them. */
+  /** Edits that the server acknowledged; rejected edits are not counted. */
   pushed: number
-  /** Rows that came in, changed or went because of other devices; an echo of this device's edits is no news. */
+  /** Rows that other devices added, changed or removed; rows that only repeat this device's edits do not count. */
   pulled: number
-  /** Edits that were merged with somebody else's edit of the same row. */
+  /** Edits that were merged with another edit of the same row. */
   merged: number
-  /** Edits that a policy kept out of the row, wholly or in some columns. */
+  /** Edits that a policy overruled, wholly or in some columns. */
   conflicts: number
-  /** Edits that the server refused; they wait in `queue.list({ status: 'failed' })`. */
+  /** Edits that the server rejected; `queue.list({ status: 'failed' })` lists them. */
   rejected: number
   /** Milliseconds. */
   durationMs: number
@@ -24,27 +24,27 @@ export const emptyReport = (): SyncReport => ({
   durationMs: 0,
 })
 
-/** How far a running sync has come. */
+/** How far a running sync has got. */
 export interface Progress {
   phase: 'push' | 'pull'
-  /** The table that the step touched, where it was one. */
+  /** The table that the step changed, where it changed one. */
   table?: string
   /** Edits sent or rows received so far. */
   done: number
-  /** Null while the server has not said how much there is. */
+  /** Null while the total is not known. */
   total: number | null
   /** 0 to 100; null where `total` is. */
   percentage: number | null
-  /** For people, e.g. `Downloaded 4,000 of 20,000 rows`. */
+  /** A text to show, e.g. `Downloaded 4,000 of 20,000 rows`. */
   message: string
 }
 
-/** What one call asks for. */
+/** Options of one run. */
 export interface RunOptions {
-  /** Only these tables, and what their edits need. Default: all. */
+  /** Only these tables, and the edits that theirs depend on. Default: all. */
   tables?: readonly string[]
-  /** Ends it: what has been done stays, and the call rejects with code `aborted`. */
+  /** Aborts the run: finished steps stay, and the call rejects with code `aborted`. */
   signal?: AbortSignal
-  /** Told of each step; the event `sync_progress` tells of the steps of all runs. */
+  /** Called after each step of this run; the event `sync_progress` reports the steps of all runs. */
   onProgress?: (progress: Progress) => void
 }

@@ -1,10 +1,10 @@
 /** Column name → JSON value, as PostgREST prints it. */
 export type Row = Record<string, unknown>
 
-/** Columns that belong to the server; a device shows them and never sends them. */
+/** Columns that only the server writes; a device never sends them. */
 const SERVER_COLUMNS = new Set(['version', 'updated_at', 'deleted_at'])
 
-/** The part of a row that a mutation may carry, as plain JSON: dates become text, `undefined` is left out. */
+/** The columns that a mutation may contain, as plain JSON: dates become text, `undefined` is left out. */
 export function editable(row: Row): Row {
   const plain = JSON.parse(JSON.stringify(row)) as Row
   for (const column of SERVER_COLUMNS) delete plain[column]

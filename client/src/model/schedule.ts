@@ -1,17 +1,17 @@
 /**
- * When a sync runs by itself. `manual`: never. `auto`: soon after an edit. `periodic`: again and again.
- * `on-reconnect`: when the network comes back. `realtime`: when the server says that there is news.
- * Each but `manual` also begins with one, and runs one when somebody signs in.
+ * When syncs start by themselves. `manual`: never. `auto`: soon after an edit. `periodic`: at an interval.
+ * `on-reconnect`: when the network comes back. `realtime`: when the server sends a poke. Every mode but `manual`
+ * also syncs once at the start and when a user signs in.
  */
 export type Mode = 'manual' | 'auto' | 'periodic' | 'on-reconnect' | 'realtime'
 
 /** Milliseconds from the end of one run to the next (`periodic`). */
 export interface Intervals {
-  /** While somebody looks at the app. Default 30,000. */
+  /** While the app is active (visible). Default 30,000. */
   active: number
-  /** While nobody does. Default 5 minutes. */
+  /** While the app is in the background. Default 5 minutes. */
   background: number
-  /** Under 30 % of battery and not charging. Default 15 minutes. */
+  /** While the battery is below 30 % and not charging. Default 15 minutes. */
   lowBattery: number
 }
 
@@ -21,7 +21,7 @@ export const defaultIntervals: Intervals = {
   lowBattery: 15 * 60_000,
 }
 
-/** One number is the pause while somebody looks at the app, and the least otherwise. */
+/** All intervals. A single number is the interval of an active app, and the minimum of the others. */
 export function intervalsOf(interval: number | Partial<Intervals> = {}): Intervals {
   if (typeof interval !== 'number') return { ...defaultIntervals, ...interval }
   const { background, lowBattery } = defaultIntervals
@@ -32,11 +32,11 @@ export function intervalsOf(interval: number | Partial<Intervals> = {}): Interva
   }
 }
 
-/** When syncs run by themselves, as the app asks for it. */
+/** The app's settings for syncs that start by themselves. */
 export interface Plan {
   modes: readonly Mode[]
-  /** Milliseconds of quiet after an edit (`auto`). */
+  /** Milliseconds without another edit before a sync starts (`auto`). */
   debounce: number
-  /** Pause between runs (`periodic`). */
+  /** Milliseconds between runs (`periodic`). */
   interval: number | Partial<Intervals> | undefined
 }

@@ -1,7 +1,7 @@
 import { ValidationError } from './errors.ts'
 import type { Row } from './row.ts'
 
-/** What a schema library says of a value: zod and what is shaped like it. */
+/** A schema of zod, or of another library with the same `safeParse`. */
 export interface SchemaLike {
   safeParse(value: unknown):
     | { success: true }
@@ -12,17 +12,17 @@ export interface SchemaLike {
 }
 
 /**
- * A rule of the app's: says what is wrong with a row, or throws it, or returns nothing. `before` is the row
- * as it was, null for a new one.
+ * A rule of the app. It returns or throws the problems of a row, and returns nothing for a valid row. `before`
+ * is the row before the write, null for a new row.
  */
 export type Rule = (row: Row, before: Row | null) => string | readonly string[] | void
 
-/** What every row of a table must pass before it is written here: a schema, a rule, or several of both. */
+/** The checks that a row must pass before it is written on this device: schemas and rules. */
 export type Validate = SchemaLike | Rule | readonly (SchemaLike | Rule)[]
 
 /**
- * What is wrong with a row, in words. A schema sees the whole row as it would be; what it would change
- * is not taken over.
+ * The problems of a row as texts. A schema checks the whole row after the write; values that the schema
+ * transforms are not used.
  */
 export function problemsOf(validate: Validate, row: Row, before: Row | null): string[] {
   return [validate].flat().flatMap((check: SchemaLike | Rule) => {
@@ -42,15 +42,15 @@ export function problemsOf(validate: Validate, row: Row, before: Row | null): st
 }
 
 /**
- * Throws a `ValidationError`, code `invalid_row`, with one line a problem as its details, where a row of
- * `table` does not pass.
+ * Throws a `ValidationError` with code `invalid_row` where a row of `table` is not valid. Its details have one
+ * line for each problem.
  */
 export function check(validate: Validate, table: string, row: Row, before: Row | null): void {
   const problems = problemsOf(validate, row, before)
   if (problems.length === 0) return
   throw new ValidationError({
     code: 'invalid_row',
-    message: `The row does not belong in ${table}: ${problems.join('; ')}`,
+    message: `The row of ${table} is not valid: ${problems.join('; ')}`,
     details: problems.join('\n'),
   })
 }

@@ -1,26 +1,26 @@
-/** What a comparison with the server came to. */
+/** The result of a comparison with the server's rows. */
 export interface Verification {
-  /** True where nothing differed. */
+  /** True where no row differed. */
   inSync: boolean
-  /** Rows that were compared, as the server counts them. */
+  /** Number of rows that the server has in the compared tables. */
   rows: number
-  /** Rows that were missing here, not there any more, or of another version. */
+  /** Rows that this device lacked, that the server no longer has, or whose versions differed. */
   differing: { table: string; ids: string[] }[]
-  /** How many of them are now as the server has them; edits that wait stay on top. */
+  /** Number of differing rows that were replaced by the server's; queued edits stay on top of them. */
   healed: number
-  /** What this device held when it was compared, for `npx tidemark verify`. */
+  /** This device's checksums before any row was replaced, for `npx tidemark verify`. */
   checksums: Checksum[]
 }
 
-/** A number for the rows of a table that are in a scope. */
+/** The checksum of the rows of a table in a scope. */
 export interface Checksum extends Sum {
   scope: string
   table: string
 }
 
-/** How many rows a set has, and the sum of their own checksums. */
+/** Number of rows in a set, and the sum of their checksums. */
 export interface Sum {
   count: number
-  /** The sum of the rows' own, modulo 2^32. */
+  /** The sum of the rows' checksums, modulo 2^32. */
   checksum: number
 }

@@ -1,4 +1,4 @@
-/** What goes over the wire, as the functions check it: the one place where its shapes are defined. */
+/** The requests and answers of the wire protocol, defined once, by the edge functions that validate them. */
 export type {
   Change,
   Cursor,

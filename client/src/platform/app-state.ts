@@ -1,18 +1,18 @@
-/** Whether somebody is looking at the app. */
+/** Whether the app is active: visible to the user. */
 export interface AppState {
   active(): boolean
-  /** Calls `fn` when that changes. Returns what ends it. */
+  /** Calls `fn` when the state changes. Returns an unsubscribe function. */
   watch(fn: (active: boolean) => void): () => void
 }
 
-/** Whether the page is visible; without a page (Node, workers) always active. */
+/** Active while the page is visible; always active without a page (Node, workers). */
 export const browserAppState: AppState = {
   active: () => globalThis.document?.visibilityState !== 'hidden',
   watch(fn) {
     const { document } = globalThis as { document?: Document }
     if (!document) return () => {}
-    const tell = () => fn(document.visibilityState !== 'hidden')
-    document.addEventListener('visibilitychange', tell)
-    return () => document.removeEventListener('visibilitychange', tell)
+    const onChange = () => fn(document.visibilityState !== 'hidden')
+    document.addEventListener('visibilitychange', onChange)
+    return () => document.removeEventListener('visibilitychange', onChange)
   },
 }

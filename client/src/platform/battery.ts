@@ -1,8 +1,8 @@
-/** How much power is left. */
+/** The state of the battery. */
 export interface Battery {
-  /** From 0 to 1; null where nobody can say. */
+  /** From 0 to 1; null where it is not known. */
   level(): number | null
-  /** True while it is being charged, or where there is no battery. */
+  /** True while the battery is charging, or where there is none. */
   charging(): boolean
 }
 
@@ -11,10 +11,10 @@ interface BatteryManager {
   charging: boolean
 }
 
-/** Where no device says otherwise, power is no reason to wait. */
+/** A device without a battery. */
 const noBattery: Battery = { level: () => null, charging: () => true }
 
-/** The browser's Battery Status API; where there is none (Node, Safari, Firefox) as if there were no battery. */
+/** The Battery Status API of the browser; without it (Node, Safari, Firefox) a device without a battery. */
 export function browserBattery(): Battery {
   const { navigator } = globalThis as { navigator?: { getBattery?(): Promise<BatteryManager> } }
   if (typeof navigator?.getBattery !== 'function') return noBattery

@@ -5,7 +5,7 @@ import type { Channel, TabMessage, Tabs, TabsOptions } from './tabs.ts'
 function broadcastChannel(name: string): Channel | undefined {
   if (typeof BroadcastChannel === 'undefined') return undefined
   const channel = new BroadcastChannel(name)
-  // A Node process does not stay alive to hear of changes.
+  // A Node process ends although its channel is open.
   ;(channel as { unref?: () => void }).unref?.()
   return {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a channel has none
@@ -15,18 +15,23 @@ function broadcastChannel(name: string): Channel | undefined {
   }
 }
 
-/** `name` is the same wherever the same data is opened, and nowhere else. */
+/**
+ * Tabs over Web Locks and a BroadcastChannel. `name` identifies the storage: every tab that opens the same storage
+ * uses the same name.
+ */
 export function createTabs(
   name: string,
   { locks = browserLocks, channel: open = broadcastChannel }: TabsOptions = {},
 ): Tabs {
   const listeners = new Set<(message: TabMessage) => void>()
-  const full = `tidemark:${name}`
-  const channel = open(full)
+  const channelName = `tidemark:${name}`
+  const lockName = `${channelName}:sync`
+  const channel = open(channelName)
   const closing = new AbortController()
+  /** True while another tab runs a sync. */
   let syncing = false
 
-  function hear(message: TabMessage): void {
+  function onMessage(message: TabMessage): void {
     if (message.kind === 'begun') {
       syncing = true
       void waitForEnd()
@@ -34,16 +39,16 @@ export function createTabs(
     for (const fn of listeners) fn(message)
   }
 
-  /** Free again when the other tab is done, or gone. */
+  /** Waits for the lock, which the other tab releases at the end of its sync or when it is closed. */
   async function waitForEnd(): Promise<void> {
-    await locks.request(`${full}:sync`, async () => {}, closing.signal).catch(() => {})
+    await locks.request(lockName, async () => {}, closing.signal).catch(() => {})
     syncing = false
-    hear({ kind: 'ended' })
+    onMessage({ kind: 'ended' })
   }
 
-  channel?.listen((message) => hear(message as TabMessage))
+  channel?.listen((message) => onMessage(message as TabMessage))
   return {
-    exclusive: (work, signal) => locks.request(`${full}:sync`, work, signal),
+    exclusive: (work, signal) => locks.request(lockName, work, signal),
     syncing: () => syncing,
     post(message) {
       if (!closing.signal.aborted)

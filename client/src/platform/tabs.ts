@@ -1,45 +1,45 @@
 import type { SyncReport } from '../model/report.ts'
 import type { Locks } from './locks.ts'
 
-/** Carries messages between tabs: what one sends all others hear. */
+/** A channel between tabs: a message of one tab reaches all others. */
 export interface Channel {
   send(message: unknown): void
   listen(fn: (message: unknown) => void): void
   close(): void
 }
 
-/** How tabs, workers and threads that share a store deal with each other. Defaults: what the browser has. */
+/** Locks and channel of tabs, workers and threads that share a store. Default: those of the browser. */
 export interface TabsOptions {
   locks?: Locks
-  /** Opens the channel of that name; undefined where there is no such thing. */
+  /** Opens the channel of that name; undefined where the platform has none. */
   channel?: (name: string) => Channel | undefined
 }
 
-/** What one tab tells the others. */
+/** A message of one tab to the others. */
 export type TabMessage =
-  /** Rows it has changed. */
+  /** The tab has changed these rows. */
   | { kind: 'commit'; origin: 'local' | 'remote'; ids: [table: string, ids: string[]][] }
-  /** It has begun a sync. */
+  /** The tab has begun a sync. */
   | { kind: 'begun' }
-  /** What it had begun has ended, or the tab is gone. */
+  /** The sync of the tab has ended, or the tab was closed. */
   | { kind: 'ended' }
-  /** It has completed a sync. */
+  /** The tab has completed a sync. */
   | { kind: 'synced'; at: number; report: SyncReport }
 
-/** The other tabs on the same store. */
+/** The other tabs that share the store. */
 export interface Tabs {
-  /** Runs `work` while no other tab runs theirs. An aborted `signal` ends the wait for it. */
+  /** Runs `work` while no other tab runs its own. Rejects if `signal` aborts first. */
   exclusive<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T>
-  /** Whether one of them is syncing. */
+  /** Whether another tab runs a sync. */
   syncing(): boolean
-  /** Never throws: what is done is done, whether others hear of it or not. */
+  /** Sends a message. Never throws: the change that it reports is already stored. */
   post(message: TabMessage): void
-  /** Calls `fn` with what others tell. Returns what ends it. */
+  /** Calls `fn` with every message of another tab. Returns an unsubscribe function. */
   listen(fn: (message: TabMessage) => void): () => void
   close(): void
 }
 
-/** Where nobody else has the store there are no others. */
+/** The tabs of a store that is not shared: none. */
 export const noTabs: Tabs = {
   exclusive: (work) => work(),
   syncing: () => false,

@@ -12,9 +12,9 @@ import { connectionPokes } from '../transport/realtime.ts'
 import type { Emitter } from '../util/emitter.ts'
 import { createScheduler, type Scheduler } from './scheduler.ts'
 
-/** Syncs that run by themselves, as the app's plan says. */
+/** Syncs that start by themselves. */
 export interface Schedule extends Pick<Scheduler, 'start' | 'stop' | 'next'> {
-  /** Takes effect at once. */
+  /** Changes the plan at once. */
   change(changes: Partial<Plan>): void
 }
 
@@ -23,16 +23,16 @@ export interface ScheduleDeps {
   store: Store
   runs: Pick<Runs, 'state'>
   events: Emitter<SyncEvents>
-  /** One run as `direction` says. */
+  /** Runs a sync in the direction that the app has chosen. */
   sync(options: RunOptions): Promise<unknown>
   /** Aborts when the sync is closed. */
   closing: AbortSignal
 }
 
-/** Errors after which no sync starts by itself any more: a person has to act first. */
-const FINAL = new Set(['upgrade_required', 'device_revoked', 'device_of_another_user'])
+/** Errors after which no sync starts by itself: the user or the developer has to act first. */
+const FINAL_ERRORS = new Set(['upgrade_required', 'device_revoked', 'device_of_another_user'])
 
-/** The scheduler with what it listens to: edits, the network, sign-ins and pokes. */
+/** Connects the scheduler to edits, sign-ins and pokes, and to the runs that it starts. */
 export function createSchedule(deps: ScheduleDeps): Schedule {
   const { settings, store, runs, events, sync, closing } = deps
   const { account, connection, tables } = settings
@@ -48,7 +48,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     [...tables.values()].filter(({ realtime }) => realtime !== false).map(({ name }) => name),
   )
 
-  /** Calls `fn` at each sign-in, not for the user who is signed in already. */
+  /** Calls `fn` when another user signs in than before; not for the user who is already signed in. */
   function onSignIn(fn: () => void): () => void {
     let last: string | null | undefined
     return account.watch((user) => {
@@ -58,10 +58,10 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     })
   }
 
-  /** One run. Its failures are told by the event `sync_error`; resolves to true where a retry makes sense. */
-  async function run(mode?: Mode): Promise<boolean> {
+  /** Runs a sync. The event `sync_error` reports its failure; resolves to true where a retry makes sense. */
+  async function runScheduled(mode?: Mode): Promise<boolean> {
     const { lastError } = runs.state()
-    if (lastError && FINAL.has(lastError.code)) return false
+    if (lastError && FINAL_ERRORS.has(lastError.code)) return false
     try {
       if ((await account.user()) === null) return false
       if (mode !== 'realtime' || realtimeTables.size === tables.size) await sync({})
@@ -86,12 +86,12 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
         if (origin === 'local' && !fromOtherTab && rows.size > 0) fn()
       }),
     onSignIn,
-    run,
+    run: runScheduled,
   })
 
   return {
     start() {
-      // A `ready()` that was still under way when the sync was closed ends here.
+      // `ready()` calls this also where the sync was closed meanwhile.
       if (closing.aborted) return
       started = true
       scheduler.start()

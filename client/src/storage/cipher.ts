@@ -1,7 +1,7 @@
 import type { Cipher } from './encrypted.ts'
 
-/** Bytes of the number that is used once, as AES-GCM wants it. */
-const IV = 12
+/** Bytes of the initialisation vector of AES-GCM. */
+const IV_LENGTH = 12
 
 const toBase64 = (bytes: Uint8Array): string =>
   btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))
@@ -10,9 +10,8 @@ const fromBase64 = (text: string): Uint8Array<ArrayBuffer> =>
   Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
 
 /**
- * A cipher of the platform's own Web Crypto: AES-GCM under `key`, with a new random number for each value, bound
- * to its table and column. Where the key comes from, and where it is kept, is the app's to decide; one that cannot be
- * extracted can be kept in IndexedDB.
+ * A cipher of Web Crypto: AES-GCM with `key`, a new initialisation vector for each value, and the table and column
+ * as additional data. The app makes and stores the key; a key that is not extractable can be stored in IndexedDB.
  *
  * ```ts
  * const key = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, false, ['encrypt', 'decrypt'])
@@ -28,19 +27,19 @@ export function aesCipher(key: CryptoKey): Cipher {
   })
   return {
     async seal(text, context) {
-      const iv = crypto.getRandomValues(new Uint8Array(IV))
+      const iv = crypto.getRandomValues(new Uint8Array(IV_LENGTH))
       const sealed = await crypto.subtle.encrypt(algorithm(iv, context), key, encoder.encode(text))
-      const bytes = new Uint8Array(IV + sealed.byteLength)
+      const bytes = new Uint8Array(IV_LENGTH + sealed.byteLength)
       bytes.set(iv)
-      bytes.set(new Uint8Array(sealed), IV)
+      bytes.set(new Uint8Array(sealed), IV_LENGTH)
       return toBase64(bytes)
     },
     async open(sealed, context) {
       const bytes = fromBase64(sealed)
       const text = await crypto.subtle.decrypt(
-        algorithm(bytes.subarray(0, IV), context),
+        algorithm(bytes.subarray(0, IV_LENGTH), context),
         key,
-        bytes.subarray(IV),
+        bytes.subarray(IV_LENGTH),
       )
       return decoder.decode(text)
     },

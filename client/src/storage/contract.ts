@@ -1,7 +1,7 @@
 import type { Keys, Records, StoreName } from '../model/records.ts'
 import type { Tabs, TabsOptions } from '../platform/tabs.ts'
 
-/** What a scan can ask for, by store: name of the index → columns it compares. */
+/** Names of the indexes by store. */
 export interface Indexes {
   meta: never
   rows: 'table' | 'scope'
@@ -11,7 +11,7 @@ export interface Indexes {
   aliases: never
 }
 
-/** Key and index columns of each store. An adapter builds its tables from this. */
+/** Key and index columns of each store, from which an adapter builds its tables. */
 export const SCHEMA = {
   meta: { key: ['name'], indexes: {} },
   rows: { key: ['table', 'id'], indexes: { table: ['table'], scope: ['scope'] } },
@@ -25,10 +25,10 @@ export const SCHEMA = {
 
 export const STORE_NAMES = Object.keys(SCHEMA) as StoreName[]
 
-/** Version of {@link SCHEMA}; an adapter that finds an older one upgrades. */
+/** Version of {@link SCHEMA}. An adapter upgrades a storage with an older version. */
 export const SCHEMA_VERSION = 3
 
-/** Which records to read; all of the store without `index`. Results come in key order. */
+/** Which records of a store to read; all without `index`. Results are in key order. */
 export interface Scan<S extends StoreName> {
   index?: Indexes[S]
   /** Values of the index's columns, in their order. */
@@ -38,8 +38,8 @@ export interface Scan<S extends StoreName> {
 }
 
 /**
- * The stores, inside one transaction. Records are values: nobody changes one that was put or got, so
- * an adapter need not copy them.
+ * The stores within one transaction. Records that were put or read are never changed, so an adapter need not copy
+ * them.
  */
 export interface Transaction {
   get<S extends StoreName>(store: S, key: Keys[S]): Promise<Records[S] | undefined>
@@ -50,29 +50,29 @@ export interface Transaction {
   ): Promise<(Records[S] | undefined)[]>
   /** Adds, or replaces by key. */
   putMany<S extends StoreName>(store: S, records: readonly Records[S][]): Promise<void>
-  /** Removing what is not there is no error. */
+  /** Ignores keys without a record. */
   deleteMany<S extends StoreName>(store: S, keys: readonly Keys[S][]): Promise<void>
   scan<S extends StoreName>(store: S, query?: Scan<S>): Promise<Records[S][]>
   count(store: StoreName): Promise<number>
 }
 
 /**
- * Where a device keeps everything. Every failure is a `StorageError` whose `code` names the cause:
+ * The storage of a device. Every failure is a `StorageError` whose `code` names the cause:
  * `quota`, `corrupt`, `blocked`, `closed` or `storage`.
  */
 export interface SyncStorage {
-  /** The others that have opened the same data. Absent: nobody else does. */
+  /** The other tabs and processes that share the data. Absent: the data is not shared. */
   tabs?(options?: TabsOptions): Tabs
-  /** Makes it ready for use; calling it again is free. */
+  /** Opens the storage. Does nothing where it is open. */
   open(): Promise<void>
   /**
-   * Runs `body` with all stores: all of its writes happen, or, if it throws, none. Transactions that
-   * write do so one after the other, across tabs and processes that share the store. `body` awaits
-   * nothing but calls of `tx`, and may run more than once: all but the last leave no trace.
+   * Runs `body` in a transaction on all stores; where it throws, none of its writes are stored. Transactions that
+   * write run one after the other, across tabs and processes that share the data. `body` awaits nothing but calls of
+   * `tx`. An adapter may run it several times; only the writes of the last time are stored.
    */
   transaction<T>(mode: 'readonly' | 'readwrite', body: (tx: Transaction) => Promise<T>): Promise<T>
-  /** Bytes that it takes, about. Absent where that cannot be told. */
+  /** Approximate size in bytes. Absent where it is not known. */
   size?(): Promise<number>
-  /** Lets go of what it holds open. What is stored stays, and `open` may follow. */
+  /** Closes the storage. The data stays, and the storage can be opened again. */
   close(): Promise<void>
 }

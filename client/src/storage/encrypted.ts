@@ -1,25 +1,31 @@
 import { StorageError } from '../model/errors.ts'
-import type { DamagedRecord, QueuedMutation, RowRecord, StoreName } from '../model/records.ts'
+import type {
+  DamagedRecord,
+  DetachedAccountRecord,
+  QueuedMutation,
+  RowRecord,
+  StoreName,
+} from '../model/records.ts'
 import type { Row } from '../model/row.ts'
 import type { SyncStorage, Transaction } from './contract.ts'
 
 /**
- * Encrypts and decrypts texts. `context` names the place (`table.column`): a good cipher binds the two, so that a
- * sealed text is of no use elsewhere.
+ * Encrypts and decrypts texts. `context` is `table.column`; a good cipher binds the sealed text to it, so that the
+ * text cannot be opened in another column.
  */
 export interface Cipher {
   seal(text: string, context: string): Promise<string>
-  /** Rejects where `sealed` is not what `seal` made with this key and context. */
+  /** Rejects where `seal` has not made `sealed` with this key and context. */
   open(sealed: string, context: string): Promise<string>
 }
 
 export interface EncryptionOptions {
   cipher: Cipher
-  /** Which columns of which tables. The primary key stays readable. */
+  /** The columns to encrypt, by table. The primary key must not be among them. */
   columns: Readonly<Record<string, readonly string[]>>
 }
 
-/** What stands in a record in place of a value. */
+/** A value as it is stored. */
 interface Sealed {
   $sealed: string
 }
@@ -27,172 +33,70 @@ interface Sealed {
 const isSealed = (value: unknown): value is Sealed =>
   typeof value === 'object' && value !== null && typeof (value as Sealed).$sealed === 'string'
 
-/** A value that is needed before a transaction can go on. */
-type Need = { context: string; key: string } & ({ seal: string } | { open: string })
-
-/** Thrown to leave a transaction that needs values which only time can give. */
-class Needs extends Error {
-  readonly needs: readonly Need[]
-
-  constructor(needs: readonly Need[]) {
-    super('values to seal or open')
-    this.needs = needs
-  }
-}
-
-/** Values that are kept once they have been sealed or opened. */
-const KEPT = 50_000
-
 /**
- * Keeps the values of chosen columns encrypted in `storage`, in rows and in queued mutations; everything above
- * sees them as they are. Filters and orders of lists work as always, since they look at rows that have been
- * read.
+ * Keeps the values of chosen columns encrypted in `storage`, in rows and in mutations. Everything above the storage
+ * works with plain values; lists are filtered and ordered as without encryption, since that happens after reading.
  *
- * A storage's transaction waits for nothing but itself, and a cipher takes time. So a transaction that meets a
- * value it has not got is left without a trace, and run again once it is there, until it has them all: its
- * body comes to the same each time, see `Store.write`. Plain values are held in memory only.
+ * A transaction of a storage may await nothing but its own calls, and a cipher is asynchronous. So a transaction
+ * that needs a value which is not in the cache is rolled back, the value is sealed or opened, and the transaction
+ * runs again, until the cache holds every value. Its body gives the same result each time, see `Store.write`. Plain
+ * values are kept in memory only.
  */
 export function encryptedStorage(
   storage: SyncStorage,
   { cipher, columns }: EncryptionOptions,
 ): SyncStorage {
-  const opened = new Map<string, unknown>()
-  const sealed = new Map<string, Sealed>()
+  const cache = new ValueCache(cipher)
+  const mapRecord = createRecordMapper(columns)
   let running = 0
 
-  /** `row` with the values of secret columns changed by `change`. */
-  function mapRow<T extends Row | null | undefined>(
-    row: T,
-    table: string,
-    change: (value: unknown, context: string) => unknown,
-  ): T {
-    const secret = row ? columns[table]?.filter((column) => row[column] != null) : undefined
-    if (!row || !secret || secret.length === 0) return row
-    const next: Row = { ...row }
-    for (const column of secret) next[column] = change(row[column], `${table}.${column}`)
-    return next as T
-  }
-
-  type Change = (value: unknown, context: string) => unknown
-
-  const mapRecord = (record: RowRecord, change: Change): RowRecord => ({
-    ...record,
-    row: mapRow(record.row, record.table, change),
-    ...(record.base !== undefined && { base: mapRow(record.base, record.table, change) }),
-    ...(record.local && { local: mapRow(record.local, record.table, change) }),
-  })
-
-  const mapEdit = <E extends QueuedMutation>(mutation: E, change: Change): E => ({
-    ...mutation,
-    ...(mutation.data && { data: mapRow(mutation.data, mutation.table, change) }),
-    ...(mutation.old && { old: mapRow(mutation.old, mutation.table, change) }),
-    // Short values could be guessed by it.
-    ...(mutation.checksum !== undefined && {
-      checksum: change(mutation.checksum, `${mutation.table}.checksum`) as string,
-    }),
-  })
-
-  /** Any record, with `changeOf` telling what to do for the row that it is about. */
-  function mapAny<T>(store: StoreName, record: T, changeOf: (id: string) => Change): T {
-    const any = record as unknown
-    const known = ({ store: from, content }: DamagedRecord): unknown =>
-      mapAny(from as StoreName, content, changeOf)
-    const row = (held: RowRecord): RowRecord =>
-      columns[held.table] ? mapRecord(held, changeOf(held.id)) : held
-    const mutation = <E extends QueuedMutation>(queued: E): E =>
-      columns[queued.table] ? mapEdit(queued, changeOf(queued.id)) : queued
-    if (store === 'rows') return row(any as RowRecord) as T
-    if (store === 'queue' || store === 'failed') return mutation(any as QueuedMutation) as T
-    if (store === 'damaged') {
-      const damaged = any as DamagedRecord
-      const whole = typeof damaged.content === 'object' && damaged.content !== null
-      return (whole ? { ...damaged, content: known(damaged) } : damaged) as T
-    }
-    if (store !== 'meta' || !(any as { name: string }).name.startsWith('detached:')) return record
-    const detached = any as { queue: QueuedMutation[]; failed: QueuedMutation[]; rows: RowRecord[] }
-    return {
-      ...detached,
-      queue: detached.queue.map(mutation),
-      failed: detached.failed.map(mutation),
-      rows: detached.rows.map(row),
-    } as T
-  }
-
-  function openAll<T>(store: StoreName, records: readonly T[]): T[] {
-    const needs: Need[] = []
-    const result = records.map((record) =>
-      record === undefined
-        ? record
-        : mapAny(store, record, () => (value, context) => {
-            if (!isSealed(value)) return value
-            const key = `${context}\n${value.$sealed}`
-            if (!opened.has(key)) needs.push({ context, key, open: value.$sealed })
-            return opened.get(key)
-          }),
+  function openRecords<T>(store: StoreName, records: readonly T[]): T[] {
+    return cache.lookUpAll((lookUp) =>
+      records.map((record) =>
+        record === undefined
+          ? record
+          : mapRecord(
+              store,
+              record,
+              () => (value, context) => (isSealed(value) ? lookUp.opened(value, context) : value),
+            ),
+      ),
     )
-    if (needs.length > 0) throw new Needs(needs)
-    return result
   }
 
-  function sealAll<T>(store: StoreName, records: readonly T[]): T[] {
-    const needs: Need[] = []
-    const result = records.map((record) =>
-      mapAny(store, record, (id) => (value, context) => {
-        const text = JSON.stringify(value)
-        // Of each row its own, so that equal values do not show as such.
-        const key = `${context}\n${id}\n${text}`
-        if (!sealed.has(key)) needs.push({ context, key, seal: text })
-        return sealed.get(key)
-      }),
+  function sealRecords<T>(store: StoreName, records: readonly T[]): T[] {
+    return cache.lookUpAll((lookUp) =>
+      records.map((record) =>
+        mapRecord(
+          store,
+          record,
+          (id) => (value, context) => lookUp.sealed(JSON.stringify(value), context, id),
+        ),
+      ),
     )
-    if (needs.length > 0) throw new Needs(needs)
-    return result
   }
 
-  const wrap = (tx: Transaction): Transaction => ({
+  const withEncryption = (tx: Transaction): Transaction => ({
     ...tx,
-    get: async (store, key) => openAll(store, [await tx.get(store, key)])[0],
-    getMany: async (store, keys) => openAll(store, await tx.getMany(store, keys)),
-    scan: async (store, query) => openAll(store, await tx.scan(store, query)),
-    putMany: (store, records) => tx.putMany(store, sealAll(store, records)),
+    get: async (store, key) => openRecords(store, [await tx.get(store, key)])[0],
+    getMany: async (store, keys) => openRecords(store, await tx.getMany(store, keys)),
+    scan: async (store, query) => openRecords(store, await tx.scan(store, query)),
+    putMany: (store, records) => tx.putMany(store, sealRecords(store, records)),
   })
-
-  async function meet(need: Need): Promise<void> {
-    const { context, key } = need
-    if ('seal' in need) {
-      const $sealed = await cipher.seal(need.seal, context)
-      sealed.set(key, { $sealed })
-      opened.set(`${context}\n${$sealed}`, JSON.parse(need.seal))
-      return
-    }
-    try {
-      opened.set(key, JSON.parse(await cipher.open(need.open, context)))
-    } catch (cause) {
-      throw new StorageError({
-        code: 'storage',
-        message: `A value of ${context} cannot be decrypted.`,
-        hint: 'Is it the key that it was encrypted with? Nothing has been changed.',
-        cause,
-      })
-    }
-  }
 
   return {
     ...storage,
     async transaction(mode, body) {
-      // Not while another one may be about to run again with what it has been given.
-      if (running === 0 && opened.size + sealed.size > KEPT) {
-        opened.clear()
-        sealed.clear()
-      }
+      // Another transaction that is running may still need the cached values.
+      if (running === 0) cache.trim()
       running++
       try {
         for (;;) {
           try {
-            return await storage.transaction(mode, (tx) => body(wrap(tx)))
+            return await storage.transaction(mode, (tx) => body(withEncryption(tx)))
           } catch (error) {
-            if (!(error instanceof Needs)) throw error
-            await Promise.all(error.needs.map(meet))
+            if (!(error instanceof MissingValues)) throw error
+            await cache.add(error.values)
           }
         }
       } finally {
@@ -200,9 +104,154 @@ export function encryptedStorage(
       }
     },
     async close() {
-      opened.clear()
-      sealed.clear()
+      cache.clear()
       await storage.close()
     },
+  }
+}
+
+/** A value that the cache does not hold: a plain text to seal, or a sealed text to open. */
+type MissingValue = { context: string; key: string } & ({ seal: string } | { open: string })
+
+/** Thrown to roll a transaction back until the cache holds these values. */
+class MissingValues extends Error {
+  readonly values: readonly MissingValue[]
+
+  constructor(values: readonly MissingValue[]) {
+    super('values to seal or open')
+    this.values = values
+  }
+}
+
+/** Looks values up in the cache, and collects those that are missing. */
+interface LookUp {
+  opened(value: Sealed, context: string): unknown
+  /** Each row (`id`) has sealed values of its own, so that equal values are not recognisable. */
+  sealed(text: string, context: string, id: string): Sealed | undefined
+}
+
+/** The cache drops its values when it holds more than this number. */
+const MAX_CACHED_VALUES = 50_000
+
+/** Values that were sealed or opened. */
+class ValueCache {
+  readonly #opened = new Map<string, unknown>()
+  readonly #sealed = new Map<string, Sealed>()
+  readonly #cipher: Cipher
+
+  constructor(cipher: Cipher) {
+    this.#cipher = cipher
+  }
+
+  /** Runs `work`. Throws `MissingValues` where it has looked up a value that the cache does not hold. */
+  lookUpAll<T>(work: (lookUp: LookUp) => T): T {
+    const missing: MissingValue[] = []
+    const result = work({
+      opened: ({ $sealed }, context) => {
+        const key = `${context}\n${$sealed}`
+        if (!this.#opened.has(key)) missing.push({ context, key, open: $sealed })
+        return this.#opened.get(key)
+      },
+      sealed: (text, context, id) => {
+        const key = `${context}\n${id}\n${text}`
+        if (!this.#sealed.has(key)) missing.push({ context, key, seal: text })
+        return this.#sealed.get(key)
+      },
+    })
+    if (missing.length > 0) throw new MissingValues(missing)
+    return result
+  }
+
+  /** Seals or opens values and adds them. */
+  async add(values: readonly MissingValue[]): Promise<void> {
+    await Promise.all(values.map((value) => this.#addOne(value)))
+  }
+
+  async #addOne(value: MissingValue): Promise<void> {
+    const { context, key } = value
+    if ('seal' in value) {
+      const $sealed = await this.#cipher.seal(value.seal, context)
+      this.#sealed.set(key, { $sealed })
+      this.#opened.set(`${context}\n${$sealed}`, JSON.parse(value.seal))
+      return
+    }
+    try {
+      this.#opened.set(key, JSON.parse(await this.#cipher.open(value.open, context)))
+    } catch (cause) {
+      throw new StorageError({
+        code: 'storage',
+        message: `A value of ${context} cannot be decrypted.`,
+        hint: 'Use the key with which the value was encrypted. Nothing has been changed.',
+        cause,
+      })
+    }
+  }
+
+  trim(): void {
+    if (this.#opened.size + this.#sealed.size > MAX_CACHED_VALUES) this.clear()
+  }
+
+  clear(): void {
+    this.#opened.clear()
+    this.#sealed.clear()
+  }
+}
+
+/** Maps one value of an encrypted column. */
+type MapValue = (value: unknown, context: string) => unknown
+
+/** Returns a function that maps the encrypted values of any record; `mapValueOf` is called with the id of its row. */
+function createRecordMapper(columns: EncryptionOptions['columns']) {
+  function mapRow<T extends Row | null | undefined>(row: T, table: string, mapValue: MapValue): T {
+    const encrypted = row ? columns[table]?.filter((column) => row[column] != null) : undefined
+    if (!row || !encrypted || encrypted.length === 0) return row
+    const next: Row = { ...row }
+    for (const column of encrypted) next[column] = mapValue(row[column], `${table}.${column}`)
+    return next as T
+  }
+
+  const mapRowRecord = (record: RowRecord, mapValue: MapValue): RowRecord => ({
+    ...record,
+    row: mapRow(record.row, record.table, mapValue),
+    ...(record.base !== undefined && { base: mapRow(record.base, record.table, mapValue) }),
+    ...(record.local && { local: mapRow(record.local, record.table, mapValue) }),
+  })
+
+  const mapMutation = <M extends QueuedMutation>(mutation: M, mapValue: MapValue): M => ({
+    ...mutation,
+    ...(mutation.data && { data: mapRow(mutation.data, mutation.table, mapValue) }),
+    ...(mutation.old && { old: mapRow(mutation.old, mutation.table, mapValue) }),
+    // A plain checksum would allow short values to be guessed.
+    ...(mutation.checksum !== undefined && {
+      checksum: mapValue(mutation.checksum, `${mutation.table}.checksum`) as string,
+    }),
+  })
+
+  return function mapRecord<T>(
+    store: StoreName,
+    record: T,
+    mapValueOf: (id: string) => MapValue,
+  ): T {
+    const row = (each: RowRecord): RowRecord =>
+      columns[each.table] ? mapRowRecord(each, mapValueOf(each.id)) : each
+    const mutation = <M extends QueuedMutation>(each: M): M =>
+      columns[each.table] ? mapMutation(each, mapValueOf(each.id)) : each
+    const any = record as unknown
+    if (store === 'rows') return row(any as RowRecord) as T
+    if (store === 'queue' || store === 'failed') return mutation(any as QueuedMutation) as T
+    if (store === 'damaged') {
+      const damaged = any as DamagedRecord
+      if (typeof damaged.content !== 'object' || damaged.content === null) return record
+      const content = mapRecord(damaged.store as StoreName, damaged.content, mapValueOf)
+      return { ...damaged, content } as T
+    }
+    if (store !== 'meta' || !(any as { name: string }).name.startsWith('detached:')) return record
+    const detached = any as DetachedAccountRecord
+    return {
+      ...detached,
+      queue: detached.queue.map(mutation),
+      failed: detached.failed.map(mutation),
+      rows: detached.rows.map(row),
+    } as T
   }
 }

@@ -8,10 +8,10 @@ import { SCHEMA, SCHEMA_VERSION, STORE_NAMES } from './contract.ts'
 type Database = IDBPDatabase
 type NativeTransaction = IDBPTransaction<unknown, StoreName[], IDBTransactionMode>
 
-/** From this many keys on, reading a range at once beats asking for each key. */
-const BULK = 50
+/** From this number of keys on, one request for a range is tried in place of one request for each key. */
+const MIN_KEYS_FOR_RANGE = 50
 
-/** Names of DOM exceptions → codes of `StorageError`. */
+/** Code of the `StorageError` by name of the DOM exception. */
 const CODES: Record<string, string> = {
   QuotaExceededError: 'quota',
   DataError: 'corrupt',
@@ -31,12 +31,12 @@ function storageError(error: unknown): unknown {
   })
 }
 
-/** Array keys are the primary key's columns, or a prefix of them. */
+/** Whether an index has the first columns of the primary key, and so needs no index of its own. */
 const isPrefix = (columns: readonly string[], key: readonly string[]): boolean =>
-  columns.every((column, place) => column === key[place])
+  columns.every((column, position) => column === key[position])
 
-/** Everything that starts with `values`: an array sorts after every string and number. */
-const startingWith = (values: readonly string[]): IDBKeyRange =>
+/** All keys that start with `values`: in IndexedDB an array sorts after every string and number. */
+const keysStartingWith = (values: readonly string[]): IDBKeyRange =>
   IDBKeyRange.bound([...values], [...values, []])
 
 function upgrade(db: Database): void {
@@ -51,36 +51,38 @@ function upgrade(db: Database): void {
   }
 }
 
+/** The contract's transaction on a transaction of IndexedDB. */
 function wrap(native: NativeTransaction): Transaction {
-  const valid = (key: Keys[StoreName]): IDBValidKey => key as IDBValidKey
+  const nativeKey = (key: Keys[StoreName]): IDBValidKey => key as IDBValidKey
 
-  /** Many keys of one neighbourhood are read in one request: a page of a download is such a case. */
+  /** Reads many keys that lie close together, such as those of a page, in one request. */
   async function getMany<S extends StoreName>(
     name: S,
     keys: readonly Keys[S][],
   ): Promise<(Records[S] | undefined)[]> {
     const store = native.objectStore(name)
-    if (keys.length >= BULK) {
-      const sorted = keys.map((key) => valid(key)).sort((a, b) => indexedDB.cmp(a, b))
+    if (keys.length >= MIN_KEYS_FOR_RANGE) {
+      const sorted = keys.map((key) => nativeKey(key)).sort((a, b) => indexedDB.cmp(a, b))
       const range = IDBKeyRange.bound(sorted[0]!, sorted.at(-1)!)
-      const there = await store.count(range)
-      if (there <= 2 * keys.length) {
-        const path = SCHEMA[name].key as readonly string[]
-        const text = (parts: unknown): string => JSON.stringify(parts)
-        const found = new Map<string, Records[S]>()
-        const records: Records[S][] = there === 0 ? [] : await store.getAll(range)
+      const count = await store.count(range)
+      if (count <= 2 * keys.length) {
+        const keyColumns = SCHEMA[name].key as readonly string[]
+        const byKey = new Map<string, Records[S]>()
+        const records: Records[S][] = count === 0 ? [] : await store.getAll(range)
         for (const record of records) {
-          const cells = path.map((column) => (record as unknown as Record<string, unknown>)[column])
-          found.set(text(cells.length === 1 ? cells[0] : cells), record)
+          const values = keyColumns.map(
+            (column) => (record as unknown as Record<string, unknown>)[column],
+          )
+          byKey.set(JSON.stringify(values.length === 1 ? values[0] : values), record)
         }
-        return keys.map((key) => found.get(text(key)))
+        return keys.map((key) => byKey.get(JSON.stringify(key)))
       }
     }
-    return Promise.all(keys.map((key) => store.get(valid(key))))
+    return Promise.all(keys.map((key) => store.get(nativeKey(key))))
   }
 
   return {
-    get: (name, key) => native.objectStore(name).get(valid(key)),
+    get: (name, key) => native.objectStore(name).get(nativeKey(key)),
     getMany,
     async putMany(name, records) {
       const store = native.objectStore(name)
@@ -88,14 +90,14 @@ function wrap(native: NativeTransaction): Transaction {
     },
     async deleteMany(name, keys) {
       const store = native.objectStore(name)
-      await Promise.all(keys.map((key) => store.delete!(valid(key))))
+      await Promise.all(keys.map((key) => store.delete!(nativeKey(key))))
     },
     async scan<S extends StoreName>(name: S, { index, equals = [], limit }: Scan<S> = {}) {
       const store = native.objectStore(name)
       if (index === undefined) return store.getAll(null, limit)
       const { key, indexes } = SCHEMA[name]
       const columns = (indexes as Record<string, readonly string[]>)[index]!
-      if (isPrefix(columns, key)) return store.getAll(startingWith(equals), limit)
+      if (isPrefix(columns, key)) return store.getAll(keysStartingWith(equals), limit)
       const only = IDBKeyRange.only(equals.length === 1 ? equals[0] : [...equals])
       return store.index(index).getAll(only, limit)
     },
@@ -103,10 +105,7 @@ function wrap(native: NativeTransaction): Transaction {
   }
 }
 
-/**
- * Keeps everything in the browser's IndexedDB database `name`; survives restarts, and several tabs may
- * use it at once.
- */
+/** Stores everything in the IndexedDB database `name`. The data survives restarts, and tabs can share it. */
 export function indexedDbStorage(name: string): SyncStorage {
   let opening: Promise<Database> | undefined
 
@@ -114,7 +113,7 @@ export function indexedDbStorage(name: string): SyncStorage {
     try {
       return await openDB(name, SCHEMA_VERSION, {
         upgrade,
-        // Another tab has a newer version of the app: let it upgrade; this one reports `closed`.
+        // A tab with a newer version of the app upgrades the database; this tab's calls fail with `closed`.
         blocking: (_from, _to, event) => (event.target as IDBDatabase).close(),
         terminated: () => (opening = undefined),
       })
@@ -135,7 +134,7 @@ export function indexedDbStorage(name: string): SyncStorage {
       let native: NativeTransaction | undefined
       try {
         native = db.transaction(STORE_NAMES, mode) as NativeTransaction
-        // A rejection that nobody awaits would end a Node process; `done` is awaited below all the same.
+        // An unhandled rejection would end a Node process; `done` is awaited below.
         native.done.catch(() => {})
         const result = await body(wrap(native))
         await native.done
@@ -144,7 +143,7 @@ export function indexedDbStorage(name: string): SyncStorage {
         try {
           native?.abort()
         } catch {
-          // It has ended already.
+          // The transaction has ended already.
         }
         throw storageError(native?.error ?? error)
       }

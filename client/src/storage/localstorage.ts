@@ -8,30 +8,30 @@ import { SCHEMA, STORE_NAMES } from './contract.ts'
 import { parse, Unreadable } from './unreadable.ts'
 import { type Change, type Stored, WorkingSet } from './working-set.ts'
 
-/** The part of the Web Storage API that is used; `localStorage` and React Native's MMKV wrappers have it. */
+/** The methods of the Web Storage API that are used; `localStorage` and MMKV wrappers of React Native have them. */
 export interface WebStorage {
   readonly length: number
-  key(place: number): string | null
+  key(index: number): string | null
   getItem(key: string): string | null
   setItem(key: string, value: string): void
   removeItem(key: string): void
 }
 
 export interface LocalStorageOptions {
-  /** Where to keep it. Default `localStorage`. */
+  /** The storage area. Default `localStorage`. */
   area?: WebStorage
-  /** How tabs take turns. Default: Web Locks. */
+  /** Locks between tabs. Default: Web Locks. */
   locks?: Locks
 }
 
-/** What a transaction is to do to the area: item → new text, null where it goes. */
+/** The changes of a transaction: item → new text, null where the item is removed. */
 type Items = [item: string, text: string | null][]
 
-const QUOTA = new Set(['QuotaExceededError', 'NS_ERROR_DOM_QUOTA_REACHED'])
+const QUOTA_ERRORS = new Set(['QuotaExceededError', 'NS_ERROR_DOM_QUOTA_REACHED'])
 
 function storageError(error: unknown): unknown {
   if (error instanceof StorageError || !(error instanceof DOMException)) return error
-  const code = QUOTA.has(error.name)
+  const code = QUOTA_ERRORS.has(error.name)
     ? 'quota'
     : error.name === 'SecurityError'
       ? 'blocked'
@@ -40,62 +40,65 @@ function storageError(error: unknown): unknown {
 }
 
 /**
- * Keeps everything in `localStorage`, under items whose names begin with `key`; survives restarts, and
- * several tabs may use it at once. Each record is an item; a transaction is written down as a whole
- * before it touches the first of them, so that one that was cut short is completed later. Browsers give
- * about 5 million characters, and everything is also held in memory: meant for small apps, and for
- * places without IndexedDB.
+ * Stores everything in `localStorage`, in items whose names begin with `key`. The data survives restarts, and tabs
+ * can share it. Each record is an item. A transaction is first written to a journal, from which an interrupted one
+ * is completed later. Browsers allow about 5 million characters, and all records are also kept in memory: meant for
+ * small apps, and for platforms without IndexedDB.
  */
 export function localStorageStorage(
   key: string,
-  { area: given, locks = browserLocks }: LocalStorageOptions = {},
+  { area: areaOption, locks = browserLocks }: LocalStorageOptions = {},
 ): SyncStorage {
-  const set = new WorkingSet()
-  const journal = `${key}/journal`
-  /** Changes with every commit, so that a tab notices those of others. */
-  const mark = `${key}/commit`
+  const records = new WorkingSet()
+  const journalItem = `${key}/journal`
+  /** An item that every commit changes, so that a tab notices the commits of others. */
+  const commitItem = `${key}/commit`
   let area: WebStorage | undefined
-  let seen: string | null | undefined
+  /** The content of `commitItem` when `records` was loaded or saved. */
+  let loadedCommit: string | null | undefined
 
-  const itemOf = (store: StoreName, key_: Keys[StoreName]): string =>
-    `${key}/${store}/${JSON.stringify(key_)}`
+  const itemOf = (store: StoreName, recordKey: Keys[StoreName]): string =>
+    `${key}/${store}/${JSON.stringify(recordKey)}`
 
-  function finish(area: WebStorage, items: Items): void {
+  /** Makes the changes of a transaction and removes the journal. */
+  function applyItems(area: WebStorage, items: Items): void {
     for (const [item, text] of items) {
       if (text === null) area.removeItem(item)
       else area.setItem(item, text)
     }
-    area.removeItem(journal)
+    area.removeItem(journalItem)
   }
 
-  /** Completes a transaction that was cut short. */
-  function recover(area: WebStorage): void {
-    const text = area.getItem(journal)
+  /** Completes an interrupted transaction. */
+  function completeJournal(area: WebStorage): void {
+    const text = area.getItem(journalItem)
     if (text === null) return
     const items = parse<Items>(text, 'journal' as Keys[StoreName])
     if (items instanceof Unreadable) {
       area.setItem(`${key}/damaged journal`, text)
-      area.removeItem(journal)
-    } else finish(area, items)
+      area.removeItem(journalItem)
+    } else applyItems(area, items)
   }
 
+  /** Loads all records where another tab has committed. */
   function load(area: WebStorage): void {
-    recover(area)
-    const now = area.getItem(mark)
-    if (now === seen) return
-    set.clear()
-    const names = Array.from({ length: area.length }, (_, place) => area.key(place))
+    completeJournal(area)
+    const commit = area.getItem(commitItem)
+    if (commit === loadedCommit) return
+    records.clear()
+    const names = Array.from({ length: area.length }, (_, index) => area.key(index))
     for (const store of STORE_NAMES) {
       const prefix = `${key}/${store}/`
       for (const item of names) {
         if (!item?.startsWith(prefix)) continue
         const id = JSON.parse(item.slice(prefix.length)) as Keys[StoreName]
-        set.load(store, id, recordOf(store, id, area.getItem(item) ?? ''))
+        records.load(store, id, recordOf(store, id, area.getItem(item) ?? ''))
       }
     }
-    seen = now
+    loadedCommit = commit
   }
 
+  /** Writes the changes of a transaction; restores the items where that fails. */
   function save(area: WebStorage, changes: readonly Change[]): void {
     const texts = new Map(
       changes.map(({ store, key: id, record }) => [
@@ -103,45 +106,46 @@ export function localStorageStorage(
         record ? JSON.stringify(record) : null,
       ]),
     )
-    const next = uuid()
-    const items: Items = [...texts, [mark, next]]
+    const commit = uuid()
+    const items: Items = [...texts, [commitItem, commit]]
     const before: Items = items.map(([item]) => [item, area.getItem(item)])
-    area.setItem(journal, JSON.stringify(items))
+    area.setItem(journalItem, JSON.stringify(items))
     try {
-      finish(area, items)
+      applyItems(area, items)
     } catch (error) {
-      finish(area, before.toReversed())
+      applyItems(area, before.toReversed())
       throw error
     }
-    seen = next
+    loadedCommit = commit
   }
 
   return {
     tabs: (options) => createTabs(`localstorage:${key}`, options),
     async open() {
       try {
-        area ??= given ?? globalThis.localStorage
+        area ??= areaOption ?? globalThis.localStorage
       } catch (error) {
         throw storageError(error)
       }
       if (!area)
-        throw new StorageError({ code: 'blocked', message: 'There is no localStorage here.' })
+        throw new StorageError({ code: 'blocked', message: 'This platform has no localStorage.' })
     },
     transaction: (mode, body) =>
       locks.request(`tidemark:${key}`, async () => {
-        const open = area
-        if (!open) throw new StorageError({ code: 'closed', message: 'The storage is not open.' })
+        const openArea = area
+        if (!openArea)
+          throw new StorageError({ code: 'closed', message: 'The storage is not open.' })
         try {
-          load(open)
-          return await set.transaction(mode, body, (changes) => save(open, changes))
+          load(openArea)
+          return await records.transaction(mode, body, (changes) => save(openArea, changes))
         } catch (error) {
           throw storageError(error)
         }
       }),
     async size() {
       let characters = 0
-      for (let place = 0; place < (area?.length ?? 0); place++) {
-        const item = area!.key(place)!
+      for (let index = 0; index < (area?.length ?? 0); index++) {
+        const item = area!.key(index)!
         if (item.startsWith(`${key}/`)) characters += item.length + area!.getItem(item)!.length
       }
       return 2 * characters
@@ -149,14 +153,14 @@ export function localStorageStorage(
     async close() {
       await locks.request(`tidemark:${key}`, async () => {
         area = undefined
-        seen = undefined
-        set.clear()
+        loadedCommit = undefined
+        records.clear()
       })
     },
   }
 }
 
-/** A record as text; one that is not what its item's name says cannot be read. */
+/** Parses a record; `Unreadable` where the text is damaged or the record has another key than its item. */
 function recordOf(store: StoreName, key: Keys[StoreName], text: string): Stored | Unreadable {
   const record = parse<Stored>(text, key)
   if (record instanceof Unreadable) return record

@@ -4,11 +4,11 @@ import type { SyncStorage } from './contract.ts'
 import { WorkingSet } from './working-set.ts'
 
 /**
- * Keeps everything in memory: for tests, scripts, and apps that start afresh each time. Give the same
- * storage to another `createSync` and it goes on where the first one stopped.
+ * Stores everything in memory: for tests, scripts, and apps that download everything at each start. Another
+ * `createSync` with the same storage object continues with its data.
  */
 export function memoryStorage(): SyncStorage {
-  const set = new WorkingSet()
+  const records = new WorkingSet()
   const queue = new SerialQueue()
   let open = false
 
@@ -19,9 +19,9 @@ export function memoryStorage(): SyncStorage {
     transaction: (mode, body) =>
       queue.run(async () => {
         if (!open) throw new StorageError({ code: 'closed', message: 'The storage is not open.' })
-        return set.transaction(mode, body)
+        return records.transaction(mode, body)
       }),
-    size: async () => set.size(),
+    size: async () => records.size(),
     close: () =>
       queue.run(async () => {
         open = false

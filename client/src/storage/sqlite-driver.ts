@@ -1,20 +1,20 @@
 import { StorageError, SyncError } from '../model/errors.ts'
 
-/** What a column holds, and what a parameter can be. */
+/** The value of a column or a parameter. */
 export type ColumnValue = string | number | null
 
-/** A connection to a SQLite database (3.24 or newer, with JSON functions), as the storage uses it. */
+/** A connection to a SQLite database, version 3.24 or newer, with JSON functions. */
 export interface SqliteDriver {
   /**
-   * The same for every connection to the same database: lets syncs in other threads that share it hear
-   * of each other.
+   * A name of the database, the same for every connection to it: threads that share the database notify each other
+   * under this name.
    */
   readonly name?: string
   /** Runs statements that take no parameters. */
   exec(sql: string): void | Promise<void>
   /** Runs one statement. */
   run(sql: string, params: readonly ColumnValue[]): void | Promise<void>
-  /** Runs one query; resolves to its lines, column by name. */
+  /** Runs one query. Resolves to its rows, as objects with the columns by name. */
   all(sql: string, params: readonly ColumnValue[]): unknown[] | Promise<unknown[]>
 }
 
@@ -23,13 +23,13 @@ interface SyncStatement {
   all(...params: ColumnValue[]): unknown[]
 }
 
-/** What the `DatabaseSync` of `node:sqlite`, the `Database` of `better-sqlite3` and that of `bun:sqlite` share. */
+/** The common methods of `DatabaseSync` (`node:sqlite`) and `Database` (`better-sqlite3`, `bun:sqlite`). */
 export interface SyncDatabase {
   exec(sql: string): unknown
   prepare(sql: string): SyncStatement
 }
 
-/** A driver for databases that answer at once: `node:sqlite`, `better-sqlite3`, `bun:sqlite`. */
+/** A driver for synchronous databases: `node:sqlite`, `better-sqlite3`, `bun:sqlite`. */
 export function syncSqlite(db: SyncDatabase, name?: string): SqliteDriver {
   const statements = new Map<string, SyncStatement>()
   const prepared = (sql: string): SyncStatement => {
@@ -45,7 +45,7 @@ export function syncSqlite(db: SyncDatabase, name?: string): SqliteDriver {
   }
 }
 
-/** What the storage uses of `expo-sqlite`'s `SQLiteDatabase`. */
+/** The methods of `SQLiteDatabase` (`expo-sqlite`) that are used. */
 export interface ExpoDatabase {
   execAsync(sql: string): Promise<void>
   runAsync(sql: string, params: ColumnValue[]): Promise<unknown>
@@ -53,9 +53,9 @@ export interface ExpoDatabase {
 }
 
 /**
- * A driver for `expo-sqlite` and what looks like it. Transactions are begun by SQL, not by
- * `withTransactionAsync`: that one takes the write lock at its first write, when what it has read
- * may be old.
+ * A driver for `expo-sqlite` and libraries with the same methods. The storage begins its transactions by SQL, not by
+ * `withTransactionAsync`, which takes the write lock only at the first write, after other connections may have changed
+ * what the transaction has read.
  */
 export function expoSqlite(db: ExpoDatabase, name?: string): SqliteDriver {
   return {
@@ -66,8 +66,8 @@ export function expoSqlite(db: ExpoDatabase, name?: string): SqliteDriver {
   }
 }
 
-/** SQLite's own result codes and texts → codes of `StorageError`. The text is all that some drivers tell. */
-const CAUSES: { code: string; numbers: readonly number[]; pattern: RegExp }[] = [
+/** Codes of `StorageError` with SQLite's result codes and error texts; some drivers report only the text. */
+const ERROR_CODES: { code: string; numbers: readonly number[]; pattern: RegExp }[] = [
   { code: 'blocked', numbers: [5, 6], pattern: /SQLITE_(BUSY|LOCKED)|is locked/ },
   { code: 'quota', numbers: [13], pattern: /SQLITE_FULL|disk is full/ },
   {
@@ -78,17 +78,17 @@ const CAUSES: { code: string; numbers: readonly number[]; pattern: RegExp }[] = 
   { code: 'closed', numbers: [21], pattern: /SQLITE_MISUSE|not open|closed/ },
 ]
 
-/** Any error as the storage passes it on: those of SQLite named, those of others as they are. */
+/** An error of SQLite as a `StorageError`; any other error unchanged. */
 export function sqliteError(error: unknown): unknown {
   if (error instanceof SyncError || !(error instanceof Error)) return error
   const { code, errcode } = error as { code?: unknown; errcode?: unknown }
-  const ofSqlite =
+  const isSqlite =
     typeof errcode === 'number' || /SQLITE|sqlite|database/.test(`${String(code)} ${error.message}`)
-  if (!ofSqlite) return error
-  const primary = typeof errcode === 'number' ? errcode & 0xff : undefined
+  if (!isSqlite) return error
+  const resultCode = typeof errcode === 'number' ? errcode & 0xff : undefined
   const text = `${String(code)} ${error.message}`
-  const cause = CAUSES.find(({ numbers, pattern }) =>
-    primary === undefined ? pattern.test(text) : numbers.includes(primary),
+  const cause = ERROR_CODES.find(({ numbers, pattern }) =>
+    resultCode === undefined ? pattern.test(text) : numbers.includes(resultCode),
   )
   return new StorageError({
     code: cause?.code ?? 'storage',

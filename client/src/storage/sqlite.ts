@@ -5,13 +5,13 @@ import { SerialQueue } from '../util/serial-queue.ts'
 import type { Scan, SyncStorage, Transaction } from './contract.ts'
 import { SCHEMA, SCHEMA_VERSION, STORE_NAMES } from './contract.ts'
 import { type ColumnValue, type SqliteDriver, sqliteError } from './sqlite-driver.ts'
-import { damaged, parse, Unreadable } from './unreadable.ts'
+import { damagedError, parse, Unreadable } from './unreadable.ts'
 
-/** How long another connection that writes is waited for, in milliseconds. */
-const PATIENCE = 10_000
+/** Milliseconds to wait for a lock of another connection. */
+const LOCK_TIMEOUT = 10_000
 
-/** A line of a store's table: its key columns and the record as JSON. */
-type Line = Record<string, ColumnValue>
+/** A row of a SQLite table: its key columns and the record as JSON. */
+type SqlRow = Record<string, ColumnValue>
 
 const quoted = (name: string): string => `"${name}"`
 const tableOf = (store: StoreName): string => `tidemark_${store}`
@@ -19,19 +19,21 @@ const keyOf = (store: StoreName): readonly string[] => SCHEMA[store].key
 const indexesOf = (store: StoreName): [string, readonly string[]][] =>
   Object.entries(SCHEMA[store].indexes)
 
-/** Columns beside the record: those of the key and of the indexes. */
+/** The columns of a table without the record: those of the key and of the indexes. */
 const columnsOf = (store: StoreName): string[] => [
   ...new Set([...keyOf(store), ...indexesOf(store).flatMap(([, columns]) => columns)]),
 ]
 
+/** Whether an index has the first columns of the primary key, and so needs no index of its own. */
 const isPrefix = (columns: readonly string[], key: readonly string[]): boolean =>
-  columns.every((column, place) => column === key[place])
+  columns.every((column, position) => column === key[position])
 
-/** `{a, b}` as they are found in the JSON array that a parameter holds. */
-const cells = (count: number): string =>
-  Array.from({ length: count }, (_, place) => `json_extract(value, '$[${place}]')`).join(', ')
+/** SQL for the first `count` elements of the JSON array `value`. */
+const jsonElements = (count: number): string =>
+  Array.from({ length: count }, (_, index) => `json_extract(value, '$[${index}]')`).join(', ')
 
-function tables(): string {
+/** SQL that creates the tables and indexes. */
+function createTablesSql(): string {
   return STORE_NAMES.map((store) => {
     const columns = columnsOf(store).map((column) => {
       const type = column === 'seq' ? 'integer' : 'text'
@@ -52,6 +54,7 @@ function tables(): string {
   }).join('\n')
 }
 
+/** The contract's transaction on a SQLite connection with an open transaction. */
 function wrap(driver: SqliteDriver, writable: boolean, isActive: () => boolean): Transaction {
   function check(writes: boolean): void {
     if (!isActive())
@@ -60,65 +63,65 @@ function wrap(driver: SqliteDriver, writable: boolean, isActive: () => boolean):
       throw new StorageError({ code: 'storage', message: 'The transaction is read-only.' })
   }
 
-  /** Records of lines; those that cannot be read are named by the error that is thrown. */
-  function read<S extends StoreName>(store: S, lines: readonly Line[]): Records[S][] {
-    const records = lines.map((line) => {
-      const key = keyOf(store).map((column) => line[column])
+  /** The records of SQL rows. Throws a `StorageError` that names the unreadable ones. */
+  function recordsOf<S extends StoreName>(store: S, rows: readonly SqlRow[]): Records[S][] {
+    const records = rows.map((row) => {
+      const key = keyOf(store).map((column) => row[column])
       return parse<Records[S]>(
-        String(line.record),
+        String(row.record),
         (key.length === 1 ? key[0] : key) as Keys[StoreName],
       )
     })
-    const bad = records.filter((record) => record instanceof Unreadable)
-    if (bad.length > 0) throw damaged(store, bad)
+    const unreadable = records.filter((record) => record instanceof Unreadable)
+    if (unreadable.length > 0) throw damagedError(store, unreadable)
     return records as Records[S][]
   }
 
-  const all = async (sql: string, params: readonly ColumnValue[]): Promise<Line[]> => {
+  const all = async (sql: string, params: readonly ColumnValue[]): Promise<SqlRow[]> => {
     check(false)
-    return (await driver.all(sql, params)) as Line[]
+    return (await driver.all(sql, params)) as SqlRow[]
   }
   const run = async (sql: string, params: readonly ColumnValue[]): Promise<void> => {
     check(true)
     await driver.run(sql, params)
   }
-  const selected = (store: StoreName): string =>
+  const selectedColumns = (store: StoreName): string =>
     [...keyOf(store).map((column) => `t.${quoted(column)}`), 't.record'].join(', ')
 
   return {
     async get(store, key) {
       const where = keyOf(store).map((column) => `t.${quoted(column)} = ?`)
-      const lines = await all(
-        `select ${selected(store)} from ${tableOf(store)} t where ${where.join(' and ')}`,
+      const rows = await all(
+        `select ${selectedColumns(store)} from ${tableOf(store)} t where ${where.join(' and ')}`,
         [key].flat() as ColumnValue[],
       )
-      return read(store, lines)[0]
+      return recordsOf(store, rows)[0]
     },
     async getMany<S extends StoreName>(store: S, keys: readonly Keys[S][]) {
       const where = keyOf(store).map(
-        (column, place) => `t.${quoted(column)} = json_extract(j.value, '$[${place}]')`,
+        (column, index) => `t.${quoted(column)} = json_extract(j.value, '$[${index}]')`,
       )
-      const lines = await all(
-        `select j.key as place, ${selected(store)} from json_each(?) j
+      const rows = await all(
+        `select j.key as position, ${selectedColumns(store)} from json_each(?) j
           cross join ${tableOf(store)} t on ${where.join(' and ')}`,
         [JSON.stringify(keys.map((key) => [key].flat()))],
       )
-      const found: (Records[S] | undefined)[] = keys.map(() => undefined)
-      for (const [n, record] of read(store, lines).entries())
-        found[Number(lines[n]!.place)] = record
-      return found
+      const result: (Records[S] | undefined)[] = keys.map(() => undefined)
+      for (const [index, record] of recordsOf(store, rows).entries())
+        result[Number(rows[index]!.position)] = record
+      return result
     },
     async putMany(store, records) {
       if (records.length === 0) return check(true)
       const columns = columnsOf(store)
-      const lines = records.map((record) => [
-        ...columns.map((column) => (record as unknown as Line)[column] ?? null),
+      const rows = records.map((record) => [
+        ...columns.map((column) => (record as unknown as SqlRow)[column] ?? null),
         JSON.stringify(record),
       ])
       await run(
         `insert or replace into ${tableOf(store)} (${columns.map(quoted).join(', ')}, record)
-          select ${cells(columns.length + 1)} from json_each(?)`,
-        [JSON.stringify(lines)],
+          select ${jsonElements(columns.length + 1)} from json_each(?)`,
+        [JSON.stringify(rows)],
       )
     },
     async deleteMany(store, keys) {
@@ -126,67 +129,66 @@ function wrap(driver: SqliteDriver, writable: boolean, isActive: () => boolean):
       const key = keyOf(store)
       await run(
         `delete from ${tableOf(store)} where (${key.map(quoted).join(', ')}) in
-          (select ${cells(key.length)} from json_each(?))`,
+          (select ${jsonElements(key.length)} from json_each(?))`,
         [JSON.stringify(keys.map((key) => [key].flat()))],
       )
     },
     async scan<S extends StoreName>(store: S, { index, equals = [], limit = -1 }: Scan<S> = {}) {
-      const on = index === undefined ? [] : new Map(indexesOf(store)).get(index)!
-      const where = on.map((column) => `t.${quoted(column)} = ?`).join(' and ')
-      const lines = await all(
-        `select ${selected(store)} from ${tableOf(store)} t ${where && `where ${where}`}
+      const indexColumns = index === undefined ? [] : new Map(indexesOf(store)).get(index)!
+      const where = indexColumns.map((column) => `t.${quoted(column)} = ?`).join(' and ')
+      const rows = await all(
+        `select ${selectedColumns(store)} from ${tableOf(store)} t ${where && `where ${where}`}
           order by ${keyOf(store)
             .map((column) => `t.${quoted(column)}`)
             .join(', ')} limit ?`,
         [...equals, limit],
       )
-      return read(store, lines)
+      return recordsOf(store, rows)
     },
     async count(store) {
-      const [line] = await all(`select count(*) as count from ${tableOf(store)}`, [])
-      return Number(line!.count)
+      const [row] = await all(`select count(*) as count from ${tableOf(store)}`, [])
+      return Number(row!.count)
     },
   }
 }
 
 /**
- * Keeps everything in a SQLite database, in tables whose names begin with `tidemark_`; survives restarts,
- * and several processes may use one file at once. `driver` is a connection that nobody else uses while the
- * storage is open: `syncSqlite(new DatabaseSync(file))`, `expoSqlite(await openDatabaseAsync(file))`. It
- * stays the app's to close. The file is put into WAL mode.
+ * Stores everything in a SQLite database, in tables whose names begin with `tidemark_`. The data survives restarts,
+ * and processes can share the file, which is set to WAL mode. `driver` is a connection that only the storage uses:
+ * `syncSqlite(new DatabaseSync(file))`, `expoSqlite(await openDatabaseAsync(file))`. The app closes the connection.
  */
 export function sqliteStorage(driver: SqliteDriver): SyncStorage {
   const queue = new SerialQueue()
   let opening: Promise<void> | undefined
 
-  /** Waits for other connections without holding up this program. */
-  async function patiently(sql: string): Promise<void> {
+  /** Runs SQL. Waits for locks of other connections without blocking this program. */
+  async function execWithRetry(sql: string): Promise<void> {
     for (let waited = 0, pause = 1; ; waited += pause, pause = Math.min(50, 2 * pause)) {
       try {
         return await driver.exec(sql)
       } catch (error) {
         const { code } = sqliteError(error) as { code?: unknown }
-        if (code !== 'blocked' || waited > PATIENCE) throw error
+        if (code !== 'blocked' || waited > LOCK_TIMEOUT) throw error
         await new Promise((resolve) => setTimeout(resolve, pause))
       }
     }
   }
 
-  /** Some failures, such as a full disk, have rolled back by themselves. */
+  /** Rolls back. After some failures, such as a full disk, SQLite has done so by itself. */
   async function rollBack(): Promise<void> {
     try {
       await driver.exec('rollback')
     } catch {
-      // The failure that led here is the one to tell of.
+      // The caller throws the first error.
     }
   }
 
   async function inTransaction<T>(begin: string, body: () => Promise<T>): Promise<T> {
     try {
-      await patiently(begin)
+      await execWithRetry(begin)
       try {
         const result = await body()
-        await patiently('commit')
+        await execWithRetry('commit')
         return result
       } catch (error) {
         await rollBack()
@@ -197,21 +199,23 @@ export function sqliteStorage(driver: SqliteDriver): SyncStorage {
     }
   }
 
+  /** Creates the tables, and checks the schema version. */
   async function prepare(): Promise<void> {
     try {
-      await patiently('pragma journal_mode = wal')
+      await execWithRetry('pragma journal_mode = wal')
     } catch (error) {
       throw sqliteError(error)
     }
     await inTransaction('begin immediate', async () => {
       await driver.exec('create table if not exists tidemark_schema (version integer not null)')
-      const [found] = (await driver.all('select version from tidemark_schema', [])) as Line[]
-      if (Number(found?.version ?? 0) > SCHEMA_VERSION)
+      const [schema] = (await driver.all('select version from tidemark_schema', [])) as SqlRow[]
+      if (Number(schema?.version ?? 0) > SCHEMA_VERSION)
         throw new StorageError({
           code: 'blocked',
           message: 'A newer version of the app has used this database.',
+          hint: 'Update the app.',
         })
-      await driver.exec(tables())
+      await driver.exec(createTablesSql())
       await driver.exec('delete from tidemark_schema')
       await driver.run('insert into tidemark_schema (version) values (?)', [SCHEMA_VERSION])
     })
@@ -246,12 +250,12 @@ export function sqliteStorage(driver: SqliteDriver): SyncStorage {
       }),
     size: () =>
       queue.run(async () => {
-        const [line] = (await driver.all(
+        const [row] = (await driver.all(
           `select (p.page_count - f.freelist_count) * s.page_size as bytes
             from pragma_page_count() p, pragma_freelist_count() f, pragma_page_size() s`,
           [],
-        )) as Line[]
-        return Number(line!.bytes)
+        )) as SqlRow[]
+        return Number(row!.bytes)
       }),
     close: () =>
       queue.run(async () => {

@@ -1,10 +1,10 @@
 import { type Damage, StorageError } from '../model/errors.ts'
 import type { Keys, StoreName } from '../model/records.ts'
 
-/** Stands where a record is that cannot be read. */
+/** Takes the place of a stored record that cannot be read. */
 export class Unreadable {
   readonly key: Keys[StoreName]
-  /** What is there instead, as far as it can be had. */
+  /** What the storage still has of the record. */
   readonly content: unknown
 
   constructor(key: Keys[StoreName], content: unknown) {
@@ -13,26 +13,26 @@ export class Unreadable {
   }
 }
 
-/** The error that names records which cannot be read, so that they can be set aside. */
-export function damaged(
+/** The `StorageError` that names records which cannot be read. */
+export function damagedError(
   store: StoreName,
   records: readonly { key: Keys[StoreName]; content: unknown }[],
 ): StorageError {
-  const list = records.map(({ key, content }): Damage => ({ store, key, content }))
+  const damaged = records.map(({ key, content }): Damage => ({ store, key, content }))
   return new StorageError({
     code: 'corrupt',
-    message: `${list.length} records of "${store}" cannot be read.`,
-    damaged: list,
+    message: `${damaged.length} records of "${store}" cannot be read.`,
+    damaged,
   })
 }
 
-/** A stored text as the record it stands for. */
+/** Parses the stored text of a record. */
 export function parse<T>(text: string, key: Keys[StoreName]): T | Unreadable {
   try {
     const record: unknown = JSON.parse(text)
     if (typeof record === 'object' && record !== null) return record as T
   } catch {
-    // Falls through to what cannot be read.
+    // The text is not JSON: returns `Unreadable` below.
   }
   return new Unreadable(key, text)
 }

@@ -7,16 +7,16 @@ import type { OwnerGuard } from './owner-guard.ts'
 import type { Session } from './session.ts'
 import type { Settings } from './settings.ts'
 
-/** What every step of a sync works with. */
+/** What every step of a sync uses. */
 export interface SyncContext {
   settings: Settings
   store: Store
   session: Session
-  /** Keeps a run to the user for whom it began. */
+  /** Stops a run whose user is no longer the owner of the store. */
   owner: OwnerGuard
   requests: Requests
   capacity: Capacity
   events: Emitter<SyncEvents>
-  /** Rows in a page. Shrinks where a page takes the database too long. */
+  /** Rows in a page. Becomes smaller after a page that took the database too long. */
   pageSize: number
 }

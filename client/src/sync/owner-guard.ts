@@ -6,25 +6,24 @@ import type { Transaction } from '../storage/contract.ts'
 import type { Account } from '../transport/account.ts'
 
 /**
- * Keeps a run to the user for whom it began. A user who has signed out of the store may be signed in to the
- * project for a while yet: what a run goes on to fetch with their token is not for the next user of the store, and
- * what the next user writes is not theirs to send.
+ * Stops a run after `signOut`. The token of the previous owner may still be valid then: rows that the run downloads
+ * with it must not reach the next owner of the store, and the next owner's mutations must not be sent with it.
  */
 export interface OwnerGuard {
-  /** Remembers whose store it is; called once the store has been claimed for the user who is signed in. */
+  /** Remembers the owner; called when a run has made the signed-in user the owner. */
   pin(): Promise<void>
-  /** This device. Throws an `AuthError` where the store has been emptied for another user since `pin`. */
+  /** The device record. Throws an `AuthError` where the store has had another owner since `pin`. */
   ownedDevice(tx: Transaction): Promise<DeviceRecord>
-  /** The store, of which every transaction makes that check first. */
+  /** The store; every transaction checks the owner first. */
   guarded: Store
 }
 
 export function createOwnerGuard(store: Store, account: Pick<Account, 'user'>): OwnerGuard {
-  let ownerGeneration: number | undefined
+  let pinnedGeneration: number | undefined
 
   async function ownedDevice(tx: Transaction): Promise<DeviceRecord> {
     const device = await deviceOf(tx)
-    if (device.ownerGeneration !== ownerGeneration)
+    if (device.ownerGeneration !== pinnedGeneration)
       throw new AuthError({ code: 'not_signed_in', message: 'The user has signed out.' })
     return device
   }
@@ -32,9 +31,10 @@ export function createOwnerGuard(store: Store, account: Pick<Account, 'user'>): 
   return {
     async pin() {
       const device = await store.read(deviceOf)
-      // Signed in, and yet not the owner: the user signed out between claiming and now. No run is theirs.
+      // A user is signed in and the store has no owner: `signOut` came after the run made the user the owner. NaN
+      // equals no generation, so every check throws.
       const signedOut = device.user === null && !!(await account.user())
-      ownerGeneration = signedOut ? NaN : device.ownerGeneration
+      pinnedGeneration = signedOut ? NaN : device.ownerGeneration
     },
     ownedDevice,
     guarded: {

@@ -7,32 +7,32 @@ import type { SyncContext } from './context.ts'
 import { adjustPull } from './recovery.ts'
 import type { Run } from './run.ts'
 
-/** A page on its way, and the count of applied pages at which it was asked for. */
+/** A requested page, and the number of pages that were applied when it was requested. */
 export interface PrefetchedPage {
   response: Promise<PullAnswer>
   pages: number
 }
 
-/** What every pull of `tables` asks for. */
+/** The options of a pull request. */
 export const pullOptions = ({ pageSize }: SyncContext, tables: readonly string[]) => ({
   protocol: PROTOCOL_VERSION,
   limit: pageSize,
   tables: [...tables],
 })
 
-/** Where the next pull starts: the beginning where a table may hold more by now than when rows of it were pruned. */
+/** The cursor from which the next pull starts; null where a raised limit makes a resync necessary. */
 export async function startOfPull({ settings, store }: SyncContext): Promise<CursorRecord> {
-  const place = await store.read(cursorOf)
-  return place.pruned ? resyncIfWidened(place, settings, store) : place
+  const cursor = await store.read(cursorOf)
+  return cursor.pruned ? resyncIfWidened(cursor, settings, store) : cursor
 }
 
-/** Asks for the page at which the store stands. */
+/** Requests the page after the stored cursor. */
 export async function requestPage(context: SyncContext, run: Run): Promise<PrefetchedPage> {
   const { cursor, pages } = await startOfPull(context)
   return { response: prefetch(context, run, cursor), pages }
 }
 
-/** Asks for a page that is awaited later, or never where another step fails first. */
+/** Requests a page that is awaited later, or never where another step fails first. */
 export function prefetch(
   context: SyncContext,
   run: Run,
@@ -43,6 +43,7 @@ export function prefetch(
   return page
 }
 
+/** Requests a page; after a refusal that `adjustPull` can solve, requests it again. */
 async function fetchPage(
   context: SyncContext,
   run: Run,

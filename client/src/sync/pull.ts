@@ -5,7 +5,7 @@ import { prefetch, type PrefetchedPage, requestPage } from './pages.ts'
 import { pullProgress, rowsOnPage } from './progress.ts'
 import type { Run } from './run.ts'
 
-/** Pulls page after page until the server has no more. While one is applied, the next is on its way. */
+/** Applies page after page until the server has no more. Requests the next page before it applies one. */
 export async function pull(context: SyncContext, run: Run, first?: PrefetchedPage): Promise<void> {
   const { settings, store, capacity, events } = context
   if (run.tables.length === 0) return
@@ -21,7 +21,7 @@ export async function pull(context: SyncContext, run: Run, first?: PrefetchedPag
       applyPage(transaction, page, request),
     )
     if (changed === undefined) {
-      // Another tab has applied pages meanwhile: go on from where the store stands now.
+      // Another tab has applied a page since this one was requested: continue from the stored cursor.
       ;({ response, pages } = await requestPage(context, run))
       continue
     }

@@ -24,19 +24,19 @@ import { assignIds } from './readiness.ts'
 import { splitBatch } from './recovery.ts'
 import type { Run } from './run.ts'
 
-/** Up to so many mutations, the round trip that the function `sync` saves is worth the copy that it makes. */
-const FEW = 200
+/** Larger batches are not sent through the function `sync`: copying them costs more than its saved round trip. */
+const MAX_COMBINED_MUTATIONS = 200
 
-/** A batch with its answer, and the page that was asked for with it. */
+/** A batch with its response, and the page that was requested with it. */
 interface SentBatch {
   batch: Batch
-  answer: PushAnswer | SyncAnswer
+  response: PushAnswer | SyncAnswer
   page?: PrefetchedPage
 }
 
 /**
- * Sends every mutation made before it was called, batch after batch, in order. Resolves to the first page of the
- * pull that follows, where `thenPull` says that one does and the page was asked for on the way.
+ * Sends every mutation that is queued at the time of the call, batch after batch. With `thenPull` requests the first
+ * page of the pull that follows together with the last batch, and resolves to it.
  */
 export async function push(
   context: SyncContext,
@@ -51,22 +51,22 @@ export async function push(
   const selection = await store.write('local', (transaction) =>
     selectMutations(transaction, onlyTables),
   )
-  selection.waits = (mutation) => waitsForId(mutation, settings.serverKeys)
+  selection.isBlocked = (mutation) => waitsForId(mutation, settings.serverKeys)
   await session.ensureUniqueDevice()
   let page: PrefetchedPage | undefined
   for (;;) {
     try {
       await assignIds(context)
       const sent = await requests.request(
-        (until) => sendNextBatch(context, run, selection, thenPull, until),
+        (attemptSignal) => sendNextBatch(context, run, selection, thenPull, attemptSignal),
         signal,
       )
       if (!sent) {
-        // A row that was made meanwhile may have been all that kept the rest waiting.
+        // An insert without an id that was queued meanwhile may have blocked the mutations behind it.
         if (await assignIds(context)) continue
         return page
       }
-      await takeResponse(context, sent, report)
+      await applyResponse(context, sent, report)
       page = sent.page ?? page
     } catch (error) {
       const rejected = await splitBatch(context, classify(error))
@@ -79,7 +79,7 @@ export async function push(
   }
 }
 
-/** Takes the next batch from the queue and sends it. Undefined where nothing that is selected is queued. */
+/** Takes the next batch from the queue and sends it. Undefined where no selected mutation can be sent. */
 async function sendNextBatch(
   context: SyncContext,
   run: Run,
@@ -93,7 +93,7 @@ async function sendNextBatch(
     return nextBatch(transaction, settings.batch, selection, settings.clock)
   })
   if (!batch) return undefined
-  // Kept through the retries: a batch that goes out again is not reordered again.
+  // A retry selects the same mutations, which the batch may have renumbered.
   selection.lastSeq = batch.lastSeq
   try {
     return await sendBatch(context, run, batch, thenPull, signal)
@@ -107,8 +107,8 @@ async function sendNextBatch(
 }
 
 /**
- * One request. With the last batch a page is asked for: in the same round trip where the batch is small, else right
- * behind it, so that the page is on its way while the answer is applied.
+ * Sends a batch. With the last batch also requests a page: in the same request where the batch is small, otherwise
+ * right after it, so that the server works on the page while the response is applied.
  */
 async function sendBatch(
   context: SyncContext,
@@ -126,29 +126,32 @@ async function sendBatch(
     batch: batch.batch,
   }
   const withPage = thenPull && batch.mutations.length === store.counts().pending
-  if (!withPage || batch.mutations.length > FEW || !transport.sync) {
-    const answer = await transport.push({ ...body, options: pushOptions }, signal)
-    return { batch, answer, ...(withPage && { page: await requestPage(context, run) }) }
+  if (!withPage || batch.mutations.length > MAX_COMBINED_MUTATIONS || !transport.sync) {
+    const response = await transport.push({ ...body, options: pushOptions }, signal)
+    return { batch, response, ...(withPage && { page: await requestPage(context, run) }) }
   }
   const { cursor, pages } = await startOfPull(context)
   const options = { ...pullOptions(context, run.tables), ...pushOptions }
-  const answer = await transport.sync({ ...body, cursor, options }, signal)
-  if (!('changes' in answer)) return { batch, answer }
-  return { batch, answer, page: { response: Promise.resolve(answer as PullAnswer), pages } }
+  const response = await transport.sync({ ...body, cursor, options }, signal)
+  if (!('changes' in response)) return { batch, response }
+  return { batch, response, page: { response: Promise.resolve(response as PullAnswer), pages } }
 }
 
-/** Applies a response to queue and rows, and tells what it says. */
-async function takeResponse(
+/** Applies a response to queue and rows, adds it to the report and emits its events. */
+async function applyResponse(
   { settings, store, session, events }: SyncContext,
-  { batch, answer }: SentBatch,
+  { batch, response }: SentBatch,
   report: SyncReport,
 ): Promise<void> {
-  if (answer.results.length === 0)
-    throw new UnknownError({ code: 'bad_answer', message: 'The server answered no mutation.' })
+  if (response.results.length === 0)
+    throw new UnknownError({
+      code: 'bad_answer',
+      message: 'The response of the server has no result for any edit.',
+    })
   const outcome = await store.write('remote', (transaction) =>
-    applyPushResponse(transaction, batch, answer, settings),
+    applyPushResponse(transaction, batch, response, settings),
   )
-  session.deviceConfirmed()
+  session.confirmDevice()
   report.pushed += outcome.pushed
   report.merged += outcome.merged
   report.conflicts += outcome.conflicts.length

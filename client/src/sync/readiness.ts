@@ -1,9 +1,9 @@
-import { assign, countWaitingForId } from '../database/temporary-ids.ts'
+import { assignServerIds, countWaitingForId } from '../database/temporary-ids.ts'
 import type { SyncContext } from './context.ts'
 
 /**
- * Asks the server for the ids that rows made here wait for, and gives the rows their ids. Resolves to whether any
- * row waited.
+ * Fetches ids of the server for rows with temporary ids, and assigns them. Resolves to true where a row had a
+ * temporary id.
  */
 export async function assignIds({
   settings: { serverKeys },
@@ -16,7 +16,9 @@ export async function assignIds({
   for (const [table, rows] of waiting) {
     const args = { table, count: Math.min(rows, 10_000) }
     const ids = await requests.call<string[]>('sync_new_ids', args)
-    const assigned = await store.write('remote', (transaction) => assign(transaction, table, ids))
+    const assigned = await store.write('remote', (transaction) =>
+      assignServerIds(transaction, table, ids),
+    )
     for (const each of assigned) events.emit('key_assigned', each)
   }
   return waiting.size > 0

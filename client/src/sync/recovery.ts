@@ -6,12 +6,12 @@ import type { Cursor } from '../model/wire.ts'
 import type { SyncContext } from './context.ts'
 import type { Run } from './run.ts'
 
-/** Took too long, too much memory, or more than a value or a statement may be: less may do. */
-const TOO_MUCH = new Set(['statement_timeout', '53200', '54000'])
+/** Errors of a request that needs too much time, memory or space, and that a smaller request may avoid. */
+const TOO_MUCH_ERRORS = new Set(['statement_timeout', '53200', '54000'])
 
 /**
- * What to do about a pull that the server refused: ask for a smaller page, for all tables but one that is not
- * synced, or for everything afresh. Resolves to the cursor to go on with. Throws `error` where none of these helps.
+ * Adjusts a pull that the server has refused: makes the page smaller, leaves out a table that is not synced any
+ * more, or begins a resync. Resolves to the cursor of the next request. Throws `error` where none of these helps.
  */
 export async function adjustPull(
   context: SyncContext,
@@ -20,28 +20,27 @@ export async function adjustPull(
 ): Promise<Cursor | null> {
   const { settings, store, events } = context
   const { code, details = '' } = error
-  if (TOO_MUCH.has(code) && context.pageSize > 1) {
+  if (TOO_MUCH_ERRORS.has(code) && context.pageSize > 1) {
     context.pageSize = Math.ceil(context.pageSize / 8)
     return cursor
   }
   if (code !== 'malformed') throw error
-  const [, place] = /^options\.tables\[(\d+)\]:/.exec(details) ?? []
-  if (place !== undefined && run.tables.length > 1) {
-    // The app is older than a schema that dropped or renamed the table: the others go on.
-    run.tables = run.tables.filter((name) => name !== tables[Number(place)])
+  const [, refusedIndex] = /^options\.tables\[(\d+)\]:/.exec(details) ?? []
+  if (refusedIndex !== undefined && run.tables.length > 1) {
+    // The server no longer syncs this table, and the app is older than that change: pull the other tables.
+    run.tables = run.tables.filter((name) => name !== tables[Number(refusedIndex)])
     events.emit('sync_error', error)
     return cursor
   }
   if (cursor === null || !details.startsWith('cursor')) throw error
-  // A cursor that the server cannot read, of another version perhaps, is no reason to stay behind.
+  // The server cannot read the cursor, for example after an upgrade: download everything again.
   await store.write('remote', ({ tx }) => startResync(tx, [...settings.keys.keys()]))
   return null
 }
 
 /**
- * What to do about a batch that the server cannot take as a whole: send it in halves, down to the one mutation that
- * cannot be taken, which is rejected and resolved to. Throws `error` where that does not help; a single mutation
- * that only took too much is not at fault.
+ * Halves a batch that the server refuses as a whole; the next request sends the first half. A batch of a single
+ * mutation is rejected, and the call resolves to that mutation. Throws `error` where a smaller batch does not help.
  */
 export function splitBatch(
   { settings, store }: SyncContext,
@@ -55,7 +54,7 @@ export function splitBatch(
 }
 
 function splitReason({ code, details }: SyncError): SplitReason | undefined {
-  if (TOO_MUCH.has(code)) return 'too_much'
+  if (TOO_MUCH_ERRORS.has(code)) return 'too_much'
   if (code === 'batch_too_large') return 'too_large'
   return code === 'malformed' && details?.includes('mutations') ? 'malformed' : undefined
 }

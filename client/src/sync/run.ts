@@ -1,4 +1,4 @@
-import { noteRun } from '../database/history.ts'
+import { recordRun } from '../database/history.ts'
 import type { Store } from '../database/store.ts'
 import { aborted, classify, SyncError } from '../model/errors.ts'
 import type { SyncEvents } from '../model/events.ts'
@@ -13,23 +13,31 @@ import type { Settings } from './settings.ts'
 
 /** A run under way. */
 export interface Run {
-  /** What it has done so far. */
+  /** What the run has done so far. */
   report: SyncReport
   signal: AbortSignal
   tables: readonly string[]
-  /** The same, where they are not all tables. */
+  /** The same tables, where they are not all tables. */
   onlyTables?: ReadonlySet<string>
 }
 
 /**
- * Runs, one after the other, in all tabs that share the store.
+ * Runs one sync after the other, across all tabs that share the store.
  *
- * waiting (for earlier runs of this tab, then of other tabs) → running → completed | failed | aborted
+ * | state of a run | event | next state |
+ * | --- | --- | --- |
+ * | waiting for this tab | another call of the same method without options | shares the run |
+ * | waiting for this tab | earlier runs of this tab have ended | waiting for other tabs |
+ * | waiting for other tabs | no other tab runs | running (`sync_started`) |
+ * | waiting for other tabs | the sync is closed | rejected |
+ * | running | `work` has ended | completed (`sync_completed`) |
+ * | running | `work` has thrown | failed (`sync_error`) |
+ * | running | `signal` has aborted, or the sync is closed | failed (`sync_error`, code `aborted`) |
  */
 export interface Runs {
-  /** One run, with its events. Calls that wait are shared, unless they ask for something special. */
+  /** Runs `work` with its events. Calls without options that wait under the same name share one run. */
   run(name: string, options: RunOptions, work: (run: Run) => Promise<unknown>): Promise<SyncReport>
-  /** Work on the store that must not happen during a run. */
+  /** Runs work on the store that must not overlap with a run. */
   exclusive<T>(name: string, work: () => Promise<T>): Promise<T>
   state(): Pick<SyncStatus, 'state' | 'lastSync' | 'lastError'>
   /** Forgets the error of the last run. */
@@ -45,10 +53,10 @@ export interface RunsDeps {
   events: Emitter<SyncEvents>
   /** Aborts when the sync is closed. */
   closing: AbortSignal
-  /** Before a run: throws where the user who is signed in must not have one. */
+  /** Called before a run: throws where the signed-in user is not the owner of the store. */
   assertOwner(): Promise<void>
-  /** The state may have changed. */
-  tellStatus(): void
+  /** Called when the state may have changed. */
+  emitStatus(): void
 }
 
 export function createRuns({
@@ -58,7 +66,7 @@ export function createRuns({
   events,
   closing,
   assertOwner,
-  tellStatus,
+  emitStatus,
 }: RunsDeps): Runs {
   const queue = new SerialQueue()
   let count = 0
@@ -74,12 +82,12 @@ export function createRuns({
     if (message.kind === 'commit') return
     if (message.kind === 'synced' && message.at >= (lastSync?.at ?? 0))
       lastSync = { at: message.at, report: message.report }
-    tellStatus()
+    emitStatus()
   })
 
   async function runNow(
     kind: string,
-    { signal = closing, tables: asked, onProgress }: RunOptions,
+    { signal = closing, tables: tablesOfCall, onProgress }: RunOptions,
     work: (run: Run) => Promise<unknown>,
   ): Promise<SyncReport> {
     const report = emptyReport()
@@ -88,13 +96,13 @@ export function createRuns({
     running = true
     tabs.post({ kind: 'begun' })
     events.emit('sync_started', { at })
-    tellStatus()
-    // Every step until this run ends is a step of this run.
+    emitStatus()
+    // Runs do not overlap, so every event until the end belongs to this run.
     const unwatch = onProgress && events.on('sync_progress', (progress) => onProgress(progress))
     try {
       if (!network.online()) throw offline()
       await assertOwner()
-      const tables = asked ?? unskipped()
+      const tables = tablesOfCall ?? unskipped()
       await withSignal({ signals: [closing, signal] }, (signal) =>
         work({
           report,
@@ -104,19 +112,19 @@ export function createRuns({
         }),
       )
     } catch (thrown) {
-      const calledOff = signal.aborted && !(thrown instanceof SyncError)
-      error = calledOff ? aborted(thrown) : classify(thrown)
+      const isAbort = signal.aborted && !(thrown instanceof SyncError)
+      error = isAbort ? aborted(thrown) : classify(thrown)
     }
     unwatch?.()
     report.durationMs = clock.now() - at
-    await noteRun(store, { kind, at, report, error })
+    await recordRun(store, { kind, at, report, error })
     running = false
     lastError = error
     if (!error) {
       lastSync = { at, report }
       tabs.post({ kind: 'synced', ...lastSync })
     }
-    tellStatus()
+    emitStatus()
     if (error) {
       events.emit('sync_error', error)
       throw error
@@ -127,8 +135,8 @@ export function createRuns({
 
   return {
     run(name, options, work) {
-      const special = Object.values(options).some((value) => value !== undefined)
-      return inTurn(special ? `${name} ${++count}` : name, () => runNow(name, options, work))
+      const hasOptions = Object.values(options).some((value) => value !== undefined)
+      return inTurn(hasOptions ? `${name} ${++count}` : name, () => runNow(name, options, work))
     },
     exclusive: (name, work) => inTurn(`${name} ${++count}`, work),
     state: () => ({ state: running || tabs.syncing() ? 'syncing' : 'idle', lastSync, lastError }),

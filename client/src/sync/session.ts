@@ -7,38 +7,38 @@ import { sleep } from '../transport/backoff.ts'
 import type { Settings } from './settings.ts'
 
 /**
- * The user for whom this store syncs, and the device id that it goes by.
+ * The owner of the store and its device id: makes the signed-in user the owner where that is possible.
  *
- * | store of | signed in | then |
+ * | owner of the store | signed in | result |
  * | --- | --- | --- |
- * | no user | a user | the store is theirs, with the mutations that were detached for them |
+ * | no user | a user | the user becomes the owner; mutations that were kept at their sign-out are queued again |
  * | a user | the same user | nothing changes |
  * | a user | no user | rows stay readable, mutations are queued, nothing is sent |
- * | a user, all mutations sent | another user | the store is emptied for them |
- * | a user, mutations unsent | another user | access is denied until the app decides (`other_user`) |
+ * | a user, no unsent mutations | another user | the store is emptied, and that user becomes the owner |
+ * | a user, unsent mutations | another user | access is denied (`other_user`) until the app calls `signOut` |
  */
 export interface Session {
   /**
-   * Before a run: gives the store to the user who is signed in. Throws an `AuthError`: `not_signed_in`, or
-   * `other_user` where the store holds unsent mutations of another user.
+   * Called before a run: makes the signed-in user the owner. Throws an `AuthError`: `not_signed_in`, or `other_user`
+   * where the store holds unsent mutations of another user.
    */
   assertOwner(): Promise<void>
-  /** Finds out who is signed in, but does not wait long for it. */
+  /** Makes the signed-in user the owner. Waits for the sign-in for at most one second. */
   start(): Promise<void>
-  /** Throws what `assertOwner` would, by what is known so far. */
+  /** Throws `other_user` where `assertOwner` or a sign-in has found that another user is the owner. */
   throwIfDenied(): void
-  /** Before the app reads or writes a row: throws where the rows are another user's. */
+  /** Called before the app reads or writes a row: throws where another user is the owner. */
   assertAccess(): Promise<void>
   /**
-   * Before the first push of a session: asks for the highest `seq` that the server knows of this device id. A
-   * store that was rolled back or cloned takes a new id, before its mutations are mistaken for old ones.
+   * Called before the first push of a session: fetches the highest `seq` that the server knows of this device id. A
+   * store that was rolled back or cloned gets a new id, since its mutations would be taken for duplicates.
    */
   ensureUniqueDevice(): Promise<void>
-  /** A push response has said as much. */
-  deviceConfirmed(): void
-  /** The store has no user any more. */
+  /** Called after a push response, which confirms the device id as `ensureUniqueDevice` does. */
+  confirmDevice(): void
+  /** Called after a sign-out: the store has no owner. */
   reset(): void
-  /** Stops following who signs in. */
+  /** Stops listening for sign-ins. */
   close(): void
 }
 
@@ -53,7 +53,7 @@ const otherUser = (): AuthError =>
   new AuthError({
     code: 'other_user',
     message: 'This store holds unsent edits of another user.',
-    hint: 'Choose: sync.signOut({ unsent: "keep" }), or "discard".',
+    hint: 'Call sync.signOut({ unsent: "keep" }) or sync.signOut({ unsent: "discard" }).',
   })
 
 export function createSession(
@@ -62,30 +62,31 @@ export function createSession(
   /** Registers a device; resolves to the highest `seq` that the server knows of it. */
   register: (device: string) => Promise<number>,
 ): Session {
-  let checked = false
-  /** Why the user who is signed in must not see the rows. */
+  /** True where the server has confirmed the device id in this session. */
+  let deviceConfirmed = false
+  /** Why the signed-in user must not see the rows; undefined where access is allowed. */
   let accessError: SyncError | undefined
 
-  const ended = account.watch((user) => {
-    // Signed out, an app goes on with its rows; only another user must not see them.
-    if (user !== null) giveStoreTo(user).catch(() => {})
+  const unwatch = account.watch((user) => {
+    // After a sign-out the rows stay readable; only another user must not see them.
+    if (user !== null) makeOwner(user).catch(() => {})
   })
 
-  /** Hides the rows, or shows them again: subscribers see none, or all. */
+  /** Denies or allows access: subscribers are called without any rows, or with all rows. */
   async function setAccessError(error?: SyncError): Promise<void> {
-    const changes = error ?? accessError
+    const denied = error ?? accessError
     accessError = error
-    if (changes) await store.setVisible(!error)
+    if (denied) await store.setVisible(!error)
   }
 
-  /** Gives the store to `user`, or denies access where that would cost its owner mutations. */
-  async function giveStoreTo(user: string): Promise<void> {
+  /** Makes `user` the owner; denies access where the store holds unsent mutations of another owner. */
+  async function makeOwner(user: string): Promise<void> {
     if ((await store.read(deviceOf)).user === user) return setAccessError()
-    const given = await store.write('remote', (transaction) =>
+    const changed = await store.write('remote', (transaction) =>
       changeOwner(transaction, user, newId),
     )
-    if (given) checked = false
-    return setAccessError(given ? undefined : otherUser())
+    if (changed) deviceConfirmed = false
+    return setAccessError(changed ? undefined : otherUser())
   }
 
   return {
@@ -93,45 +94,45 @@ export function createSession(
       const user = await account.user()
       if (user === undefined) return
       if (user === null) throw notSignedIn()
-      await giveStoreTo(user)
+      await makeOwner(user)
       if (accessError) throw accessError
     },
     throwIfDenied() {
       if (accessError) throw accessError
     },
     async start() {
-      const found = account.user().then((user) => (user ? giveStoreTo(user) : undefined))
-      found.catch(() => {})
-      // Without a network, an expired token cannot be renewed: the app does not wait for that.
-      const enough = new AbortController()
-      await Promise.race([found, sleep(1_000, clock, enough.signal)]).catch(() => {})
-      enough.abort()
+      const signedIn = account.user().then((user) => (user ? makeOwner(user) : undefined))
+      signedIn.catch(() => {})
+      // Offline, the renewal of an expired token takes long; the app starts without it.
+      const timer = new AbortController()
+      await Promise.race([signedIn, sleep(1_000, clock, timer.signal)]).catch(() => {})
+      timer.abort()
     },
     async assertAccess() {
       if (!accessError) return
-      // Another tab may have settled it.
+      // Another tab may have signed the owner out.
       const user = await account.user()
-      if (user) await giveStoreTo(user)
+      if (user) await makeOwner(user)
       if (accessError) throw accessError
     },
     async ensureUniqueDevice() {
-      if (checked) return
-      // An id that was made in this session cannot be another device's: there is nothing to ask, only to tell.
+      if (deviceConfirmed) return
+      // A new id is unique: it is registered only where the app describes the device.
       const isNew = await store.open()
       if (isNew && Object.keys(device).length === 0) return
       const { id } = await store.read(deviceOf)
       const lastSeq = await register(id)
       await store.write('local', (transaction) => ensureUniqueDevice(transaction, lastSeq, newId))
-      checked = true
+      deviceConfirmed = true
     },
-    deviceConfirmed() {
-      checked = true
+    confirmDevice() {
+      deviceConfirmed = true
     },
     reset() {
-      checked = false
-      // At once; rows that cannot be read now are read when the app asks for them.
+      deviceConfirmed = false
+      // Not awaited: rows that cannot be read now are read at the next call of the app.
       setAccessError().catch(() => {})
     },
-    close: ended,
+    close: unwatch,
   }
 }

@@ -16,28 +16,28 @@ import type { Transport } from '../transport/transport.ts'
 import type { Clock } from '../util/clock.ts'
 import type { NewId } from '../util/uuid.ts'
 
-/** A table to sync, with what the app says of it. */
+/** A table to sync, with its options. */
 export interface TableSettings<Name extends string = string> extends PruneRule {
   name: Name
-  /** Its primary key. Default `id`. */
+  /** Column of the primary key. Default `id`. */
   key?: string
   /**
-   * Its key is an identity or serial column: a row made here has a negative number for it until its
-   * first push, when it gets the server's.
+   * The key is an identity or serial column. A row that is inserted on this device has a negative number as a
+   * temporary id until its first push, when it gets the server's key.
    */
   serverKey?: boolean
-  /** Columns that stay on this device: they are never sent, and pulled rows do not change them. */
+  /** Columns that stay on this device: they are never sent, and a pull does not change them. */
   local?: readonly string[]
-  /** Keep only so many rows, those that changed last; rows with queued mutations always stay. Default: all. */
+  /** The most rows to keep, those that changed last; rows with queued edits always stay. Default: all. */
   maxRecords?: number
-  /** Leave it out of syncs that do not name it; a function is asked at each, e.g. for the network's type. */
+  /** Leaves the table out of syncs that do not name it. A function is called at each sync, e.g. to check the network's type. */
   skip?: boolean | ((network: Network) => boolean)
   /**
-   * Whether syncs of mode `realtime` cover it. Default true; otherwise its changes come with the next sync
+   * Whether syncs of mode `realtime` include the table. Default true; with false its changes come with the next sync
    * that starts for another reason.
    */
   realtime?: boolean
-  /** What its rows must pass before they are written here. */
+  /** Checks that a row must pass before it is written on this device. */
   validate?: Validate
 }
 
@@ -48,9 +48,9 @@ export interface Settings {
   keys: ReadonlyMap<string, string>
   /** Tables whose key the server makes. */
   serverKeys: ReadonlySet<string>
-  /** Tables that a run covers which names none. */
+  /** The tables of a run that names none. */
   unskipped(): string[]
-  /** An update of a row that is missing, here or on the server, inserts it. */
+  /** An update of a row that is missing, on this device or on the server, inserts it. */
   createMissing: boolean
   /** How the app describes this device. */
   device: DeviceInfo
@@ -58,7 +58,7 @@ export interface Settings {
   storage: SyncStorage
   storageLimit: Required<StorageLimit>
   plan: Plan
-  /** Absent: those of the connection's project. */
+  /** Absent: Realtime of the connected project. */
   pokes: Pokes | undefined
   connection: Connection
   account: Account
@@ -66,9 +66,10 @@ export interface Settings {
   batch: BatchLimits
   pageSize: number
   backoff: Backoff
+  /** Milliseconds that one request may take. */
   timeout: number
   network: Network
-  /** Absent: what the browser says. */
+  /** Absent: the browser's. */
   battery: Battery | undefined
   appState: AppState | undefined
   clock: Clock

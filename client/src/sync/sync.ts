@@ -4,20 +4,20 @@ import { push } from './push.ts'
 import type { Run } from './run.ts'
 import { verifyTables } from './verify.ts'
 
-/** How a sync moves data: both ways, or one of them. */
+/** Which steps a sync has: push and pull, or one of them. */
 export type SyncMethod = 'sync' | 'push' | 'pull'
 
 /**
  * One sync, step by step:
  *
  * 1. push, while mutations are queued
- *    - rows that need an id of the server's get one (readiness)
- *    - the next batch is taken from the queue and frozen; with the last one the first page is asked for
- *    - the response is applied to queue and rows; a batch that the server cannot take is split (recovery)
+ *    - rows with temporary ids get ids of the server (readiness)
+ *    - the next batch is taken from the queue and sent; the last batch also requests the first page
+ *    - the response is applied to queue and rows; a batch that the server refuses as a whole is split (recovery)
  * 2. pull, while the server has more
- *    - the next page arrives; the one after it is asked for
+ *    - the next page arrives; the page after it is requested
  *    - the page is applied to the rows, with its cursor; a pull that the server refuses is adjusted (recovery)
- * 3. verify, where the app asks for it: checksums are compared, and what differs is fetched
+ * 3. verify, with `verifyAfterSync`: checksums are compared, and rows that differ are fetched
  */
 export async function sync(context: SyncContext, run: Run, method: SyncMethod): Promise<void> {
   await context.owner.pin()

@@ -9,30 +9,30 @@ import type { Requests } from '../transport/requests.ts'
 import { md5 } from '../util/md5.ts'
 import type { SyncContext } from './context.ts'
 
-/** A row as far as checksums go. */
-interface Item {
+/** A row of this device with its checksum. */
+interface RowChecksum {
   id: string
   version: number
-  /** md5 of the id: its place where a set is divided. */
+  /** MD5 of the id. Sets of rows are divided by its first digits. */
   hash: string
   checksum: number
 }
 
-/** Rows that differ: id → whether the server has it. */
+/** Rows that differ: id → true where the server has the row. */
 type Differences = Map<string, boolean>
 
-/** A row as the server has it. */
+/** A row of the server. */
 interface ServerRow {
   scope: string
   row: Row
 }
 
-/** Rows asked for at once. */
-const AT_ONCE = 1_000
+/** Rows that one request fetches. */
+const ROWS_PER_REQUEST = 1_000
 
 /**
- * Compares tables with the server's by checksums, scope by scope, and fetches what differs (`heal`), nothing else.
- * Tables that hold only a part of the server's rows, for `maxRecords` or `storageLimit`, are left out.
+ * Compares the checksums of tables with the server's, scope by scope, and with `heal` fetches the rows that differ.
+ * Pruned tables, which hold only a part of the server's rows, are left out.
  */
 export async function verifyTables(
   { settings, owner, requests, events }: SyncContext,
@@ -40,24 +40,24 @@ export async function verifyTables(
   heal = true,
 ): Promise<Verification> {
   const store = owner.guarded
-  const partial = prunedTables(await store.read(cursorOf), settings)
-  const whole = tables.filter((table) => !partial.includes(table))
-  const found = await compareTables(
+  const pruned = prunedTables(await store.read(cursorOf), settings)
+  const verification = await compareTables(
     { store, keys: settings.keys, call: requests.call },
-    whole,
+    tables.filter((table) => !pruned.includes(table)),
     heal,
   )
-  events.emit('verified', found)
-  return found
+  events.emit('verified', verification)
+  return verification
 }
 
 interface CompareDeps {
   store: Store
-  /** Tables with the column that is their primary key. */
+  /** Column of the primary key, by table. */
   keys: ReadonlyMap<string, string>
   call: Requests['call']
 }
 
+/** Compares the tables and, with `heal`, replaces the rows that differ. */
 async function compareTables(
   { store, keys, call }: CompareDeps,
   tables: readonly string[],
@@ -66,120 +66,135 @@ async function compareTables(
   const server = await call<Checksum[]>('sync_verify', { tables })
   const result: Verification = { inSync: true, rows: 0, differing: [], healed: 0, checksums: [] }
   for (const table of tables) {
-    const held = await itemsOf(store, table)
-    const sums = new Map(server.filter((set) => set.table === table).map((set) => [set.scope, set]))
+    const rowsByScope = await checksumsByScope(store, table)
+    const serverSums = new Map(
+      server.filter((set) => set.table === table).map((set) => [set.scope, set]),
+    )
     const differences: Differences = new Map()
-    for (const scope of new Set([...held.keys(), ...sums.keys()])) {
-      const items = held.get(scope) ?? []
-      const sum = sums.get(scope) ?? { count: 0, checksum: 0 }
+    for (const scope of new Set([...rowsByScope.keys(), ...serverSums.keys()])) {
+      const rows = rowsByScope.get(scope) ?? []
+      const sum = serverSums.get(scope) ?? { count: 0, checksum: 0 }
       result.rows += sum.count
-      result.checksums.push({ scope, table, ...sumOf(items) })
-      if (!agrees(items, sum))
-        await findDifferences({ table, scope, prefix: '' }, items, call, differences)
+      result.checksums.push({ scope, table, ...sumOf(rows) })
+      if (!sumsAgree(rows, sum))
+        await findDifferences({ table, scope, prefix: '' }, rows, call, differences)
     }
     if (differences.size === 0) continue
     const ids = [...differences.keys()]
     result.inSync = false
     result.differing.push({ table, ids })
     if (!heal) continue
-    const compared = new Map([...held.values()].flat().map(({ id, version }) => [id, version]))
-    for (let from = 0; from < ids.length; from += AT_ONCE) {
-      const some = ids.slice(from, from + AT_ONCE)
-      const listed = some.filter((id) => differences.get(id))
-      const rows = await fetchRows(call, table, keys.get(table)!, listed)
-      result.healed += await healRows(store, { table, ids: some, rows, compared })
+    const comparedVersions = new Map(
+      [...rowsByScope.values()].flat().map(({ id, version }) => [id, version]),
+    )
+    for (let from = 0; from < ids.length; from += ROWS_PER_REQUEST) {
+      const chunk = ids.slice(from, from + ROWS_PER_REQUEST)
+      const onServer = chunk.filter((id) => differences.get(id))
+      const rows = await fetchRows(call, table, keys.get(table)!, onServer)
+      result.healed += await healRows(store, { table, ids: chunk, rows, comparedVersions })
     }
   }
   return result
 }
 
-/** What the device holds of the server's rows of a table, by scope. */
-async function itemsOf(store: Store, table: string): Promise<Map<string, Item[]>> {
+/** The rows of a table that were pulled, with their checksums, by scope. */
+async function checksumsByScope(store: Store, table: string): Promise<Map<string, RowChecksum[]>> {
   const records = await store.read((tx) => tx.scan('rows', { index: 'table', equals: [table] }))
-  const items = new Map<string, Item[]>()
+  const byScope = new Map<string, RowChecksum[]>()
   for (const record of records) {
     const { id, version, scope } = record
     if (version === null || scope === undefined || baseRow(record) === null) continue
-    const item = {
+    const row = {
       id,
       version,
       hash: md5(id),
       checksum: parseInt(md5(`${id}:${version}`).slice(0, 8), 16),
     }
-    const list = items.get(scope)
-    if (list) list.push(item)
-    else items.set(scope, [item])
+    const rows = byScope.get(scope)
+    if (rows) rows.push(row)
+    else byScope.set(scope, [row])
   }
-  return items
+  return byScope
 }
 
-const sumOf = (items: readonly Item[]): Sum => ({
-  count: items.length,
-  checksum: items.reduce((sum, item) => (sum + item.checksum) % 2 ** 32, 0),
+const sumOf = (rows: readonly RowChecksum[]): Sum => ({
+  count: rows.length,
+  checksum: rows.reduce((sum, row) => (sum + row.checksum) % 2 ** 32, 0),
 })
 
-function agrees(items: readonly Item[], server: Sum): boolean {
-  const { count, checksum } = sumOf(items)
+function sumsAgree(rows: readonly RowChecksum[], server: Sum): boolean {
+  const { count, checksum } = sumOf(rows)
   return count === server.count && checksum === Number(server.checksum)
 }
 
-/** Finds the rows in which two sets differ, dividing the sets by the first digits of the ids' hashes. */
+/**
+ * Adds the ids in which a set of rows differs from the server's to `differences`. Where the server does not list its
+ * rows, the set is divided by the next digit of the ids' hashes, and the parts whose sums differ are compared.
+ */
 async function findDifferences(
   set: { table: string; scope: string; prefix: string },
-  items: readonly Item[],
+  rows: readonly RowChecksum[],
   call: CompareDeps['call'],
   differences: Differences,
 ): Promise<void> {
-  const { rows, parts = {} } = await call<{
+  const { rows: serverVersions, parts = {} } = await call<{
     rows?: Record<string, number>
     parts?: Record<string, Sum>
   }>('sync_verify_range', set)
-  if (rows) {
-    const held = new Map(items.map(({ id, version }) => [id, version]))
-    for (const id of new Set([...held.keys(), ...Object.keys(rows)]))
-      if (held.get(id) !== rows[id]) differences.set(id, differences.get(id) || id in rows)
+  if (serverVersions) {
+    const versions = new Map(rows.map(({ id, version }) => [id, version]))
+    for (const id of new Set([...versions.keys(), ...Object.keys(serverVersions)]))
+      if (versions.get(id) !== serverVersions[id])
+        differences.set(id, differences.get(id) || id in serverVersions)
     return
   }
   for (const digit of '0123456789abcdef') {
     const prefix = set.prefix + digit
-    const part = items.filter(({ hash }) => hash.startsWith(prefix))
+    const part = rows.filter(({ hash }) => hash.startsWith(prefix))
     const sum = parts[digit] ?? { count: 0, checksum: 0 }
-    if (!agrees(part, sum)) await findDifferences({ ...set, prefix }, part, call, differences)
+    if (!sumsAgree(part, sum)) await findDifferences({ ...set, prefix }, part, call, differences)
   }
 }
 
+/** The server's rows by id. */
 async function fetchRows(
   call: CompareDeps['call'],
   table: string,
   key: string,
   ids: readonly string[],
 ): Promise<Map<string, ServerRow>> {
-  const found = ids.length > 0 ? await call<ServerRow[]>('sync_rows', { table, ids }) : []
-  return new Map(found.map((row) => [String(row.row[key]), row]))
+  const rows = ids.length > 0 ? await call<ServerRow[]>('sync_rows', { table, ids }) : []
+  return new Map(rows.map((row) => [String(row.row[key]), row]))
 }
 
 interface Healing {
   table: string
   ids: readonly string[]
-  /** The server's rows by id; those that it does not have are absent. */
+  /** The server's rows by id; without the rows that the server does not have. */
   rows: ReadonlyMap<string, ServerRow>
-  /** The versions that were compared. */
-  compared: ReadonlyMap<string, number>
+  /** The versions on this device when the rows were compared. */
+  comparedVersions: ReadonlyMap<string, number>
 }
 
-/** Makes these rows what the server says; rows that changed since they were compared are left alone. */
-async function healRows(store: Store, { table, ids, rows, compared }: Healing): Promise<number> {
+/**
+ * Replaces rows by the server's, with the queued mutations on top; skips rows that have changed on this device since
+ * the comparison. Resolves to the number of rows.
+ */
+async function healRows(
+  store: Store,
+  { table, ids, rows, comparedVersions }: Healing,
+): Promise<number> {
   return store.write('remote', async (transaction) => {
     const { tx, putRows } = transaction
-    const held = await tx.getMany(
+    const records = await tx.getMany(
       'rows',
       ids.map((id) => [table, id] as const),
     )
     let healed = 0
-    for (const [place, id] of ids.entries()) {
-      const record = held[place]
+    for (const [index, id] of ids.entries()) {
+      const record = records[index]
       const version = record && baseRow(record) !== null ? (record.version ?? undefined) : undefined
-      if (version !== compared.get(id) && version !== undefined) continue
+      if (version !== comparedVersions.get(id) && version !== undefined) continue
       healed++
       const server = rows.get(id)
       if (!server) {

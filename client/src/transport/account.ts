@@ -1,7 +1,7 @@
 import { NetworkError } from '../model/errors.ts'
 import type { Clock } from '../util/clock.ts'
 
-/** What is read of a session of Supabase Auth. */
+/** The fields of a Supabase Auth session that are used. */
 export interface AuthSession {
   user: { id: string }
   /** When the access token expires, in seconds since 1970. */
@@ -13,7 +13,7 @@ interface AuthAnswer {
   error?: { name: string; message: string } | null
 }
 
-/** The part of `supabase.auth` that is used. What a client lacks is done without. */
+/** The methods of `supabase.auth` that are used. The optional ones may be missing. */
 export interface AuthLike {
   getSession(): Promise<AuthAnswer>
   refreshSession?(): Promise<AuthAnswer>
@@ -22,38 +22,37 @@ export interface AuthLike {
   }
 }
 
-/** Who is signed in, and the token that proves it. */
+/** The user who is signed in, and the user's access token. */
 export interface Account {
   /**
-   * The id of the account that is signed in: null for none, undefined where the client cannot say. A
-   * token that is about to expire is renewed first. Throws a `NetworkError` where one had to be and
-   * could not for want of a network.
+   * The id of the user who is signed in: null for none, undefined where the client cannot tell. Renews a token that is
+   * about to expire first, and throws a `NetworkError` where that is necessary and the device is offline.
    */
   user(): Promise<string | null | undefined>
-  /** Renews the token, once for all who ask at the same time. False where that is not possible. */
+  /** Renews the token; concurrent calls share one renewal. Resolves to false where it is not possible. */
   renew(): Promise<boolean>
-  /** Calls `fn` when somebody signs in or out. Returns what ends it. */
+  /** Calls `fn` when a user signs in or out. Returns an unsubscribe function. */
   watch(fn: (user: string | null) => void): () => void
 }
 
-/** A token is renewed so many milliseconds before it expires. */
-const EARLY = 60_000
+/** A token is renewed this many milliseconds before it expires. */
+const RENEWAL_MARGIN = 60_000
 
 export function supabaseAccount(supabase: { auth: AuthLike }, clock: Clock): Account {
   let renewing: Promise<boolean> | undefined
 
-  async function renewed(): Promise<boolean> {
+  async function renewToken(): Promise<boolean> {
     try {
       const answer = await supabase.auth.refreshSession?.()
       return !!answer?.data.session
     } catch {
-      // A client with an accessToken callback of its own has no session to renew.
+      // A client with an `accessToken` callback has no session to renew.
       return false
     }
   }
 
   function renew(): Promise<boolean> {
-    return (renewing ??= renewed().finally(() => (renewing = undefined)))
+    return (renewing ??= renewToken().finally(() => (renewing = undefined)))
   }
 
   return {
@@ -62,7 +61,7 @@ export function supabaseAccount(supabase: { auth: AuthLike }, clock: Clock): Acc
       try {
         answer = await supabase.auth.getSession()
       } catch {
-        // The same client: the server will tell whether its token is good.
+        // A client with an `accessToken` callback has no session to read; the server checks its token.
         return undefined
       }
       const { data, error } = answer
@@ -72,16 +71,16 @@ export function supabaseAccount(supabase: { auth: AuthLike }, clock: Clock): Acc
         return null
       }
       const { user, expires_at = Infinity } = data.session
-      if (expires_at * 1000 - clock.now() < EARLY) await renew()
+      if (expires_at * 1000 - clock.now() < RENEWAL_MARGIN) await renew()
       return user.id
     },
     renew,
     watch(fn) {
       try {
-        const watched = supabase.auth.onAuthStateChange?.((_, session) =>
+        const listener = supabase.auth.onAuthStateChange?.((_, session) =>
           fn(session?.user.id ?? null),
         )
-        return () => watched?.data.subscription.unsubscribe()
+        return () => listener?.data.subscription.unsubscribe()
       } catch {
         return () => {}
       }

@@ -1,21 +1,21 @@
 import { classify } from '../model/errors.ts'
 import type { Clock } from '../util/clock.ts'
 
-/** How often and how patiently a request is tried again. Times in milliseconds. */
+/** How often a request is retried, and after which delays. Times are in milliseconds. */
 export interface Backoff {
-  /** Tries after the first one. Default 5. */
+  /** Number of retries. Default 5. */
   retries: number
-  /** Wait before the first retry; doubles each time. Default 1,000. */
+  /** Delay before the first retry; doubles with each retry. Default 1,000. */
   base: number
-  /** Longest wait. Default 30,000. */
+  /** Longest delay. Default 30,000. */
   cap: number
-  /** Share of the wait that is random, so that devices do not return in step. Default 0.1. */
+  /** Random share of the delay, so that devices do not retry at the same time. Default 0.1. */
   jitter: number
 }
 
 export const defaultBackoff: Backoff = { retries: 5, base: 1_000, cap: 30_000, jitter: 0.1 }
 
-/** Milliseconds to wait before retry number `retry` (from 1). `random` is in [0, 1). */
+/** The delay before retry number `retry`, which counts from 1. `random` is in [0, 1). */
 export function backoffDelay(
   retry: number,
   { base, cap, jitter }: Backoff,
@@ -26,8 +26,9 @@ export function backoffDelay(
 }
 
 /**
- * Runs `work` until it succeeds, fails for good, or has been retried often enough; throws its last
- * error as a `SyncError`. A server's `retry-after` is kept to. Ends at once when `signal` aborts.
+ * Runs `work` until it succeeds, fails with an error that is not retryable, or has been retried `backoff.retries`
+ * times; throws the last error as a `SyncError`. Waits as long as the server's `retry-after` says. Ends at once when
+ * `signal` aborts.
  */
 export async function retry<T>(
   work: () => Promise<T>,

@@ -5,10 +5,11 @@ import { functionsTransport } from './functions.ts'
 import type { SupabaseLike } from './supabase.ts'
 import { rpcTransport, type SupabaseCaller, type Transport } from './transport.ts'
 
-/** The project in use; the app may connect another one at any time. */
+/** The connected Supabase project; the app may connect another one at any time. */
 export interface Connection {
   transport: Transport
   account: Account
+  /** The client or transport in use; undefined where no project is connected. */
   current(): SupabaseLike | Transport | undefined
   connect(supabase: SupabaseLike | undefined): void
   /** Calls `fn` when another project is connected. */
@@ -18,8 +19,8 @@ export interface Connection {
 const noProvider = (): never => {
   throw new PermanentError({
     code: 'no_provider',
-    message: 'There is no Supabase project to sync with.',
-    hint: 'Give one to createSync, or to sync.provider.connect.',
+    message: 'No Supabase project is connected.',
+    hint: 'Pass a client to createSync({ supabase }) or to sync.provider.connect(supabase).',
   })
 }
 
@@ -29,23 +30,23 @@ const noTransport: Transport = {
   call: noProvider,
 }
 
-/** How a project is reached. */
+/** Which project to connect, and how to send requests. */
 export interface ConnectionOptions {
   supabase?: SupabaseLike | undefined
   transport?: 'functions' | 'rpc' | Transport
   compress?: boolean
 }
 
-/** A transport and an account that are those of the project in use. */
+/** A connection whose transport and account are always those of the project in use. */
 export function createConnection(
   { supabase, transport = 'functions', compress = false }: ConnectionOptions,
   clock: Clock,
 ): Connection {
   let current: SupabaseLike | Transport | undefined
-  let inUse = noTransport
+  let currentTransport = noTransport
   let account: Account | undefined
   const watchers = new Map<(user: string | null) => void, () => void>()
-  const changed = new Set<() => void>()
+  const changeListeners = new Set<() => void>()
 
   function transportOf(supabase: SupabaseLike | undefined): Transport {
     if (typeof transport !== 'string') return transport
@@ -54,7 +55,7 @@ export function createConnection(
     return transport === 'rpc' ? rpcTransport(caller) : functionsTransport(caller, { compress })
   }
 
-  /** Without a project the user is null, so that a user of a project that is connected later is a sign-in. */
+  /** Without a project calls `fn` with null, so that the user of a project that is connected later signs in. */
   function watch(fn: (user: string | null) => void): void {
     if (!account) fn(null)
     watchers.set(fn, account?.watch(fn) ?? (() => {}))
@@ -62,30 +63,30 @@ export function createConnection(
 
   function connect(next: SupabaseLike | undefined): void {
     current = next ?? (typeof transport === 'string' ? undefined : transport)
-    inUse = transportOf(next)
+    currentTransport = transportOf(next)
     account = next && supabaseAccount(next, clock)
-    for (const [fn, end] of watchers) {
-      end()
+    for (const [fn, unwatch] of watchers) {
+      unwatch()
       watch(fn)
     }
-    for (const fn of changed) fn()
+    for (const fn of changeListeners) fn()
   }
 
   connect(supabase)
   return {
     current: () => current,
     connect,
-    onChange: (fn) => void changed.add(fn),
+    onChange: (fn) => void changeListeners.add(fn),
     transport: {
-      push: (request, signal) => inUse.push(request, signal),
-      pull: (request, signal) => inUse.pull(request, signal),
-      call: (name, args, signal) => inUse.call(name, args, signal),
+      push: (request, signal) => currentTransport.push(request, signal),
+      pull: (request, signal) => currentTransport.pull(request, signal),
+      call: (name, args, signal) => currentTransport.call(name, args, signal),
       get sync() {
-        return inUse.sync?.bind(inUse)
+        return currentTransport.sync?.bind(currentTransport)
       },
     } as Transport,
     account: {
-      // An app's own transport, without a client, knows who is syncing.
+      // A transport of the app, without a client: only the app knows the user.
       user: async () => (account ? account.user() : current ? undefined : noProvider()),
       renew: async () => (await account?.renew()) ?? false,
       watch(fn) {

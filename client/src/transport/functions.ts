@@ -9,7 +9,7 @@ import {
   type Transport,
 } from './transport.ts'
 
-/** Milliseconds in a `retry-after` header: seconds, or a date. */
+/** The `retry-after` header, which holds seconds or a date, in milliseconds. */
 function retryAfter(headers: Headers): number | undefined {
   const value = headers.get('retry-after')
   if (!value) return undefined
@@ -17,50 +17,62 @@ function retryAfter(headers: Headers): number | undefined {
   return Number.isNaN(ms) ? undefined : Math.max(0, ms)
 }
 
-/** From so many characters on a body is compressed. */
-const GZIP_FROM = 2_048
+/** Bodies with fewer characters are not compressed. */
+const MIN_GZIP_LENGTH = 2_048
 
-/** A body for a function, which takes it compressed; what the platform cannot compress goes as it is. */
+/** The body of a request to a function, compressed where it is large and the platform can compress. */
 async function bodyOf(
   request: object,
 ): Promise<{ body: string | ArrayBuffer; headers: Record<string, string> }> {
   const text = JSON.stringify(request)
   const headers = { 'content-type': 'application/json' }
-  if (text.length < GZIP_FROM || typeof CompressionStream === 'undefined')
+  if (text.length < MIN_GZIP_LENGTH || typeof CompressionStream === 'undefined')
     return { body: text, headers }
   const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))
   const body = await new Response(stream).arrayBuffer()
   return { body, headers: { ...headers, 'content-encoding': 'gzip' } }
 }
 
-/** How the edge functions are used. */
+/** Options of {@link functionsTransport}. */
 export interface FunctionsOptions {
   /**
-   * Sends bulk through the functions too, since they take it compressed: for slow or metered uplinks.
-   * Default false.
+   * Sends pushes through the functions, which accept compressed bodies: for slow or metered uplinks. Default false.
    */
   compress?: boolean
 }
 
 /**
- * Pushes and pulls at once by the edge function `sync`, which saves a round trip; where it is not
- * deployed, which is found out once, by the RPCs. A push or pull alone, and so all bulk, goes to the RPCs
- * straight away: on a fast network a function in between has nothing to add and would copy every byte
- * once more (measured on the local stack: a third of a download's speed, a tenth of an upload's).
+ * Sends `sync` (push and pull in one round trip) to the edge function, or to the RPCs where the function is not
+ * deployed. Sends a push or a pull alone to the RPCs: a function between would only copy every byte once more.
+ *
+ * A browser hides the 404 of a missing function behind CORS, so the state also follows from failures without a
+ * status. It is held in `deployed`, `misses` and `tryRpcNext`:
+ *
+ * | state | request goes to | event | next state |
+ * | --- | --- | --- | --- |
+ * | unknown | function | an answer, or an error with a status other than 404 | deployed |
+ * | unknown | function, then RPCs | 404 from the function | missing |
+ * | unknown | function | failure without a status, `misses + 1` | RPCs next |
+ * | RPCs next | RPCs | an answer, and `misses` is 1 | unknown |
+ * | RPCs next | RPCs | an answer, and `misses` is 2 or more | missing |
+ * | RPCs next | RPCs | failure | unknown |
+ * | deployed | function, then RPCs | 404 from the function | missing |
+ * | deployed | function | any other outcome | deployed |
+ * | missing | RPCs | any outcome | missing |
+ *
+ * A request for which the function lacks memory or time (status 546) is sent to the RPCs. With `compress` a push goes
+ * to the function `sync-push`; its 404 also leads to the state missing.
  */
 export function functionsTransport(
   client: SupabaseCaller,
   { compress = false }: FunctionsOptions = {},
 ): Transport {
   const rpc = rpcTransport(client)
+  /** Whether the function `sync` is deployed; undefined while that is not known. */
   let deployed: boolean | undefined
-  /**
-   * Failures that say nothing, while the function has never answered. A browser hides the 404 of a missing
-   * function behind CORS, so after each of them the RPCs have a turn; when they answer a second time
-   * where the function did not, it was not the network.
-   */
+  /** Failures without a status while `deployed` is not true. */
   let misses = 0
-  let turnOfRpc = false
+  let tryRpcNext = false
 
   async function viaFunction<T>(name: string, request: object, signal: AbortSignal): Promise<T> {
     const { data, error } = await client.functions.invoke(name, {
@@ -80,10 +92,10 @@ export function functionsTransport(
 
   async function viaRpcs(request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer> {
     const { device_id, mutations, cursor = null, options = {} } = request
-    const pushed = await rpc.push({ device_id, mutations, options }, signal)
-    // Committed, it is answered whatever becomes of the pull: a page that is missing is asked for again.
-    const page = await rpc.pull({ device_id, cursor, options }, signal).catch(() => ({}))
-    return { ...pushed, ...page } as SyncAnswer
+    const pushAnswer = await rpc.push({ device_id, mutations, options }, signal)
+    // The push is committed, so its answer is returned also where the pull fails; the page is requested again.
+    const pullAnswer = await rpc.pull({ device_id, cursor, options }, signal).catch(() => ({}))
+    return { ...pushAnswer, ...pullAnswer } as SyncAnswer
   }
 
   async function push(request: PushRequest, signal: AbortSignal): Promise<PushAnswer> {
@@ -102,8 +114,8 @@ export function functionsTransport(
     push,
     async sync(request, signal) {
       if (deployed === false) return viaRpcs(request, signal)
-      if (turnOfRpc) {
-        turnOfRpc = false
+      if (tryRpcNext) {
+        tryRpcNext = false
         const answer = await viaRpcs(request, signal)
         if (misses > 1) deployed = false
         return answer
@@ -115,11 +127,11 @@ export function functionsTransport(
       } catch (error) {
         const { status } = classify(error)
         if (status) deployed = status !== 404
-        // Out of memory or time (546): what is too much for it the database may manage.
+        // Status 546: the function ran out of memory or time, which the RPCs may not.
         if (status === 404 || status === 546) return viaRpcs(request, signal)
         if (!deployed) {
           misses++
-          turnOfRpc = true
+          tryRpcNext = true
         }
         throw error
       }

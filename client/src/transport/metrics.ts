@@ -3,7 +3,7 @@ import type { SyncRequest } from '../model/wire.ts'
 import { callSafely } from '../util/call-safely.ts'
 import type { Transport } from './transport.ts'
 
-/** One request, for whoever collects figures. */
+/** The figures of one request. */
 export interface Metric {
   /** `push`, `pull`, `sync`, or the name of a database function. */
   operation: string
@@ -11,34 +11,35 @@ export interface Metric {
   ok: boolean
   /** Code of the error where it failed. */
   code?: string
-  /** Edits that went out. */
+  /** Number of edits sent. */
   sent?: number
-  /** What became of them, by status: `{ applied: 3, merged: 1 }`. */
+  /** Number of results by status: `{ applied: 3, merged: 1 }`. */
   results?: Record<string, number>
-  /** Rows and removals that came in. */
+  /** Number of rows and removals received. */
   received?: number
 }
 
-interface Answered {
+/** The fields of an answer that are counted. */
+interface CountedAnswer {
   results?: { status: string }[]
   changes?: { upsert: unknown[]; remove: unknown[] }[]
 }
 
-/** A transport that tells of each request, repeated ones included. What `tell` throws is ignored. */
-export function measured(transport: Transport, tell: (metric: Metric) => void): Transport {
+/** A transport that calls `onMetric` after each request, also after retries. An error of `onMetric` is printed. */
+export function measured(transport: Transport, onMetric: (metric: Metric) => void): Transport {
   async function measure<T>(operation: string, work: () => Promise<T>, sent?: number): Promise<T> {
     const start = performance.now()
-    const done = (more: Omit<Metric, 'operation' | 'durationMs'>): void => {
+    const report = (outcome: Omit<Metric, 'operation' | 'durationMs'>): void => {
       const durationMs = performance.now() - start
-      const metric = { operation, durationMs, ...(sent !== undefined && { sent }), ...more }
-      callSafely('the metrics hook', () => tell(metric))
+      const metric = { operation, durationMs, ...(sent !== undefined && { sent }), ...outcome }
+      callSafely('the metrics hook', () => onMetric(metric))
     }
     try {
       const answer = await work()
-      done({ ok: true, ...figuresOf(answer as Answered) })
+      report({ ok: true, ...figuresOf(answer as CountedAnswer) })
       return answer
     } catch (error) {
-      done({ ok: false, code: classify(error).code })
+      report({ ok: false, code: classify(error).code })
       throw error
     }
   }
@@ -56,7 +57,7 @@ export function measured(transport: Transport, tell: (metric: Metric) => void): 
   } as Transport
 }
 
-function figuresOf({ results, changes }: Answered): Pick<Metric, 'results' | 'received'> {
+function figuresOf({ results, changes }: CountedAnswer): Pick<Metric, 'results' | 'received'> {
   const counts: Record<string, number> = {}
   if (Array.isArray(results))
     for (const { status } of results) counts[status] = (counts[status] ?? 0) + 1

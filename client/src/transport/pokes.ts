@@ -1,7 +1,7 @@
-/** Word from the server that there is news for this user, without content. */
+/** Pokes: messages without content by which the server says that rows of this user have changed. */
 export interface Pokes {
-  /** Calls `fn` at each. Returns what ends it. */
+  /** Calls `fn` at each poke. Returns an unsubscribe function. */
   watch(fn: () => void): () => void
-  /** Called after each sync: there may be more to listen for. */
+  /** Called after each sync, which may have brought new scopes to listen for. */
   refresh?(): void
 }

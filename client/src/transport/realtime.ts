@@ -2,25 +2,24 @@ import type { Account } from './account.ts'
 import type { Connection } from './connection.ts'
 import type { Pokes } from './pokes.ts'
 
-/** The part of a channel of supabase-js that is used. */
+/** The methods of a supabase-js channel that are used. */
 interface Channel {
   on(type: 'broadcast', filter: { event: string }, fn: () => void): Channel
   subscribe(fn: (status: string) => void): Channel
 }
 
-/** The part of a supabase-js client that listens to Realtime. */
+/** The methods of a supabase-js client for Realtime. */
 export interface RealtimeClient {
   channel(topic: string, options: { config: { private: boolean } }): Channel
   removeChannel(channel: Channel): Promise<unknown>
 }
 
-/** The most channels that a client keeps; hosted projects allow 100 a connection. */
-const MOST = 90
+/** Hosted projects allow 100 channels on one connection; the app may need some of them. */
+const MAX_CHANNELS = 90
 
 /**
- * Word of news by Supabase Realtime: one private channel for each scope that this device knows of, where
- * the database says that something has changed, and nothing else. Who comes into another scope hears so on
- * the user's own channel. Scopes beyond the ninetieth are heard of when something else is.
+ * Pokes over Supabase Realtime, on one private channel for each scope of this device. A user who joins another scope
+ * gets a poke on the user's own channel. Changes in scopes beyond the limit of channels arrive with the next sync.
  */
 export function realtimePokes(
   client: RealtimeClient,
@@ -29,35 +28,35 @@ export function realtimePokes(
   scopes: () => Promise<readonly string[]>,
 ): Pokes {
   const listeners = new Set<() => void>()
-  const open = new Map<string, Channel>()
+  const channels = new Map<string, Channel>()
   let refreshing = Promise.resolve()
   let unwatch: (() => void) | undefined
 
-  const tell = (): void => {
+  const poke = (): void => {
     for (const fn of listeners) fn()
   }
 
-  async function wanted(): Promise<Set<string>> {
+  /** The scopes to listen for; none without a listener or a user. */
+  async function scopesToWatch(): Promise<Set<string>> {
     const user = listeners.size > 0 ? await account.user() : null
     if (!user) return new Set()
-    const known = await scopes()
-    return new Set([`user:${user}`, 'public', ...known].slice(0, MOST))
+    return new Set([`user:${user}`, 'public', ...(await scopes())].slice(0, MAX_CHANNELS))
   }
 
   async function refreshOnce(): Promise<void> {
-    const topics = await wanted()
-    for (const [scope, channel] of open) {
-      if (topics.has(scope)) continue
-      open.delete(scope)
+    const watched = await scopesToWatch()
+    for (const [scope, channel] of channels) {
+      if (watched.has(scope)) continue
+      channels.delete(scope)
       await client.removeChannel(channel)
     }
-    for (const scope of topics) {
-      if (open.has(scope)) continue
+    for (const scope of watched) {
+      if (channels.has(scope)) continue
       const channel = client.channel(`tidemark:${scope}`, { config: { private: true } })
-      open.set(scope, channel)
-      channel.on('broadcast', { event: 'poke' }, tell).subscribe((status) => {
-        // Also after the connection was lost: what was said meanwhile was not heard.
-        if (status === 'SUBSCRIBED') tell()
+      channels.set(scope, channel)
+      channel.on('broadcast', { event: 'poke' }, poke).subscribe((status) => {
+        // Pokes that the server sent before the subscription, or while the connection was lost, were missed.
+        if (status === 'SUBSCRIBED') poke()
       })
     }
   }
@@ -83,29 +82,29 @@ export function realtimePokes(
   }
 }
 
-/** Realtime of the project in use; nothing is heard over a client that has none. */
+/** The pokes of the connected project; none where its client has no Realtime. */
 export function connectionPokes(
   connection: Connection,
   scopes: () => Promise<readonly string[]>,
 ): Pokes {
   const listeners = new Map<() => void, () => void>()
 
-  function heard(): Pokes | undefined {
+  function pokesOfProject(): Pokes | undefined {
     const client = connection.current() as Partial<RealtimeClient> | undefined
     if (!client?.channel || !client.removeChannel) return undefined
     return realtimePokes(client as RealtimeClient, connection.account, scopes)
   }
 
-  let pokes = heard()
-  const listen = (fn: () => void): void => void listeners.set(fn, pokes?.watch(fn) ?? (() => {}))
+  let pokes = pokesOfProject()
+  const watch = (fn: () => void): void => void listeners.set(fn, pokes?.watch(fn) ?? (() => {}))
   connection.onChange(() => {
-    for (const end of listeners.values()) end()
-    pokes = heard()
-    for (const fn of listeners.keys()) listen(fn)
+    for (const unwatch of listeners.values()) unwatch()
+    pokes = pokesOfProject()
+    for (const fn of listeners.keys()) watch(fn)
   })
   return {
     watch(fn) {
-      listen(fn)
+      watch(fn)
       return () => {
         listeners.get(fn)?.()
         listeners.delete(fn)

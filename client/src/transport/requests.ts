@@ -5,23 +5,23 @@ import type { Account } from './account.ts'
 import { type Backoff, retry } from './backoff.ts'
 import type { Transport } from './transport.ts'
 
-/** What a call ends with that is not tried because it makes no sense. */
+/** The error of a call that is not attempted because the device is offline. */
 export const offline = (): NetworkError =>
-  new NetworkError({ code: 'offline', message: 'There is no network.' })
+  new NetworkError({ code: 'offline', message: 'The device is offline.' })
 
-/** How this device asks the server. Every rejection is a `SyncError`. */
+/** Sends requests to the server. Every rejection is a `SyncError`. */
 export interface Requests {
-  /** One request with its timeout, which also ends when `signal` aborts or the sync is closed. */
+  /** Sends one request, which ends at its timeout, when `signal` aborts or when the sync is closed. */
   once<T>(work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>
-  /** A request, tried again as often as makes sense, with a new token where the old one is refused. */
+  /** Sends a request and retries it as `backoff` says; renews a token that the server refuses. */
   request<T>(work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T>
-  /** A database function by name, in the same way. */
+  /** Calls a database function by name, with the same retries. */
   call<T>(name: string, args: object): Promise<T>
 }
 
-export interface RequestSettings {
+export interface RequestsDeps {
   transport: Transport
-  account: Account
+  account: Pick<Account, 'renew'>
   backoff: Backoff
   clock: Clock
   /** Milliseconds that one request may take. */
@@ -29,11 +29,11 @@ export interface RequestSettings {
 }
 
 export function createRequests(
-  { transport, account, backoff, clock, timeout }: RequestSettings,
+  { transport, account, backoff, clock, timeout }: RequestsDeps,
   /** Aborts when the sync is closed. */
   closing: AbortSignal,
-  /** Throws where nothing may be asked. */
-  check: () => void,
+  /** Throws where the user who is signed in must not send requests. */
+  throwIfDenied: () => void,
 ): Requests {
   const once: Requests['once'] = (work, signal = closing) =>
     withSignal({ signals: [signal, closing], timeout }, work)
@@ -41,10 +41,10 @@ export function createRequests(
   const request: Requests['request'] = (work, signal = closing) => {
     const attempt = () => {
       signal.throwIfAborted()
-      check()
+      throwIfDenied()
       return once(work, signal)
     }
-    const authorised = async () => {
+    const attemptWithRenewal = async () => {
       try {
         return await attempt()
       } catch (error) {
@@ -52,7 +52,7 @@ export function createRequests(
         return attempt()
       }
     }
-    return retry(authorised, backoff, clock, signal)
+    return retry(attemptWithRenewal, backoff, clock, signal)
   }
 
   return {

@@ -1,12 +1,12 @@
 import type { AuthLike } from './account.ts'
 
-/** The part of a supabase-js client that is used; `createClient(…)` has it. */
+/** The methods of a supabase-js client that are used; the client that `createClient(…)` returns has them. */
 export interface SupabaseLike {
-  // Methods, so that a client typed by a generated Database is accepted whatever its functions are.
+  // Parameters of type `never` accept a client of any generated `Database` type.
   rpc(name: never, args: never): unknown
   functions: { invoke(name: string, options: object): Promise<unknown> }
   auth: AuthLike
-  /** Needed for mode `realtime` alone. */
+  /** Needed only for mode `realtime`. */
   channel?(topic: string, options: never): unknown
   removeChannel?(channel: never): unknown
 }

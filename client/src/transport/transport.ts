@@ -9,13 +9,13 @@ import type {
   SyncRequest,
 } from '../model/wire.ts'
 
-/** How requests reach the server. Every rejection is a `SyncError`; a call is one request. */
+/** Sends requests to the server. Each call is one request; every rejection is a `SyncError`. */
 export interface Transport {
   push(request: PushRequest, signal: AbortSignal): Promise<PushAnswer>
   pull(request: PullRequest, signal: AbortSignal): Promise<PullAnswer>
-  /** Push, then pull, in one round trip. Absent where there is no such thing. */
+  /** Push, then pull, in one round trip. Absent where the transport cannot combine them. */
   sync?(request: SyncRequest, signal: AbortSignal): Promise<SyncAnswer>
-  /** Any other database function of Tidemark, by name, with its named arguments. */
+  /** Calls any other database function of Tidemark by name, with named arguments. */
   call<T>(name: string, args: object, signal: AbortSignal): Promise<T>
 }
 
@@ -25,7 +25,7 @@ interface Answer {
   status?: number
 }
 
-/** The part of a supabase-js client that a transport uses. */
+/** The methods of a supabase-js client that a transport uses. */
 export interface SupabaseCaller {
   rpc(
     name: string,
@@ -43,16 +43,16 @@ export interface SupabaseCaller {
   }
 }
 
-/** An error body as PostgREST and the functions print it. */
+/** The body of an error of PostgREST or of an edge function. */
 export interface ErrorBody {
-  /** The platform's own refusals of functions have a number here. */
+  /** A text; a number in errors of the edge function platform. */
   code?: unknown
   message?: string
   details?: string | null
   hint?: string | null
 }
 
-/** A refusal of ours carries its name as the message and `PT` with the status as the code. */
+/** The `SyncError` of an error body. Tidemark's own errors have `PT` and the status as code, and their name as message. */
 export function requestError(status: number, body: ErrorBody, retryAfter?: number): SyncError {
   const { message = `HTTP ${status}` } = body
   const code = typeof body.code === 'string' ? body.code : ''
@@ -65,13 +65,13 @@ export function requestError(status: number, body: ErrorBody, retryAfter?: numbe
   })
 }
 
-/** An answer's object; anything else came from somebody in between. */
+/** Returns an answer that is an object; anything else is not from the sync server, but e.g. from a proxy. */
 export function asObject<T>(data: unknown): T {
   if (typeof data === 'object' && data !== null) return data as T
   throw new NetworkError({ code: 'bad_answer', message: 'The answer is not from the sync server.' })
 }
 
-/** Calls the RPCs through the data API: needs nothing but the migrations. */
+/** A transport that calls the RPCs through the data API; only the migrations must be installed. */
 export function rpcTransport(client: SupabaseCaller): Transport {
   async function call<T>(name: string, args: object, signal: AbortSignal): Promise<T> {
     const { data, error, status = 0 } = await client.rpc(name, args).abortSignal(signal)

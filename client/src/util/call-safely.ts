@@ -1,4 +1,4 @@
-/** Calls what the app has given. What that throws is printed, and harms nobody else. */
+/** Calls a function of the app. An error that it throws is printed and goes no further. */
 export function callSafely<T>(name: string, call: () => T): T | undefined {
   try {
     return call()

@@ -1,8 +1,8 @@
-/** Time as the client sees it; replaceable, so that tests need not wait. */
+/** The time; replaceable, so that tests need not wait. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number
-  /** Calls `fn` once after `ms` milliseconds. Returns what calls it off. */
+  /** Calls `fn` once after `ms` milliseconds. Returns a function that cancels the call. */
   after(ms: number, fn: () => void): () => void
 }
 
@@ -15,5 +15,5 @@ export const systemClock: Clock = {
   },
 }
 
-/** RFC 3339, in UTC. */
+/** The current time as RFC 3339 in UTC. */
 export const timestamp = (clock: Clock): string => new Date(clock.now()).toISOString()

@@ -2,8 +2,9 @@ import { callSafely } from './call-safely.ts'
 
 export type Listener<T> = (event: T) => void
 
-/** A typed emitter. A listener that throws harms neither the sync nor the other listeners. */
+/** A typed event emitter. An error that a listener throws reaches neither the emitter nor other listeners. */
 export interface Emitter<Events> {
+  /** Returns an unsubscribe function. */
   on<Name extends keyof Events>(name: Name, fn: Listener<Events[Name]>): () => void
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void
 }

@@ -1,4 +1,4 @@
-/** Items by what `keyOf` says of them. `Map.groupBy` does the same where it exists: not in Node 20. */
+/** Items by their key. Node 20 lacks `Map.groupBy`, which does the same. */
 export function groupBy<T>(items: Iterable<T>, keyOf: (item: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>()
   for (const item of items) {

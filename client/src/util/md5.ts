@@ -1,4 +1,4 @@
-/** Shifts of each round, and the sines that RFC 1321 builds its table from. */
+/** The shifts of each round, and the table of sines, as in RFC 1321. */
 const SHIFTS = [
   [7, 12, 17, 22],
   [5, 9, 14, 20],
@@ -10,8 +10,8 @@ const SINES = Int32Array.from({ length: 64 }, (_, i) => Math.abs(Math.sin(i + 1)
 const utf8 = new TextEncoder()
 
 /**
- * MD5 of a text, as 32 hexadecimal digits. Checksums are compared with those of the database, whose only
- * built-in hash it is; browsers have none of the kind. Nothing is secured by it.
+ * MD5 of a text, as 32 hexadecimal digits. The database computes the checksums of `verify` with MD5, its only
+ * built-in hash, and browsers do not offer MD5. It is not used for security.
  */
 export function md5(text: string): string {
   const bytes = utf8.encode(text)
@@ -46,7 +46,7 @@ export function md5(text: string): string {
   return [a, b, c, d].map(hex).join('')
 }
 
-/** Four bytes, the lowest first. */
+/** A 32-bit word as 8 hexadecimal digits, lowest byte first. */
 function hex(word: number): string {
   let text = ''
   for (let shift = 0; shift < 32; shift += 8)

@@ -1,4 +1,4 @@
-/** A copy of an object without some of its members. */
+/** A copy of an object without the properties `names`. */
 export function omit<T extends object, K extends keyof T>(object: T, ...names: K[]): Omit<T, K> {
   const rest = { ...object }
   for (const name of names) delete rest[name]

@@ -1,4 +1,4 @@
-/** Runs work one piece at a time, in the order in which it was asked for. */
+/** Runs async functions one after the other, in the order of the calls. */
 export class SerialQueue {
   #tail: Promise<unknown> = Promise.resolve()
   readonly #waiting = new Map<string, Promise<unknown>>()
@@ -10,8 +10,8 @@ export class SerialQueue {
   }
 
   /**
-   * Runs work by name. Work that is asked for again before it has begun is shared: a burst of calls costs one
-   * run, and the promise of each caller covers everything that was there at the time of their call.
+   * Runs `work` under a name. Until it begins, further calls with the same name share its promise: a burst of
+   * calls costs one run, and that run begins after every one of the calls.
    */
   runShared<T>(name: string, work: () => Promise<T>): Promise<T> {
     const shared = this.#waiting.get(name)

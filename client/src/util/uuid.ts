@@ -1,12 +1,12 @@
-/** Makes the ids of devices and of rows that come without one. */
+/** Makes ids of devices, and of rows that the app inserts without a key. */
 export type NewId = () => string
 
 let lastTime = 0
 let counter = 0
 
 /**
- * A UUID of version 7: ordered by creation, so that rows made on a device list in the order in which
- * they were made and fill the server's index from one end.
+ * A UUID of version 7. Such ids sort by creation time: rows of a device are listed in the order of their
+ * creation, and the server appends them at one end of its index.
  */
 export const uuid: NewId = () => {
   const now = Date.now()
@@ -14,7 +14,7 @@ export const uuid: NewId = () => {
     lastTime = now
     counter = 0
   } else if (++counter > 0xfff) {
-    // 4,096 ids in one millisecond: borrow the next one.
+    // All 4,096 ids of this millisecond are used: take ids of the next one.
     lastTime++
     counter = 0
   }

@@ -2,19 +2,19 @@ import type { OpenConflict, ResolvedConflict, Resolver } from '../../model/confl
 import { classify, type SyncError } from '../../model/errors.ts'
 import type { Sync } from '../types.ts'
 
-/** One resolver for all tables, or one a table; conflicts of other tables are left for a person. */
+/** One resolver for all tables, or one for each table; conflicts of other tables stay open. */
 export type Resolvers = Resolver | Readonly<Record<string, Resolver>>
 
-/** What became of the conflicts that were open. */
+/** The outcome of resolving the open conflicts. */
 export interface Resolving {
   resolved: ResolvedConflict[]
-  /** Those that no resolver decided. */
+  /** Conflicts that no resolver decided. They stay open. */
   left: OpenConflict[]
-  /** Those whose resolver threw, or whose resolution the server refused. They stay open. */
+  /** Conflicts whose resolver threw, or whose resolution the server rejected. They stay open. */
   failed: { conflict: OpenConflict; error: SyncError }[]
 }
 
-/** Puts every open conflict to its resolver, one after the other. Rejects where there is no connection. */
+/** Resolves every open conflict with its resolver, one after the other. Rejects where the server does not answer. */
 export async function resolveConflicts(
   sync: Pick<Sync, 'conflicts'>,
   resolvers: Resolvers,
@@ -29,25 +29,25 @@ export async function resolveConflicts(
     } catch (thrown) {
       const error = classify(thrown)
       if (error.retryable) throw error
-      // Somebody else, or another of one's devices, was faster.
+      // Another device has resolved the conflict already.
       if (error.code !== 'conflict_not_open') result.failed.push({ conflict, error })
     }
   }
   return result
 }
 
-/** Resolution of conflicts without anybody asking for it. */
+/** Automatic resolution of conflicts. */
 export interface AutoResolve {
   readonly enabled: boolean
-  /** Turns it on or off. What is open meanwhile waits. */
+  /** Turns the resolution on or off. Conflicts stay open while it is off. */
   enable(on: boolean): void
-  /** Ends it for good. */
+  /** Stops for good. */
   end(): void
 }
 
 /**
- * Puts conflicts to resolvers after each sync that met some, and after the first one, for those of
- * earlier sessions and other devices. `onResolving` is told what came of it.
+ * Resolves open conflicts after each sync that detected one, and after the first sync, for those of earlier sessions
+ * and of other devices. `onResolving` is called with each outcome.
  */
 export function autoResolve(
   sync: Pick<Sync, 'conflicts' | 'on'>,
@@ -58,29 +58,29 @@ export function autoResolve(
   let due = true
   let running: Promise<void> | undefined
 
-  async function work(): Promise<void> {
+  async function resolveWhileDue(): Promise<void> {
     while (due && enabled) {
       due = false
       try {
         const resolving = await resolveConflicts(sync, resolvers)
         options.onResolving?.(resolving)
       } catch {
-        // No connection: the next sync that completes is the sign to try again.
+        // The server did not answer: the next completed sync tries again.
         due = true
         return
       }
     }
   }
 
-  function begin(): void {
-    running ??= work().finally(() => (running = undefined))
+  function start(): void {
+    running ??= resolveWhileDue().finally(() => (running = undefined))
   }
 
-  const ends = [
+  const unsubscribes = [
     sync.on('conflict_detected', ({ conflictId }) => {
       if (conflictId) due = true
     }),
-    sync.on('sync_completed', begin),
+    sync.on('sync_completed', start),
   ]
   return {
     get enabled() {
@@ -90,11 +90,11 @@ export function autoResolve(
       enabled = on
       if (!on) return
       due = true
-      begin()
+      start()
     },
     end() {
       enabled = false
-      for (const end of ends) end()
+      for (const unsubscribe of unsubscribes) unsubscribe()
     },
   }
 }

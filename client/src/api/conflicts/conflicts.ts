@@ -1,4 +1,4 @@
-import { note } from '../../database/history.ts'
+import { updateHistory } from '../../database/history.ts'
 import { deviceOf } from '../../database/meta.ts'
 import { rebase } from '../../database/rebase.ts'
 import type { Store } from '../../database/store.ts'
@@ -19,18 +19,19 @@ import type { Emitter } from '../../util/emitter.ts'
 import { sameJson } from '../../util/json.ts'
 import type { Table } from '../table.ts'
 
-/** Edits of this user that wait for a decision, on whichever device they were made. */
+/** The open conflicts of this user, of all the user's devices. */
 export interface Conflicts {
-  /** Of the tables of this sync, oldest first. One whose row has moved on in the same columns is not among them any more. */
+  /** The open conflicts of the synced tables, oldest first. A later edit of the same columns closes a conflict. */
   list(): Promise<OpenConflict[]>
   /**
-   * Decides one, on the server and then here. Rejects with `conflict_not_open` where there is nothing to
-   * decide any more, with a `ValidationError` where the server refuses the row that was chosen.
+   * Resolves a conflict on the server, then on this device. Rejects with `conflict_not_open` where the conflict is not
+   * open, and with a `ValidationError` where the server rejects the chosen row.
    */
   resolve(conflictId: string, choice: Choice): Promise<ResolvedConflict>
 }
 
-interface Answer {
+/** The answer of `sync_resolve`. */
+interface ResolveAnswer {
   status: 'resolved' | 'rejected'
   version: number | null
   row: Row | null
@@ -40,19 +41,18 @@ interface Answer {
 export interface ConflictsDeps {
   store: Store
   clock: Clock
-  /** Tables with the column that is their primary key. */
+  /** Column of the primary key, by table. */
   keys: ReadonlyMap<string, string>
   /** Calls a database function. */
   call<T>(name: string, args: object): Promise<T>
-  /** As the app has them. */
+  /** The tables of the app. */
   tables: ReadonlyMap<string, Pick<Table, 'insert'>>
-  /** Told of each conflict that is decided. */
   events: Pick<Emitter<SyncEvents>, 'emit'>
 }
 
 export function createConflicts(deps: ConflictsDeps): Conflicts {
   const { store, clock, keys, call, tables, events } = deps
-  /** As last listed, so that deciding one needs no second look. */
+  /** The result of the last `list`, so that `resolve` need not fetch the conflict again. */
   let listed: OpenConflict[] = []
 
   async function list(): Promise<OpenConflict[]> {
@@ -61,18 +61,21 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
     return structuredClone(listed)
   }
 
-  /** The row of this device's edit beside the server's. Its key is the conflict's: made once, whatever fails. */
-  async function keepCopy({ table, client, server, conflict_id }: OpenConflict): Promise<string> {
+  /**
+   * Inserts a copy of the server's row with this device's values. Its key is the conflict's id, so that a retry inserts
+   * no second copy.
+   */
+  async function insertCopy({ table, client, server, conflict_id }: OpenConflict): Promise<string> {
     const key = keys.get(table)!
     if (typeof server[key] !== 'string')
       throw new ValidationError({
         code: 'no_copy',
-        message: `A second row of ${table} needs a key that a device can make.`,
-        hint: 'Choose a side, or insert the copy by other means.',
+        message: `A copy in ${table} needs a key that is a text, such as a UUID.`,
+        hint: 'Choose "client" or "server", or insert the copy yourself.',
       })
     const row = { ...editable(server), ...client, [key]: conflict_id }
-    const added = tables.get(table)!.insert(row)
-    await added.catch((error: { code?: string }) => {
+    const inserting = tables.get(table)!.insert(row)
+    await inserting.catch((error: { code?: string }) => {
       if (error.code !== 'exists') throw error
     })
     return conflict_id
@@ -81,29 +84,29 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
   return {
     list,
     async resolve(conflictId, choice) {
-      const wanted = ({ conflict_id }: OpenConflict): boolean => conflict_id === conflictId
-      const conflict = listed.find(wanted) ?? (await list()).find(wanted)
+      const hasId = ({ conflict_id }: OpenConflict): boolean => conflict_id === conflictId
+      const conflict = listed.find(hasId) ?? (await list()).find(hasId)
       if (!conflict)
         throw new ConflictError({
           code: 'conflict_not_open',
-          message: 'No open conflict of yours has this id.',
-          hint: 'It was resolved, or the row has moved on: list the conflicts again.',
+          message: 'No open conflict of the user has this id.',
+          hint: 'The conflict was resolved, or a later edit closed it. Call conflicts.list() again.',
         })
       const resolution = resolutionOf(choice, conflict)
       const both = 'take' in resolution && resolution.take === 'both'
-      // A removal has nothing to copy: both means that the row stays.
-      const copyId = both && conflict.client ? await keepCopy(conflict) : undefined
+      // A removal has no values to copy: `both` keeps the server's row.
+      const copyId = both && conflict.client ? await insertCopy(conflict) : undefined
       const { ownerGeneration } = await store.read(deviceOf)
-      const { status, version, row, error } = await call<Answer>('sync_resolve', {
+      const { status, version, row, error } = await call<ResolveAnswer>('sync_resolve', {
         conflict_id: conflictId,
         resolution: both ? { take: 'server' } : resolution,
       })
       if (status === 'rejected') throw new ValidationError(error!)
-      listed = listed.filter((other) => !wanted(other))
+      listed = listed.filter((other) => !hasId(other))
       await store.write('remote', async (transaction) => {
-        // Whose conflict it was has signed out: the row is not for whoever is next.
+        // After a sign-out the row must not be stored for the next owner.
         if ((await deviceOf(transaction.tx)).ownerGeneration === ownerGeneration)
-          await takeIn(transaction, conflict, row, version)
+          await storeRow(transaction, conflict, row, version)
       })
       const resolved: ResolvedConflict = {
         conflict,
@@ -111,7 +114,7 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
         ...(copyId !== undefined && { copyId }),
         metadata: metadataOf(conflict, resolution, row, clock),
       }
-      await note(store, (history) => ({
+      await updateHistory(store, (history) => ({
         ...history,
         totals: { ...history.totals, resolved: history.totals.resolved + 1 },
       }))
@@ -126,19 +129,21 @@ function resolutionOf(choice: Choice, { analysis }: OpenConflict): Resolution {
   return typeof choice === 'string' ? { take: choice } : choice
 }
 
-/** The row as the server answered it, with the edits that wait on top; a newer one stays. */
-async function takeIn(
+/** Stores the server's row with the queued mutations on top, unless the stored row is newer. */
+async function storeRow(
   { tx, putRows, dropRows }: WriteTransaction,
   { table, id }: OpenConflict,
   row: Row | null,
   version: number | null,
 ): Promise<void> {
-  const before = await tx.get('rows', [table, id])
-  if (version === null || (before?.version ?? 0) > version) return
-  const edits = before?.queued ? await tx.scan('queue', { index: 'row', equals: [table, id] }) : []
-  const next = rebase({ ...before, table, id, version: row && version }, row, edits)
+  const stored = await tx.get('rows', [table, id])
+  if (version === null || (stored?.version ?? 0) > version) return
+  const mutations = stored?.queued
+    ? await tx.scan('queue', { index: 'row', equals: [table, id] })
+    : []
+  const next = rebase({ ...stored, table, id, version: row && version }, row, mutations)
   if (next) await putRows([next])
-  else if (before) await dropRows([before])
+  else if (stored) await dropRows([stored])
 }
 
 function metadataOf(
@@ -147,7 +152,7 @@ function metadataOf(
   row: Row | null,
   clock: Clock,
 ): MergeMetadata {
-  const from = (column: string): 'client' | 'server' | 'merged' => {
+  const sideOf = (column: string): 'client' | 'server' | 'merged' => {
     const value = row?.[column] ?? null
     if (sameJson(value, server[column] ?? null)) return 'server'
     return sameJson(value, client?.[column] ?? null) ? 'client' : 'merged'
@@ -156,7 +161,7 @@ function metadataOf(
     strategy: resolution.strategy ?? ('take' in resolution ? resolution.take : 'row'),
     confidence: analysis.confidence,
     at: clock.now(),
-    columns: Object.fromEntries(columns.map((column) => [column, from(column)])),
+    columns: Object.fromEntries(columns.map((column) => [column, sideOf(column)])),
     originals: { client, server, base },
   }
 }

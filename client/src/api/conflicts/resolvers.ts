@@ -2,38 +2,38 @@ import type { OpenConflict, Resolution, Resolver } from '../../model/conflict.ts
 import type { Row } from '../../model/row.ts'
 import { sameJson } from '../../util/json.ts'
 
-/** Ready-made resolvers of conflicts that wait: `import { resolvers } from 'tidemark'`. */
+// Ready-made resolvers of open conflicts: `import { resolvers } from 'tidemark'`.
 
-/** The edit that was made last. */
+/** Takes the newer edit. */
 export const newest: Resolver = ({ analysis }) => ({
   take: analysis.temporal.newer,
   strategy: 'newest',
 })
 
-/** What the device had wanted. */
+/** Takes the device's values. */
 export const local: Resolver = () => ({ take: 'client', strategy: 'local' })
 
-/** What the server has. */
+/** Takes the server's values. */
 export const remote: Resolver = () => ({ take: 'server', strategy: 'remote' })
 
-/** Both: the server's row, and a second one with the device's values. */
+/** Keeps both: the server's row, and a second row with the device's values. */
 export const keepBoth: Resolver = () => ({ take: 'both', strategy: 'keepBoth' })
 
-/** As the server's analysis suggests. */
+/** Takes what the server's analysis suggests. */
 export const suggested: Resolver = () => 'suggested'
 
-/** As suggested, where the analysis is sure enough (0 to 1); less sure ones are left for a person. */
+/** Takes the suggestion where its confidence (0 to 1) is at least this one; other conflicts stay open. */
 export const suggestedFrom =
   (confidence: number): Resolver =>
   ({ analysis }) =>
     analysis.confidence >= confidence ? 'suggested' : null
 
-/** Lists are united, objects merged key by key, of single values the newer stays; an edit beats a removal. */
+/** Unites lists, merges objects by key and takes the newer of other values. An edit wins over a removal. */
 export const merge: Resolver = (conflict) => combined(conflict, 'merge', newerOf(conflict))
 
 /**
- * Only the named columns are the newer edit's; lists are united and objects merged; everything else stays
- * as the server has it.
+ * Takes the newer value of the named columns and the server's value of others; unites lists and merges objects in
+ * all columns.
  */
 export const mergeFields =
   (fields: readonly string[]): Resolver =>
@@ -42,7 +42,7 @@ export const mergeFields =
       fields.includes(column) ? newerOf(conflict)(column, client, server) : server,
     )
 
-/** Notifications: what was read somewhere is read; everything else is the newer edit's. */
+/** For notifications: read on one side means read. Takes the newer edit of all other columns. */
 export const notification: Resolver = (conflict) => {
   const { client, server, columns } = conflict
   if (!client) return newest(conflict)
@@ -54,32 +54,32 @@ export const notification: Resolver = (conflict) => {
   return { row, strategy: 'notification' }
 }
 
-/** Projects: as {@link merge}. */
+/** For projects: the same as {@link merge}. */
 export const project: Resolver = (conflict) => combined(conflict, 'project', newerOf(conflict))
 
-/** Settings: what was set on the device in hand, objects key by key. */
+/** For settings: takes the device's values, and merges objects by key. */
 export const settings: Resolver = (conflict) =>
   combined(conflict, 'settings', (_, client) => client, false)
 
-type Pick = (column: string, client: unknown, server: unknown) => unknown
+type ChooseValue = (column: string, client: unknown, server: unknown) => unknown
 
 const newerOf =
-  ({ analysis }: OpenConflict): Pick =>
+  ({ analysis }: OpenConflict): ChooseValue =>
   (_, client, server) =>
     analysis.temporal.newer === 'client' ? client : server
 
-/** Columns of both sides as one; `pick` chooses where they cannot be combined. */
+/** A row of both sides: objects are merged, lists united if `unite`, and `choose` decides on other values. */
 function combined(
   { client, server, base, columns }: OpenConflict,
   strategy: string,
-  pick: Pick,
+  choose: ChooseValue,
   unite = true,
 ): Resolution {
   if (!client) return { take: 'server', strategy }
   const row: Row = {}
   for (const column of columns) {
-    const choose = (c: unknown, s: unknown) => pick(column, c, s)
-    row[column] = combine(client[column], server[column], base?.[column], choose, unite)
+    const chooseForColumn = (c: unknown, s: unknown) => choose(column, c, s)
+    row[column] = combine(client[column], server[column], base?.[column], chooseForColumn, unite)
   }
   return { row, strategy }
 }
@@ -87,6 +87,7 @@ function combined(
 const isObject = (value: unknown): value is Row =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** One value of both sides; `base` is the value before either edit. */
 function combine(
   client: unknown,
   server: unknown,
@@ -99,7 +100,7 @@ function combine(
   if (!isObject(client) || !isObject(server)) return choose(client, server)
   const before = isObject(base) ? base : {}
   const entries = [...new Set([...Object.keys(server), ...Object.keys(client)])].flatMap((key) => {
-    // A key that one side took away, and the other left as it was, is gone.
+    // A key that one side removed and the other did not change is removed.
     if (!(key in client) && key in before && sameJson(before[key], server[key])) return []
     if (!(key in server) && key in before && sameJson(before[key], client[key])) return []
     if (!(key in client)) return [[key, server[key]] as const]
@@ -109,7 +110,7 @@ function combine(
   return Object.fromEntries(entries)
 }
 
-/** Elements of either side, less those that one side removed. */
+/** The elements of both sides, without those that one side removed. */
 function union(client: unknown[], server: unknown[], base: unknown[]): unknown[] {
   const has = (list: unknown[], item: unknown): boolean =>
     list.some((other) => sameJson(other, item))
@@ -119,7 +120,7 @@ function union(client: unknown[], server: unknown[], base: unknown[]): unknown[]
   ]
 }
 
-/** The earlier of two instants in RFC 3339; null is none. */
+/** The earlier of two times in RFC 3339; the other one where one is null. */
 function earliest(a: unknown, b: unknown): unknown {
   if (a == null || b == null) return a ?? b ?? null
   return Date.parse(a as string) <= Date.parse(b as string) ? a : b

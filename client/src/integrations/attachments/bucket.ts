@@ -1,11 +1,11 @@
 import { AuthError, NetworkError, type SyncError, ValidationError } from '../../model/errors.ts'
 import type { StoredFile } from './files.ts'
 
-/** A bucket of Storage, as far as attachments need it. Rejections are `SyncError`s. */
+/** A bucket of Supabase Storage. Every rejection is a `SyncError`. */
 export interface Bucket {
   /**
-   * Uploads a file, replacing what is there under its path: the same file of an attempt whose answer got
-   * lost. A `ValidationError` says that Storage will never take it.
+   * Uploads a file. Replaces a file with the same path, which an earlier attempt uploaded whose response was lost.
+   * Rejects with a `ValidationError` where Storage refuses the file for good.
    */
   upload(file: StoredFile, options: UploadOptions): Promise<void>
   download(path: string): Promise<{ bytes: Uint8Array<ArrayBuffer>; type: string }>
@@ -13,7 +13,7 @@ export interface Bucket {
 
 export interface UploadOptions {
   signal?: AbortSignal | undefined
-  /** Keeps with the file where its upload goes on, should it be interrupted: next time's `file.resume`. */
+  /** Stores the URL at which an interrupted upload continues; the next attempt finds it in `file.resume`. */
   remember(resume: string): Promise<void>
 }
 
@@ -28,7 +28,7 @@ interface Answer<T> {
   error: Failure | null
 }
 
-/** The part of a supabase-js client that attachments use. */
+/** The methods of a supabase-js client that attachments use. */
 export interface StorageClient {
   storage: {
     from(bucket: string): {
@@ -47,10 +47,10 @@ export interface StorageClient {
   }
 }
 
-/** Statuses that say "later" rather than "no". */
-const LATER = new Set([408, 423, 425, 429])
+/** Statuses of the 4xx range after which a retry makes sense. */
+const RETRYABLE_STATUSES = new Set([408, 423, 425, 429])
 
-/** Storage words its status in the body, and answers 400 for most. */
+/** The `SyncError` of an error of Storage, which puts the status in the body and answers most errors with 400. */
 export function storageFailure(error: Failure): SyncError {
   const status = Number(error.statusCode ?? error.status ?? 0)
   const failure = { message: `Storage: ${error.message}`, status, cause: error }
@@ -58,12 +58,12 @@ export function storageFailure(error: Failure): SyncError {
     return new AuthError({ ...failure, code: 'not_signed_in' })
   if (status === 403) return new ValidationError({ ...failure, code: 'forbidden' })
   if (status === 413) return new ValidationError({ ...failure, code: 'too_large' })
-  if (status >= 400 && status < 500 && !LATER.has(status))
+  if (status >= 400 && status < 500 && !RETRYABLE_STATUSES.has(status))
     return new ValidationError({ ...failure, code: 'invalid_value' })
   return new NetworkError({ ...failure, code: status ? `http_${status}` : 'network' })
 }
 
-/** A bucket by supabase-js: a file goes up in one request. */
+/** A bucket of supabase-js, which uploads a file in one request. */
 export function bucketOf(client: StorageClient, name: string): Bucket {
   const bucket = client.storage.from(name)
   return {

@@ -2,30 +2,30 @@ import { type DBSchema, openDB } from 'idb'
 
 /** A file on the device. */
 export interface StoredFile {
-  /** Its name in the bucket. */
+  /** Path in the bucket. */
   path: string
   bytes: Uint8Array<ArrayBuffer>
   /** MIME type; empty where it is not known. */
   type: string
-  /** Whether Storage has it. */
+  /** True where the file is in Storage. */
   uploaded: boolean
-  /** Where an upload goes on that was interrupted. */
+  /** The URL at which an interrupted upload continues. */
   resume?: string
-  /** Storage does not want it: for which edit this was found out, and why. */
+  /** Why Storage refuses the file, and the `seq` of the edit for which it was uploaded. */
   refused?: { seq: number; code: 'forbidden' | 'too_large' | 'invalid_value'; message: string }
 }
 
-/** Where files are kept until they are uploaded, and after that to be read offline. */
+/** Stores files on the device, before their upload and afterwards for reading offline. */
 export interface FileStore {
   get(path: string): Promise<StoredFile | undefined>
   /** Adds, or replaces by path. */
   put(file: StoredFile): Promise<void>
   delete(path: string): Promise<void>
-  /** Paths of the files that Storage does not have yet. */
+  /** Paths of the files that are not in Storage. */
   waiting(): Promise<string[]>
 }
 
-/** Keeps files in memory. */
+/** Stores files in memory. */
 export function memoryFiles(): FileStore {
   const files = new Map<string, StoredFile>()
   return {
@@ -38,13 +38,13 @@ export function memoryFiles(): FileStore {
 
 interface FilesSchema extends DBSchema {
   files: { key: string; value: StoredFile }
-  /** Kept beside the files, so that listing what waits reads no content. */
+  /** The paths of files to upload, so that `waiting` reads no contents. */
   waiting: { key: string; value: { path: string } }
 }
 
 const pathOf = ({ path }: { path: string }): string => path
 
-/** Keeps files in an IndexedDB database of their own. */
+/** Stores files in an IndexedDB database of their own. */
 export function indexedDbFiles(name: string): FileStore {
   let opening: ReturnType<typeof open> | undefined
   const open = () =>

@@ -1,30 +1,30 @@
 import { AuthError, NetworkError } from '../../model/errors.ts'
 import { type Bucket, bucketOf, type StorageClient, storageFailure } from './bucket.ts'
 
-/** What {@link resumableBucketOf} takes beside the client and the bucket. */
+/** Options of {@link resumableBucketOf}. */
 export interface ResumableOptions {
   /** The project's URL, as given to `createClient`. */
   url: string
   /** The project's publishable key. */
   key: string
-  /** Bytes sent in one request. Hosted projects ask for 6 MiB, the default, and nothing else. */
+  /** Bytes in one request. Hosted projects require the default, 6 MiB. */
   chunk?: number
-  /** Sends requests. Default: the global one. */
+  /** The function that sends requests. Default: the global `fetch`. */
   fetch?: typeof globalThis.fetch
 }
 
-const VERSION = { 'tus-resumable': '1.0.0' }
+const VERSION_HEADER = { 'tus-resumable': '1.0.0' }
 
 /**
- * A bucket whose uploads go on where they were interrupted, also after a restart: files go up in chunks,
- * by Supabase's resumable uploads (TUS). Files of at most one chunk go up in one request.
+ * A bucket with resumable uploads (TUS): files are uploaded in chunks, and an interrupted upload continues, also after
+ * a restart. A file of at most one chunk is uploaded in one request.
  */
 export function resumableBucketOf(
   client: StorageClient,
   name: string,
   { url, key, chunk = 6 * 1024 * 1024, fetch = globalThis.fetch }: ResumableOptions,
 ): Bucket {
-  const whole = bucketOf(client, name)
+  const plainBucket = bucketOf(client, name)
 
   async function send(
     method: string,
@@ -33,11 +33,11 @@ export function resumableBucketOf(
     { body, signal }: { body?: Uint8Array<ArrayBuffer>; signal?: AbortSignal | undefined } = {},
   ): Promise<Response> {
     const { session } = (await client.auth.getSession()).data
-    if (!session) throw new AuthError({ code: 'not_signed_in', message: 'Nobody is signed in.' })
+    if (!session) throw notSignedIn()
     const response = await fetch(to, {
       method,
       headers: {
-        ...VERSION,
+        ...VERSION_HEADER,
         apikey: key,
         authorization: `Bearer ${session.access_token}`,
         ...headers,
@@ -47,10 +47,10 @@ export function resumableBucketOf(
     })
     if (response.ok) return response
     const text = await response.text()
-    throw storageFailure({ status: response.status, message: text, ...parsed(text) })
+    throw storageFailure({ status: response.status, message: text, ...parseError(text) })
   }
 
-  /** How much of it is there. Undefined where the server knows nothing of it, e.g. any more. */
+  /** Number of bytes that the server has received; undefined where it does not know the upload, or has deleted it. */
   async function offsetOf(upload: string, signal?: AbortSignal): Promise<number | undefined> {
     try {
       return Number((await send('HEAD', upload, {}, { signal })).headers.get('upload-offset'))
@@ -61,10 +61,10 @@ export function resumableBucketOf(
   }
 
   return {
-    download: (path) => whole.download(path),
+    download: (path) => plainBucket.download(path),
     async upload(file, { signal, remember }) {
       const { path, bytes, type } = file
-      if (bytes.byteLength <= chunk) return whole.upload(file, { signal, remember })
+      if (bytes.byteLength <= chunk) return plainBucket.upload(file, { signal, remember })
       let upload = file.resume
       let offset = upload && (await offsetOf(upload, signal))
       if (upload === undefined || typeof offset !== 'number') {
@@ -98,7 +98,15 @@ export function resumableBucketOf(
   }
 }
 
-function parsed(text: string): { message?: string; statusCode?: string } {
+const notSignedIn = (): AuthError =>
+  new AuthError({
+    code: 'not_signed_in',
+    message: 'No user is signed in.',
+    hint: 'Files are uploaded when a user signs in.',
+  })
+
+/** An error body of Storage; empty where it is not JSON. */
+function parseError(text: string): { message?: string; statusCode?: string } {
   try {
     return JSON.parse(text) as object
   } catch {

@@ -7,23 +7,24 @@ import { ValidationError } from '../../model/errors.ts'
 /** Environment variables by name. */
 export type Env = Readonly<Record<string, string | undefined>>
 
-/** A sync, and the client that was made for it; null where the environment names no project. */
+/** A sync with its supabase-js client; null where the environment names no project. */
 export type EnvSync<DB> = Sync<DB> & { readonly supabase: SupabaseClient | null }
 
 const processEnv = (): Env => (globalThis as { process?: { env: Env } }).process?.env ?? {}
 
-/** A number of at least `least`; undefined where the variable is not set. */
-function numberOf(env: Env, name: string, least: number): number | undefined {
+/** A variable as a number of at least `min`; undefined where it is not set. */
+function numberOf(env: Env, name: string, min: number): number | undefined {
   const text = env[name]?.trim()
   if (!text) return undefined
   const value = Number(text)
-  if (value >= least) return value
+  if (value >= min) return value
   throw new ValidationError({
     code: 'invalid_env',
-    message: `${name} is "${text}"; a number from ${least} on was expected.`,
+    message: `${name} must be a number of at least ${min}, not "${text}".`,
   })
 }
 
+/** A variable as a boolean; undefined where it is not set. */
 function flagOf(env: Env, name: string): boolean | undefined {
   const text = env[name]?.trim().toLowerCase()
   if (!text) return undefined
@@ -31,27 +32,30 @@ function flagOf(env: Env, name: string): boolean | undefined {
   if (['false', '0', 'no', 'off'].includes(text)) return false
   throw new ValidationError({
     code: 'invalid_env',
-    message: `${name} is "${text}"; true or false was expected.`,
+    message: `${name} must be true or false, not "${text}".`,
   })
 }
 
+/** A client of the project that the environment names; null where it names none. */
 function clientOf(env: Env): SupabaseClient | null {
   const { SUPABASE_URL: url, SUPABASE_ANON_KEY: key } = env
   if (!url && !key) return null
   if (url && key) return createClient(url, key)
   throw new ValidationError({
     code: 'invalid_env',
-    message: `${url ? 'SUPABASE_ANON_KEY' : 'SUPABASE_URL'} is missing beside ${url ? 'SUPABASE_URL' : 'SUPABASE_ANON_KEY'}.`,
+    message: `${url ? 'SUPABASE_ANON_KEY' : 'SUPABASE_URL'} is not set.`,
+    hint: 'Set both SUPABASE_URL and SUPABASE_ANON_KEY, or neither.',
   })
 }
 
 /**
- * A sync as the environment says; `options` go before it. Without `SUPABASE_URL` and `SUPABASE_ANON_KEY`
- * everything works on this device alone.
+ * A sync with options from environment variables; `options` override them. Without `SUPABASE_URL` and
+ * `SUPABASE_ANON_KEY` everything works on this device alone. Throws a `ValidationError` (`invalid_env`) that names the
+ * variable where a value is not valid.
  *
- * `SYNC_AUTO_ENABLED`: runs by itself, after edits, on reconnecting and every `SYNC_INTERVAL_MINUTES`.
- * `SYNC_BATCH_SIZE`: edits in one push. `SYNC_MAX_RETRIES`: of a request. Throws a `ValidationError`
- * (`invalid_env`) that names the variable whose value makes no sense.
+ * - `SYNC_AUTO_ENABLED`: syncs start by themselves, after edits, on reconnecting and every `SYNC_INTERVAL_MINUTES`
+ * - `SYNC_BATCH_SIZE`: number of edits in one push
+ * - `SYNC_MAX_RETRIES`: number of retries of a request
  */
 export function createSyncFromEnv<DB = unknown>(
   options: Omit<SyncOptions<TableName<DB>>, 'supabase'>,

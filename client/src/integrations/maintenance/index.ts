@@ -14,17 +14,17 @@ export type { Repaired } from './repair.ts'
 export type Trouble = 'partial-sync' | 'corruption' | 'version-mismatch' | 'full-resync'
 
 /**
- * Compares the rows with the server's by checksums and fetches what differs (`heal`, default true), nothing else.
- * Best after a sync: rows that the server changed since differ too. Tables that hold only a part of the server's
- * rows, for `maxRecords` or `storageLimit`, are left out.
+ * Compares the rows with the server's by checksums, and with `heal` (default true) fetches the rows that differ. Call
+ * it after a sync, since rows that have changed on the server also differ. Tables that hold only a part of the server's
+ * rows, because of `maxRecords` or `storageLimit`, are left out.
  */
 export async function verify(sync: object, options: VerifyOptions = {}): Promise<Verification> {
   return verifyBetweenRuns(internalsOf(sync).core, options)
 }
 
 /**
- * Puts the store in order without the server: rows agree with their queued mutations, and mutations that were lost
- * are made again from the rows.
+ * Repairs the store without the server: makes rows agree with their queued edits, and makes lost edits again from the
+ * rows.
  */
 export async function repair(sync: object): Promise<Repaired> {
   const { appStore, runs, settings } = internalsOf(sync).core
@@ -34,8 +34,7 @@ export async function repair(sync: object): Promise<Repaired> {
 }
 
 /**
- * Makes one mutation of several that are queued for the same row and were not sent. Resolves to how many fewer
- * there are.
+ * Combines pending edits of the same row into one edit. Resolves to the number by which the queue has become shorter.
  */
 export async function optimize(sync: object): Promise<number> {
   const { appStore, runs } = internalsOf(sync).core
@@ -43,9 +42,9 @@ export async function optimize(sync: object): Promise<number> {
 }
 
 /**
- * Puts things right and syncs. `partial-sync`: goes on where a sync was cut off. `corruption`: repairs, syncs,
- * verifies. `version-mismatch`, `full-resync`: repairs, and downloads everything beside the rows that are there;
- * the queue stays. Without `from`: as much of that as is needed.
+ * Repairs and syncs. `partial-sync`: only syncs, which continues an interrupted sync. `corruption`: repairs, syncs and
+ * verifies, then resyncs where rows still differ. `version-mismatch`, `full-resync`: repairs and resyncs, that is
+ * downloads everything again; queued edits stay. Without `from`: the same as `corruption`.
  */
 export async function recover(sync: object, from?: Trouble): Promise<SyncReport> {
   const internals = internalsOf(sync)
@@ -57,12 +56,12 @@ export async function recover(sync: object, from?: Trouble): Promise<SyncReport>
     const { inSync } = await verify(sync)
     if (inSync || (await verify(sync)).inSync) return report
   }
-  await resync(internals)
+  await beginResync(internals)
   return syncBothWays()
 }
 
-/** Lets the next sync download everything. */
-function resync({ core: { store, runs, settings } }: Internals): Promise<void> {
+/** Begins a resync: the next sync downloads everything. */
+function beginResync({ core: { store, runs, settings } }: Internals): Promise<void> {
   return runs.exclusive('resync', () =>
     store.write('local', ({ tx }) => startResync(tx, [...settings.keys.keys()])),
   )

@@ -7,8 +7,8 @@ import type { Filter, ListOptions } from '../../model/query.ts'
 import type { Row } from '../../model/row.ts'
 
 /**
- * Live rows as an observable: undefined until they are read for the first time. The table is followed
- * while there are subscribers.
+ * Live rows as an observable, undefined until they are read for the first time. The table is observed while the
+ * observable has subscribers.
  */
 export function rowsOf<R>(
   table: Pick<Table<R>, 'subscribe'>,
@@ -17,27 +17,27 @@ export function rowsOf<R>(
 ): Observable<R[] | undefined> {
   const subscribers = new Set<() => void>()
   let rows: R[] | undefined
-  let end: (() => void) | undefined
+  let unsubscribe: (() => void) | undefined
 
   return {
     get: () => rows,
     subscribe(fn) {
-      // The same function may subscribe twice.
+      // The same function may subscribe twice, and needs two entries in the set.
       const subscriber = (): void => fn()
       subscribers.add(subscriber)
-      end ??= table.subscribe(
+      unsubscribe ??= table.subscribe(
         filter,
-        (found) => {
-          rows = found
-          for (const tell of subscribers) tell()
+        (current) => {
+          rows = current
+          for (const notify of subscribers) notify()
         },
         options,
       )
       return () => {
         subscribers.delete(subscriber)
         if (subscribers.size > 0) return
-        end?.()
-        end = undefined
+        unsubscribe?.()
+        unsubscribe = undefined
       }
     },
   }
@@ -48,8 +48,8 @@ function useObservable<T>({ get, subscribe }: Observable<T>): T {
 }
 
 /**
- * The rows that match, kept up to date; undefined until they are read. A filter that is a function is taken
- * as it is when one of `deps` changes; any other filter may be written in place.
+ * The matching rows, kept up to date; undefined until they are read. A function as filter takes effect when one of
+ * `deps` changes; a filter that is an object is compared by its content.
  */
 export function useRows<R = Row>(
   table: Pick<Table<R>, 'subscribe'>,
@@ -57,9 +57,9 @@ export function useRows<R = Row>(
   options?: ListOptions<R>,
   deps: readonly unknown[] = [],
 ): R[] | undefined {
-  const written = JSON.stringify([typeof filter === 'function' ? null : filter, options])
-  // What is written in place is another object at each rendering: its content says whether it changed.
-  return useObservable(useMemo(() => rowsOf(table, filter, options), [table, written, ...deps]))
+  const content = JSON.stringify([typeof filter === 'function' ? null : filter, options])
+  // An object written in the component is a new one at each render, so its content is the dependency.
+  return useObservable(useMemo(() => rowsOf(table, filter, options), [table, content, ...deps]))
 }
 
 /** A row by primary key, kept up to date; null where there is none, undefined until it is read. */
@@ -69,13 +69,13 @@ export function useRow<R = Row>(
   /** Column of the primary key. */
   key: keyof R & string = 'id' as keyof R & string,
 ): R | null | undefined {
-  const found = useRows(table, (row) => String(row[key]) === String(id), undefined, [id, key])
-  return found === undefined ? undefined : (found[0] ?? null)
+  const rows = useRows(table, (row) => String(row[key]) === String(id), undefined, [id, key])
+  return rows === undefined ? undefined : (rows[0] ?? null)
 }
 
 const states = new WeakMap<object, Observable<SyncState>>()
 
-/** Connectivity, the run under way, what waits and what conflicts. */
+/** Status, progress, open conflicts and changes of a sync. */
 export function useSyncStatus(sync: Pick<Sync, 'on' | 'status'>): SyncState {
   let state = states.get(sync)
   if (!state) states.set(sync, (state = observe(sync)))

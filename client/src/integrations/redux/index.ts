@@ -5,9 +5,10 @@ import { createTracker, type Entities, type Tracker } from './tracker.ts'
 
 export { createTracker, type Entities, type Tracker } from './tracker.ts'
 
-const report = (error: SyncError): void => console.error('tidemark: not in step', error)
+const printError = (error: SyncError): void =>
+  console.error('tidemark: state and tables differ', error)
 
-/** Where rows of a table are in the app's state. */
+/** A table, and where its rows are in the app's state. */
 export interface Tracked<State> {
   table: string
   /** Column of the primary key. Default `id`. */
@@ -15,19 +16,19 @@ export interface Tracked<State> {
   select(state: State): Entities | undefined
 }
 
-/** Type of the action by which rows come in. */
+/** Type of {@link RowsAction}. */
 export const ROWS = 'tidemark/rows'
 
-/** Rows that came in with a sync, for a reducer to take up with {@link takeRows}. */
+/** Rows that a sync has changed; a reducer applies them with {@link takeRows}. */
 export interface RowsAction {
   type: typeof ROWS
   payload: {
-    /** Name under which it is tracked. */
+    /** Name of the table in the option `entities`. */
     entity: string
     table: string
     /** New and changed rows. */
     rows: Row[]
-    /** Keys of rows that are gone. */
+    /** Keys of removed rows. */
     removed: string[]
   }
 }
@@ -35,28 +36,28 @@ export interface RowsAction {
 export const isRowsAction = (action: unknown): action is RowsAction =>
   (action as { type?: unknown } | null)?.type === ROWS
 
-/** A list or a map of rows with those of an action in it. */
+/** A list or a map of rows after a {@link RowsAction}. */
 export function takeRows<E extends Entities>(
   entities: E,
   { rows, removed }: RowsAction['payload'],
   key = 'id',
 ): E {
-  const gone = new Set(removed)
-  const came = new Map(rows.map((row) => [String(row[key]), row]))
+  const removedIds = new Set(removed)
+  const changed = new Map(rows.map((row) => [String(row[key]), row]))
   if (!Array.isArray(entities)) {
-    const kept = Object.entries(entities).filter(([id]) => !gone.has(id))
-    return Object.fromEntries([...kept, ...came]) as unknown as E
+    const kept = Object.entries(entities).filter(([id]) => !removedIds.has(id))
+    return Object.fromEntries([...kept, ...changed]) as unknown as E
   }
   const kept = (entities as Row[]).flatMap((row) => {
     const id = String(row[key])
-    const next = came.get(id) ?? row
-    came.delete(id)
-    return gone.has(id) ? [] : [next]
+    const next = changed.get(id) ?? row
+    changed.delete(id)
+    return removedIds.has(id) ? [] : [next]
   })
-  return [...kept, ...came.values()] as unknown as E
+  return [...kept, ...changed.values()] as unknown as E
 }
 
-/** What a Redux-style store gives to a middleware. */
+/** The methods of a Redux-style store that a middleware receives. */
 interface Api<State> {
   dispatch(action: RowsAction): unknown
   getState(): State
@@ -66,25 +67,25 @@ type Middleware<State> = (
   api: Api<State>,
 ) => (next: (action: unknown) => unknown) => (action: unknown) => unknown
 
-/** A middleware, and what goes with it. */
+/** The middleware that `reduxSync` returns, with its functions. */
 export interface ReduxSync<State> {
   middleware: Middleware<State>
-  /** Dispatches all rows that are on the device; called once at the start. */
+  /** Dispatches all rows of the device; call it once at the start. */
   load(): Promise<void>
-  /** Resolves when all that was dispatched is written to the tables and rows that came in are dispatched. */
+  /** Resolves when all changes of the state are written to the tables, and all changed rows are dispatched. */
   idle(): Promise<void>
-  /** Stops following the tables. */
+  /** Stops dispatching changed rows. */
   end(): void
 }
 
 /**
- * Keeps a Redux-style store and tables in step: what an action changes in the state of an entity becomes
- * edits of its table, and rows that a sync brings are dispatched as {@link RowsAction}.
+ * Keeps the state of a Redux-style store and tables equal: changes of the state become edits of the tables, and rows
+ * that a sync has changed are dispatched as {@link RowsAction}.
  */
 export function reduxSync<State>(
   sync: Pick<Sync, 'table' | 'on'>,
   entities: Readonly<Record<string, Tracked<State>>>,
-  { onError = report }: { onError?: (error: SyncError) => void } = {},
+  { onError = printError }: { onError?: (error: SyncError) => void } = {},
 ): ReduxSync<State> {
   const tracked = Object.entries(entities).map(([entity, { table, key = 'id', select }]) => ({
     entity,
@@ -94,39 +95,42 @@ export function reduxSync<State>(
     tracker: createTracker(sync.table(table), key, onError),
   }))
   let api: Api<State> | undefined
-  let incoming: Promise<void> = Promise.resolve()
+  let dispatching: Promise<void> = Promise.resolve()
 
-  /** What the state has and the table not yet must not be overwritten by what the table has. */
-  async function read<T>(tracker: Tracker, rows: () => Promise<T>): Promise<T> {
+  /** Reads rows when every change of the state is written, so that they do not overwrite a newer state. */
+  async function readWhenIdle<T>(tracker: Tracker, rows: () => Promise<T>): Promise<T> {
     for (;;) {
-      const before = tracker.idle()
-      await before
-      const found = await rows()
-      if (tracker.idle() === before) return found
+      const writes = tracker.idle()
+      await writes
+      const result = await rows()
+      if (tracker.idle() === writes) return result
     }
   }
 
   const dispatch = (payload: RowsAction['payload']): void =>
     void api?.dispatch({ type: ROWS, payload })
 
-  async function take(
-    before: Promise<void>,
+  /** Dispatches the current rows of `ids`, after `previous`. */
+  async function dispatchRows(
+    previous: Promise<void>,
     { entity, table, tracker }: (typeof tracked)[number],
     ids: readonly string[],
   ): Promise<void> {
-    await before
-    const found = await read(tracker, () =>
+    await previous
+    const entries = await readWhenIdle(tracker, () =>
       Promise.all(ids.map(async (id) => [id, await sync.table(table).get(id)] as const)),
     )
-    const removed = found.filter(([, row]) => row === null).map(([id]) => id)
-    const rows = found.flatMap(([, row]) => (row ? [row] : []))
+    const removed = entries.filter(([, row]) => row === null).map(([id]) => id)
+    const rows = entries.flatMap(([, row]) => (row ? [row] : []))
     dispatch({ entity, table, rows, removed })
   }
 
-  const end = sync.on('change', ({ table, ids, origin }) => {
+  const unsubscribe = sync.on('change', ({ table, ids, origin }) => {
     if (origin !== 'remote') return
     for (const each of tracked.filter((each) => each.table === table))
-      incoming = take(incoming, each, ids).catch((error: unknown) => onError(classify(error)))
+      dispatching = dispatchRows(dispatching, each, ids).catch((error: unknown) =>
+        onError(classify(error)),
+      )
   })
 
   return {
@@ -143,14 +147,14 @@ export function reduxSync<State>(
     },
     async load() {
       for (const { entity, table, tracker } of tracked) {
-        const rows = await read(tracker, () => sync.table(table).list())
+        const rows = await readWhenIdle(tracker, () => sync.table(table).list())
         dispatch({ entity, table, rows, removed: [] })
       }
     },
     async idle() {
       for (const { tracker } of tracked) await tracker.idle()
-      await incoming
+      await dispatching
     },
-    end,
+    end: unsubscribe,
   }
 }

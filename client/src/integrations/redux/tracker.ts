@@ -3,17 +3,17 @@ import { classify, type SyncError } from '../../model/errors.ts'
 import type { Row } from '../../model/row.ts'
 import { sameJson } from '../../util/json.ts'
 
-/** Rows as a store keeps them: in a list, or by key. */
+/** Rows in the app's state: a list, or an object with the rows by key. */
 export type Entities = readonly Row[] | Readonly<Record<string, Row>>
 
-/** Turns what changes in an app's own state into edits of a table. */
+/** Turns changes of an app's state into edits of a table. */
 export interface Tracker {
   /**
-   * Writes what differs between two states: new rows are inserted, changed columns updated, rows that
-   * are gone removed. Changes are written in the order in which they are given.
+   * Writes the difference between two states: inserts new rows, updates changed columns and deletes missing rows.
+   * Differences are written in the order of the calls.
    */
   track(before: Entities | undefined, after: Entities | undefined): void
-  /** Resolves when everything tracked so far is written. */
+  /** Resolves when all differences so far are written. */
   idle(): Promise<void>
 }
 
@@ -22,20 +22,21 @@ function byKey(entities: Entities | undefined, key: string): Map<string, Row> {
   return new Map(rows.map((row) => [String(row[key]), row]))
 }
 
-/** `key` is the column of the primary key. A write that fails is told to `onError`; the others go on. */
+/** `key` is the column of the primary key. Failed writes are passed to `onError` and do not stop later ones. */
 export function createTracker(
   table: Table,
   key = 'id',
-  onError: (error: SyncError) => void = (error) => console.error('tidemark: not tracked', error),
+  onError: (error: SyncError) => void = (error) =>
+    console.error('tidemark: a change was not written', error),
 ): Tracker {
-  let tail: Promise<void> = Promise.resolve()
+  let lastWrite: Promise<void> = Promise.resolve()
 
   function queue(write: () => Promise<unknown>): void {
-    tail = after(tail, write)
+    lastWrite = writeAfter(lastWrite, write)
   }
 
-  async function after(before: Promise<void>, write: () => Promise<unknown>): Promise<void> {
-    await before
+  async function writeAfter(previous: Promise<void>, write: () => Promise<unknown>): Promise<void> {
+    await previous
     try {
       await write()
     } catch (error) {
@@ -46,10 +47,10 @@ export function createTracker(
   return {
     track(before, after) {
       if (before === after) return
-      const was = byKey(before, key)
-      const is = byKey(after, key)
-      for (const [id, row] of is) {
-        const old = was.get(id)
+      const oldRows = byKey(before, key)
+      const newRows = byKey(after, key)
+      for (const [id, row] of newRows) {
+        const old = oldRows.get(id)
         if (old === row) continue
         if (!old) {
           queue(() => table.insert(row))
@@ -62,8 +63,8 @@ export function createTracker(
         const patch = Object.fromEntries(changed.map((name) => [name, row[name] ?? null]))
         if (changed.length > 0) queue(() => table.update(id, patch))
       }
-      for (const id of was.keys()) if (!is.has(id)) queue(() => table.remove(id))
+      for (const id of oldRows.keys()) if (!newRows.has(id)) queue(() => table.remove(id))
     },
-    idle: () => tail,
+    idle: () => lastWrite,
   }
 }

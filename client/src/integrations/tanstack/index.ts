@@ -3,7 +3,7 @@ import type { Table } from '../../api/table.ts'
 import type { Row } from '../../model/row.ts'
 import { sameJson } from '../../util/json.ts'
 
-/** What {@link tidemarkCollectionOptions} takes. */
+/** Options of {@link tidemarkCollectionOptions}. */
 export interface CollectionOptions<R extends object> {
   table: Table<R, R, Partial<R>>
   /** Name of the collection. */
@@ -12,13 +12,13 @@ export interface CollectionOptions<R extends object> {
   key?: keyof R & string
 }
 
-/** Lets go on when the subscribers have been told of what is committed. */
-const told = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
+/** Resolves when the subscribers have been called with the committed rows. */
+const subscribersNotified = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0))
 
 /**
- * A table as a TanStack DB collection: `createCollection(tidemarkCollectionOptions({ table }))`. Its rows
- * are those on this device, and what is written to it is an edit of the table. Whoever inserts gives the
- * key, since a collection needs one from the start.
+ * A table as a TanStack DB collection: `createCollection(tidemarkCollectionOptions({ table }))`. The collection has the
+ * rows of this device, and its mutations are edits of the table. An insert must have a key, which a collection needs
+ * from the start.
  */
 export function tidemarkCollectionOptions<R extends object = Row>({
   table,
@@ -32,34 +32,35 @@ export function tidemarkCollectionOptions<R extends object = Row>({
     sync: {
       rowUpdateMode: 'full',
       sync({ begin, write, commit, markReady }) {
-        let held = new Map<string | number, R>()
+        let currentRows = new Map<string | number, R>()
         return table.subscribe((rows) => {
-          const found = new Map(rows.map((row) => [keyOf(row), row]))
+          const nextRows = new Map(rows.map((row) => [keyOf(row), row]))
           begin()
-          for (const [key, value] of found) {
-            const before = held.get(key)
+          for (const [key, value] of nextRows) {
+            const before = currentRows.get(key)
             if (!before) write({ type: 'insert', value })
             else if (!sameJson(before, value)) write({ type: 'update', value })
           }
-          for (const [key, value] of held) if (!found.has(key)) write({ type: 'delete', value })
+          for (const [key, value] of currentRows)
+            if (!nextRows.has(key)) write({ type: 'delete', value })
           commit()
-          held = found
+          currentRows = nextRows
           markReady()
         })
       },
     },
     async onInsert({ transaction }) {
       await table.insertMany(transaction.mutations.map(({ modified }) => modified))
-      await told()
+      await subscribersNotified()
     },
     async onUpdate({ transaction }) {
       for (const { key, changes } of transaction.mutations)
         await table.update(key as string | number, changes as Partial<R>)
-      await told()
+      await subscribersNotified()
     },
     async onDelete({ transaction }) {
       for (const { key } of transaction.mutations) await table.remove(key as string | number)
-      await told()
+      await subscribersNotified()
     },
   }
 }
