@@ -31,6 +31,8 @@ export const someFaults = (driver: DriverName): fc.Arbitrary<(Fault | 'none')[]>
       'none',
       'dropped after',
       'dropped after',
+      // Only a push can have these: the first request, and of a device with edits.
+      ...(driver === 'wire' ? (['late', 'late', 'late', 'undone', 'undone'] as const) : []),
     ),
     { maxLength: 3 },
   )

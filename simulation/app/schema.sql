@@ -80,7 +80,7 @@ begin
 end
 $$;
 
--- Whoever makes a trip is its first editor.
+-- A user who makes a trip is its first editor.
 create function public.join_own_trip() returns trigger
 language plpgsql security definer set search_path = ''
 as $$
@@ -120,7 +120,7 @@ create policy "editors delete items" on public.items for delete to authenticated
 create policy "members see each other" on public.club_members for select to authenticated using (public.club_role(club_id) is not null);
 create policy "editors change members" on public.club_members for all to authenticated using (public.club_role(club_id) = 'editor');
 
-create policy "members see docs, everybody open ones" on public.docs for select to authenticated
+create policy "members see docs, all users open ones" on public.docs for select to authenticated
   using (open or public.club_role(club_id) is not null);
 create policy "members write docs" on public.docs for all to authenticated using (public.club_role(club_id) is not null);
 

@@ -6,7 +6,7 @@ import { casts, type DriverName } from '../drivers/cast.ts'
 
 /** What the users of a cast do on their devices, and what others do beside it: the beginning, and what happens. */
 export interface History {
-  /** Who is in which scope at the start: 0 nobody, 1 an editor, 2 a viewer; scope by scope, user by user. */
+  /** Who is in which scope at the start: 0 no member, 1 an editor, 2 a viewer; scope by scope, user by user. */
   members: number[]
   /** How many devices have downloaded everything before it begins: they edit what they share. */
   ready: number

@@ -10,6 +10,9 @@ import type { Fault } from '../faults.ts'
 import { push } from './push.ts'
 import { State } from './state.ts'
 
+/** Faults that only a push can have. */
+const ofPushes: ReadonlySet<Fault> = new Set<Fault>(['late', 'undone'])
+
 const ops = { insert: 'put', update: 'patch', remove: 'delete' } as const
 
 /** A device that speaks the protocol by plain calls of the database functions. */
@@ -85,7 +88,7 @@ export class WireDevice implements Device {
   /** One page. Whether there may be more. */
   async #pull(limit: number, fault: Fault | undefined): Promise<boolean> {
     const { db, journal } = this.world
-    if (fault) journal.count(`request ${fault}`)
+    if (fault && !ofPushes.has(fault)) journal.count(`request ${fault}`)
     if (fault === 'dropped before') return true
     const call = `${as(this.user)} select public.sync_pull('${this.state.id}', ${literal(this.state.cursor)}, ${literal({ limit })})`
     let page: PullAnswer

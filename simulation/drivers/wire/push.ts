@@ -32,7 +32,7 @@ export async function push(
   const { journal, server } = device.world
   const batch = device.state.queue.slice(0, size)
   if (batch.length === 0 || (fault === 'late' && server.slot(slot).open)) return undefined
-  if (fault) journal.count(`request ${fault}`)
+  if (fault && fault !== 'answered twice') journal.count(`request ${fault}`)
   if (fault === 'dropped before') return undefined
   if (fault !== 'twice') return send(device, batch, fault, slot)
   const failed = await send(device, batch, 'dropped after', slot)
