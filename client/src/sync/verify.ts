@@ -117,6 +117,7 @@ async function checksumsByScope(store: Store, table: string): Promise<Map<string
   return byScope
 }
 
+/** The count and the checksum of a set of rows. */
 const sumOf = (rows: readonly RowChecksum[]): Sum => ({
   count: rows.length,
   checksum: rows.reduce((sum, row) => (sum + row.checksum) % 2 ** 32, 0),
