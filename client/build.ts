@@ -64,5 +64,7 @@ export async function buildClient(outDir: string, logLevel: 'info' | 'silent'): 
 if (import.meta.main) {
   await buildPackage(process.argv[2] ?? 'dist', 'info')
   const size = kB(await sizeOfClient())
-  console.log(`createSync with IndexedDB, auto and realtime: ${size} in all, minified and compressed`)
+  console.log(
+    `createSync with IndexedDB, auto and realtime: ${size} in all, minified and compressed`,
+  )
 }

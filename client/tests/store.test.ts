@@ -10,7 +10,8 @@ import { row } from './support/records.ts'
 import { settled } from './support/time.ts'
 import { type WriteTransaction } from '../src/database/write-transaction.ts'
 
-const putting = (id: string) => (transaction: WriteTransaction) => transaction.putRows([row('t', id)])
+const putting = (id: string) => (transaction: WriteTransaction) =>
+  transaction.putRows([row('t', id)])
 
 describe('what is committed is committed', () => {
   let complaints: MockInstance
