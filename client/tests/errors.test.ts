@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { defaultBackoff, retry, backoffDelay } from '../src/transport/backoff.ts'
-import { classify, fromStatus, NetworkError, StorageError, SyncError } from '../src/model/errors.ts'
+import {
+  classify,
+  errorFromStatus,
+  NetworkError,
+  StorageError,
+  SyncError,
+} from '../src/model/errors.ts'
 import { handClock, settled } from './support/time.ts'
 
 describe('an error has a kind, and the kind says whether to try again', () => {
@@ -19,13 +25,13 @@ describe('an error has a kind, and the kind says whether to try again', () => {
     [500, 'NetworkError', true],
     [503, 'NetworkError', true],
   ])('HTTP %i is a %s (retryable: %s)', (status, name, retryable) => {
-    const error = fromStatus(status, { code: 'c', message: 'm' })
+    const error = errorFromStatus(status, { code: 'c', message: 'm' })
     expect(error).toMatchObject({ name, retryable, code: 'c', message: 'm', status })
     expect(error).toBeInstanceOf(SyncError)
   })
 
   it('a statement that took the database too long is not tried again as it is', () => {
-    const error = fromStatus(500, { code: '57014', message: 'canceling statement' })
+    const error = errorFromStatus(500, { code: '57014', message: 'canceling statement' })
     expect(error).toMatchObject({ code: 'statement_timeout', retryable: false })
   })
 

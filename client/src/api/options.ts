@@ -13,7 +13,7 @@ import type { Settings, TableSettings } from '../sync/settings.ts'
 import { type Backoff, defaultBackoff } from '../transport/backoff.ts'
 import { createConnection } from '../transport/connection.ts'
 import type { Metric } from '../transport/metrics.ts'
-import { measured } from '../transport/metrics.ts'
+import { withMetrics } from '../transport/metrics.ts'
 import type { Pokes } from '../transport/pokes.ts'
 import type { SupabaseLike } from '../transport/supabase.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -121,7 +121,7 @@ export function resolveSettings(options: SyncOptions): Settings {
     pokes: options.pokes,
     connection,
     account,
-    transport: metrics ? measured(transport, metrics) : transport,
+    transport: metrics ? withMetrics(transport, metrics) : transport,
     batch: { mutations: 2_000, bytes: 1_000_000, ...options.batch },
     pageSize: options.pageSize ?? 5_000,
     backoff: { ...defaultBackoff, ...options.backoff },

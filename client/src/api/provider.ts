@@ -1,5 +1,5 @@
 import { classify, type SyncError } from '../model/errors.ts'
-import { offline } from '../transport/requests.ts'
+import { offlineError } from '../transport/requests.ts'
 import type { SupabaseLike } from '../transport/supabase.ts'
 import type { Core } from './core.ts'
 
@@ -42,7 +42,7 @@ export function createProvider({ core, lastError }: ProviderDeps): Provider {
   async function validate(): Promise<Validity> {
     if (!connection.current()) return { status: 'no_provider' }
     try {
-      if (!network.online()) throw offline()
+      if (!network.online()) throw offlineError()
       await session.assertOwner()
       const { open_conflicts } = await requests.once((signal) =>
         transport.call<{ open_conflicts: number }>('sync_status', {}, signal),

@@ -8,7 +8,7 @@ import type { SyncEvents } from '../model/events.ts'
 import { contentSize } from '../model/mutation.ts'
 import type { FailedMutation, QueuedMutation } from '../model/records.ts'
 import type { Row } from '../model/row.ts'
-import { editable } from '../model/row.ts'
+import { editableColumns } from '../model/row.ts'
 import type { ResultError } from '../model/wire.ts'
 import type { Transaction } from '../storage/contract.ts'
 import type { Clock } from '../util/clock.ts'
@@ -99,6 +99,7 @@ export function createQueue(
   }
 }
 
+/** Counts the mutations by state. */
 async function statsOf(tx: Transaction): Promise<QueueStats> {
   const { sentSeq, completed } = await deviceOf(tx)
   const queued = await tx.scan('queue')
@@ -106,6 +107,7 @@ async function statsOf(tx: Transaction): Promise<QueueStats> {
   return { pending, sent: queued.length - pending, failed: await tx.count('failed'), completed }
 }
 
+/** All queue items: rejected mutations, then queued ones. */
 async function itemsOf(tx: Transaction): Promise<QueueItem[]> {
   const { sentSeq, inFlight } = await deviceOf(tx)
   const failed = (await tx.scan('failed')).map((mutation): QueueItem => ({
@@ -143,6 +145,7 @@ const deleteAll = (
     mutations.map(({ seq }) => seq),
   )
 
+/** Queues rejected mutations again, and shows them in their rows. Resolves to their number. */
 async function retryFailed(
   { tx, putRows }: WriteTransaction,
   seqs?: readonly number[],
@@ -166,6 +169,7 @@ async function retryFailed(
   return failed.length
 }
 
+/** Changes columns of a rejected mutation. */
 async function editFailed(tx: Transaction, seq: number, data: Row): Promise<void> {
   const mutation = await tx.get('failed', seq)
   if (!mutation)
@@ -180,8 +184,8 @@ async function editFailed(tx: Transaction, seq: number, data: Row): Promise<void
       message: 'The rejected edit is a removal, which has no columns.',
       hint: 'Retry it with queue.retryFailed, or discard it with queue.clearFailed.',
     })
-  // `editable` converts to JSON, which leaves out columns that are undefined.
-  const next = { ...mutation, data: editable({ ...mutation.data, ...data }) }
+  // `editableColumns` converts to JSON, which leaves out columns that are undefined.
+  const next = { ...mutation, data: editableColumns({ ...mutation.data, ...data }) }
   if (mutation.old) {
     // The user has changed these columns now, so the values before the edit are the current ones.
     const row = (await tx.get('rows', [mutation.table, mutation.id]))?.row
@@ -192,6 +196,7 @@ async function editFailed(tx: Transaction, seq: number, data: Row): Promise<void
   await tx.putMany('failed', [{ ...next, size: contentSize(next) }])
 }
 
+/** Deletes rejected mutations. Resolves to their number. */
 async function clearFailed(tx: Transaction, seqs?: readonly number[]): Promise<number> {
   const failed = await failedBySeq(tx, seqs)
   await deleteAll(tx, 'failed', failed)
@@ -207,6 +212,7 @@ async function clearCompleted(tx: Transaction, until: number): Promise<number> {
   return device.completed - completed
 }
 
+/** Deletes all mutations and stores the server's rows. Resolves to the number of mutations. */
 async function clear({ tx, putRows, dropRows }: WriteTransaction): Promise<number> {
   const queued = await tx.scan('queue')
   const failed = await tx.scan('failed')

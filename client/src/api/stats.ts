@@ -31,6 +31,7 @@ export interface SyncStats {
   history: RunRecord[]
 }
 
+/** Reads the statistics from the store. */
 export async function statsOf(store: Store, { nextSync }: SyncStatus): Promise<SyncStats> {
   const { queued, failed, totals, runs } = await store.read(async (tx) => ({
     queued: await tx.scan('queue'),

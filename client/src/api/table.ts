@@ -7,10 +7,10 @@ import { currentId, withTemporaryIds } from '../database/temporary-ids.ts'
 import { ValidationError } from '../model/errors.ts'
 import type { Id } from '../model/key.ts'
 import { rankOf, type EditPriority } from '../model/priority.ts'
-import { arrange, matcher, type Filter, type ListOptions } from '../model/query.ts'
+import { sortAndLimit, matcher, type Filter, type ListOptions } from '../model/query.ts'
 import type { Row } from '../model/row.ts'
-import { copyRow, editable } from '../model/row.ts'
-import { check } from '../model/validate.ts'
+import { copyRow, editableColumns } from '../model/row.ts'
+import { assertValid } from '../model/validate.ts'
 import type { TableSettings } from '../sync/settings.ts'
 import { omit } from '../util/omit.ts'
 import type { NewId } from '../util/uuid.ts'
@@ -103,7 +103,7 @@ export function createTable({
   /** Inserts rows. The rows are copied before the first await, so that the app may change them after the call. */
   async function insertRows(rows: readonly Row[], options?: WriteOptions): Promise<Row[]> {
     const writes = rows.map(insertOf)
-    if (validate) for (const row of rows) check(validate, table, { ...row }, null)
+    if (validate) for (const row of rows) assertValid(validate, table, { ...row }, null)
     return write(writes, options)
   }
 
@@ -125,7 +125,7 @@ export function createTable({
 
   function asJson(row: Row): Row {
     try {
-      return editable(row)
+      return editableColumns(row)
     } catch (cause) {
       throw new ValidationError({
         code: 'invalid_value',
@@ -161,8 +161,8 @@ export function createTable({
         const changes = { ...patch }
         const before = await get(id)
         // A missing row is inserted or, without `orPut`, makes the write throw.
-        if (before) check(validate, table, { ...before, ...changes }, before)
-        else if (orPut) check(validate, table, { ...changes, [key]: id }, null)
+        if (before) assertValid(validate, table, { ...before, ...changes }, before)
+        else if (orPut) assertValid(validate, table, { ...changes, [key]: id }, null)
       }
       return (await write([{ ...patchWrite, ...(orPut && { orPut }) }], options))[0]!
     },
@@ -172,7 +172,7 @@ export function createTable({
     get,
     async list(filter, options) {
       const rows = await rowsOf(store, table)
-      return arrange([...rows.values()].filter(matcher(filter)), options)
+      return sortAndLimit([...rows.values()].filter(matcher(filter)), options)
     },
     subscribe(
       first: Filter<Row> | ((rows: Row[]) => void) | undefined,

@@ -153,6 +153,7 @@ async function removeRows(transaction: WriteTransaction, change: Change): Promis
   )
 }
 
+/** The primary key of a row as text. Throws `no_key` where the row has no such column. */
 function idOf(row: Row, table: string, key: string): string {
   const id = row[key]
   if (id == null)

@@ -52,14 +52,14 @@ export function createCapacity(
       const pruned = policy === 'prune' ? await pruneToLimit(bytes) : 0
       if (!reported || pruned > 0) onReached({ bytes, limit, pruned })
       reported = pruned === 0
-      if (policy === 'error') quotaError = quotaExceeded(bytes, limit)
+      if (policy === 'error') quotaError = quotaExceededError(bytes, limit)
       assertCapacity()
     },
     assertCapacity,
   }
 }
 
-const quotaExceeded = (bytes: number, limit: Required<StorageLimit>['bytes']): StorageError =>
+const quotaExceededError = (bytes: number, limit: Required<StorageLimit>['bytes']): StorageError =>
   new StorageError({
     code: 'quota',
     message: `The storage limit of ${limit} bytes is reached: ${bytes} are in use.`,

@@ -6,7 +6,7 @@ import { baseRow, rebase } from './rebase.ts'
 import { startResync } from './resync.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
-const nameOf = ({ store, key }: Damage): string => JSON.stringify([store, key])
+const damageKey = ({ store, key }: Damage): string => JSON.stringify([store, key])
 
 /** Runs `repair` with the damaged records, again with those that it finds on the way. */
 export async function withFurtherDamage<T>(
@@ -16,9 +16,9 @@ export async function withFurtherDamage<T>(
   try {
     return await repair(damage)
   } catch (error) {
-    const names = new Set(damage.map(nameOf))
+    const keys = new Set(damage.map(damageKey))
     const found = error instanceof StorageError ? error.damaged : []
-    const further = found.filter((each) => !names.has(nameOf(each)))
+    const further = found.filter((each) => !keys.has(damageKey(each)))
     if (further.length === 0) throw error
     return withFurtherDamage([...damage, ...further], repair)
   }

@@ -1,4 +1,4 @@
-import { arrange, type Filter, type ListOptions, matcher } from '../model/query.ts'
+import { sortAndLimit, type Filter, type ListOptions, matcher } from '../model/query.ts'
 import type { Row } from '../model/row.ts'
 import { callSafely } from '../util/call-safely.ts'
 import { visibleRow } from './rebase.ts'
@@ -57,7 +57,7 @@ export function live(
       if (!notificationDue || ended) return
       notificationDue = false
       const sorted = [...rows!].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row)
-      callSafely(`a subscriber of ${table}`, () => fn(arrange(sorted, options)))
+      callSafely(`a subscriber of ${table}`, () => fn(sortAndLimit(sorted, options)))
     })
   }
 

@@ -107,7 +107,7 @@ export function prunedTables(
  * Begins a resync where a limit was raised for which rows were dropped, so that these rows are downloaded again.
  * Resolves to the cursor from which the next pull starts.
  */
-export async function resyncIfWidened(
+export async function resyncIfLimitsRaised(
   cursor: CursorRecord,
   settings: PruneSettings & { keys: ReadonlyMap<string, string> },
   store: Store,

@@ -8,7 +8,7 @@ import type {
   RowRecord,
 } from '../model/records.ts'
 import type { Row } from '../model/row.ts'
-import { editable, withoutTombstone } from '../model/row.ts'
+import { editableColumns, withoutTombstone } from '../model/row.ts'
 import type { PushAnswer, PushResult, ResultError } from '../model/wire.ts'
 import type { Transaction } from '../storage/contract.ts'
 import type { Clock } from '../util/clock.ts'
@@ -184,6 +184,7 @@ function isOfAnotherDevice(
   return firstSent || (mutation.op === 'put' && !error && version == null)
 }
 
+/** Marks the server's row as missing or unknown. */
 function forgetServerRow(row: RowResults): void {
   row.base = null
   row.version = null
@@ -278,7 +279,7 @@ async function rebaseRows(
     if (missing) {
       const unsent = remaining.every((mutation) => mutation.seq > device.sentSeq)
       if (unsent && record.row) {
-        const data = editable(record.row)
+        const data = editableColumns(record.row)
         const insert = { ...asInsert(missing, data), seq: ++result.seq, edited_at: at }
         result.replaced.push(...remaining.map(({ seq }) => seq))
         result.requeued.push(insert)

@@ -88,7 +88,7 @@ export class UnknownError extends SyncError {
 const RETRYABLE_STATUSES = new Set([408, 425, 429])
 
 /** The error for an HTTP status that is not 2xx; status 0 means that no answer arrived. */
-export function fromStatus(status: number, failure: Failure): SyncError {
+export function errorFromStatus(status: number, failure: Failure): SyncError {
   const full = { ...failure, status }
   // The same call would time out again: the caller has to ask for less.
   if (failure.code === '57014') return new PermanentError({ ...full, code: 'statement_timeout' })
@@ -101,7 +101,7 @@ export function fromStatus(status: number, failure: Failure): SyncError {
 }
 
 /** The error of a call that its `signal` aborted. */
-export const aborted = (cause: unknown): SyncError =>
+export const abortedError = (cause: unknown): SyncError =>
   cause instanceof SyncError && cause.code === 'aborted'
     ? cause
     : new UnknownError({ code: 'aborted', message: 'The call was aborted.', cause })

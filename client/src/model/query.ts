@@ -33,7 +33,7 @@ function compare(a: unknown, b: unknown): number {
 }
 
 /** Rows sorted and limited, as copies that the app may change. */
-export function arrange(
+export function sortAndLimit(
   rows: readonly Row[],
   { order = [], limit, offset = 0 }: ListOptions<Row> = {},
 ): Row[] {

@@ -5,7 +5,7 @@ export type Row = Record<string, unknown>
 const SERVER_COLUMNS = new Set(['version', 'updated_at', 'deleted_at'])
 
 /** The columns that a mutation may contain, as plain JSON: dates become text, `undefined` is left out. */
-export function editable(row: Row): Row {
+export function editableColumns(row: Row): Row {
   const plain = JSON.parse(JSON.stringify(row)) as Row
   for (const column of SERVER_COLUMNS) delete plain[column]
   return plain

@@ -45,7 +45,7 @@ export function problemsOf(validate: Validate, row: Row, before: Row | null): st
  * Throws a `ValidationError` with code `invalid_row` where a row of `table` is not valid. Its details have one
  * line for each problem.
  */
-export function check(validate: Validate, table: string, row: Row, before: Row | null): void {
+export function assertValid(validate: Validate, table: string, row: Row, before: Row | null): void {
   const problems = problemsOf(validate, row, before)
   if (problems.length === 0) return
   throw new ValidationError({

@@ -21,6 +21,7 @@ const CODES: Record<string, string> = {
   VersionError: 'blocked',
 }
 
+/** An error of IndexedDB as a `StorageError`; any other error unchanged. */
 function storageError(error: unknown): unknown {
   if (!(error instanceof DOMException)) return error
   const code = CODES[error.name] ?? 'storage'
@@ -39,6 +40,7 @@ const isPrefix = (columns: readonly string[], key: readonly string[]): boolean =
 const keysStartingWith = (values: readonly string[]): IDBKeyRange =>
   IDBKeyRange.bound([...values], [...values, []])
 
+/** Creates the stores and indexes that are missing. */
 function upgrade(db: Database): void {
   for (const name of STORE_NAMES) {
     if (db.objectStoreNames.contains(name)) continue

@@ -29,6 +29,7 @@ type Items = [item: string, text: string | null][]
 
 const QUOTA_ERRORS = new Set(['QuotaExceededError', 'NS_ERROR_DOM_QUOTA_REACHED'])
 
+/** An error of Web Storage as a `StorageError`; any other error unchanged. */
 function storageError(error: unknown): unknown {
   if (error instanceof StorageError || !(error instanceof DOMException)) return error
   const code = QUOTA_ERRORS.has(error.name)

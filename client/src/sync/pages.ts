@@ -1,5 +1,5 @@
 import { cursorOf } from '../database/meta.ts'
-import { resyncIfWidened } from '../database/prune.ts'
+import { resyncIfLimitsRaised } from '../database/prune.ts'
 import { classify } from '../model/errors.ts'
 import type { CursorRecord } from '../model/records.ts'
 import { type Cursor, PROTOCOL_VERSION, type PullAnswer } from '../model/wire.ts'
@@ -21,14 +21,14 @@ export const pullOptions = ({ pageSize }: SyncContext, tables: readonly string[]
 })
 
 /** The cursor from which the next pull starts; null where a raised limit makes a resync necessary. */
-export async function startOfPull({ settings, store }: SyncContext): Promise<CursorRecord> {
+export async function cursorForPull({ settings, store }: SyncContext): Promise<CursorRecord> {
   const cursor = await store.read(cursorOf)
-  return cursor.pruned ? resyncIfWidened(cursor, settings, store) : cursor
+  return cursor.pruned ? resyncIfLimitsRaised(cursor, settings, store) : cursor
 }
 
 /** Requests the page after the stored cursor. */
 export async function requestPage(context: SyncContext, run: Run): Promise<PrefetchedPage> {
-  const { cursor, pages } = await startOfPull(context)
+  const { cursor, pages } = await cursorForPull(context)
   return { response: prefetch(context, run, cursor), pages }
 }
 

@@ -18,7 +18,7 @@ import {
 } from '../model/wire.ts'
 import { timestamp } from '../util/clock.ts'
 import type { SyncContext } from './context.ts'
-import { type PrefetchedPage, pullOptions, requestPage, startOfPull } from './pages.ts'
+import { type PrefetchedPage, pullOptions, requestPage, cursorForPull } from './pages.ts'
 import { pushProgress } from './progress.ts'
 import { assignIds } from './readiness.ts'
 import { splitBatch } from './recovery.ts'
@@ -130,7 +130,7 @@ async function sendBatch(
     const response = await transport.push({ ...body, options: pushOptions }, signal)
     return { batch, response, ...(withPage && { page: await requestPage(context, run) }) }
   }
-  const { cursor, pages } = await startOfPull(context)
+  const { cursor, pages } = await cursorForPull(context)
   const options = { ...pullOptions(context, run.tables), ...pushOptions }
   const response = await transport.sync({ ...body, cursor, options }, signal)
   if (!('changes' in response)) return { batch, response }

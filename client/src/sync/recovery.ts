@@ -53,6 +53,7 @@ export function splitBatch(
   )
 }
 
+/** Why a smaller batch may succeed after this error; undefined where it would not. */
 function splitReason({ code, details }: SyncError): SplitReason | undefined {
   if (TOO_MUCH_ERRORS.has(code)) return 'too_much'
   if (code === 'batch_too_large') return 'too_large'

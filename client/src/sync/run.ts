@@ -1,11 +1,11 @@
 import { recordRun } from '../database/history.ts'
 import type { Store } from '../database/store.ts'
-import { aborted, classify, SyncError } from '../model/errors.ts'
+import { abortedError, classify, SyncError } from '../model/errors.ts'
 import type { SyncEvents } from '../model/events.ts'
 import { emptyReport, type RunOptions, type SyncReport } from '../model/report.ts'
 import type { SyncStatus } from '../model/status.ts'
 import type { Tabs } from '../platform/tabs.ts'
-import { offline } from '../transport/requests.ts'
+import { offlineError } from '../transport/requests.ts'
 import type { Emitter } from '../util/emitter.ts'
 import { SerialQueue } from '../util/serial-queue.ts'
 import { withSignal } from '../util/with-signal.ts'
@@ -100,7 +100,7 @@ export function createRuns({
     // Runs do not overlap, so every event until the end belongs to this run.
     const unwatch = onProgress && events.on('sync_progress', (progress) => onProgress(progress))
     try {
-      if (!network.online()) throw offline()
+      if (!network.online()) throw offlineError()
       await assertOwner()
       const tables = tablesOfCall ?? unskipped()
       await withSignal({ signals: [closing, signal] }, (signal) =>
@@ -113,7 +113,7 @@ export function createRuns({
       )
     } catch (thrown) {
       const isAbort = signal.aborted && !(thrown instanceof SyncError)
-      error = isAbort ? aborted(thrown) : classify(thrown)
+      error = isAbort ? abortedError(thrown) : classify(thrown)
     }
     unwatch?.()
     report.durationMs = clock.now() - at

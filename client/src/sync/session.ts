@@ -42,14 +42,14 @@ export interface Session {
   close(): void
 }
 
-const notSignedIn = (): AuthError =>
+const notSignedInError = (): AuthError =>
   new AuthError({
     code: 'not_signed_in',
     message: 'No user is signed in.',
     hint: 'Edits are queued until a user signs in.',
   })
 
-const otherUser = (): AuthError =>
+const otherUserError = (): AuthError =>
   new AuthError({
     code: 'other_user',
     message: 'This store holds unsent edits of another user.',
@@ -86,14 +86,14 @@ export function createSession(
       changeOwner(transaction, user, newId),
     )
     if (changed) deviceConfirmed = false
-    return setAccessError(changed ? undefined : otherUser())
+    return setAccessError(changed ? undefined : otherUserError())
   }
 
   return {
     async assertOwner() {
       const user = await account.user()
       if (user === undefined) return
-      if (user === null) throw notSignedIn()
+      if (user === null) throw notSignedInError()
       await makeOwner(user)
       if (accessError) throw accessError
     },

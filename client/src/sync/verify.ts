@@ -59,42 +59,64 @@ interface CompareDeps {
 
 /** Compares the tables and, with `heal`, replaces the rows that differ. */
 async function compareTables(
-  { store, keys, call }: CompareDeps,
+  deps: CompareDeps,
   tables: readonly string[],
   heal: boolean,
 ): Promise<Verification> {
-  const server = await call<Checksum[]>('sync_verify', { tables })
+  const serverSums = await deps.call<Checksum[]>('sync_verify', { tables })
   const result: Verification = { inSync: true, rows: 0, differing: [], healed: 0, checksums: [] }
   for (const table of tables) {
-    const rowsByScope = await checksumsByScope(store, table)
-    const serverSums = new Map(
-      server.filter((set) => set.table === table).map((set) => [set.scope, set]),
-    )
-    const differences: Differences = new Map()
-    for (const scope of new Set([...rowsByScope.keys(), ...serverSums.keys()])) {
-      const rows = rowsByScope.get(scope) ?? []
-      const sum = serverSums.get(scope) ?? { count: 0, checksum: 0 }
-      result.rows += sum.count
-      result.checksums.push({ scope, table, ...sumOf(rows) })
-      if (!sumsAgree(rows, sum))
-        await findDifferences({ table, scope, prefix: '' }, rows, call, differences)
-    }
+    const rowsByScope = await checksumsByScope(deps.store, table)
+    const sums = serverSums.filter((sum) => sum.table === table)
+    const differences = await compareTable(deps, table, rowsByScope, sums, result)
     if (differences.size === 0) continue
-    const ids = [...differences.keys()]
     result.inSync = false
-    result.differing.push({ table, ids })
-    if (!heal) continue
-    const comparedVersions = new Map(
-      [...rowsByScope.values()].flat().map(({ id, version }) => [id, version]),
-    )
-    for (let from = 0; from < ids.length; from += ROWS_PER_REQUEST) {
-      const chunk = ids.slice(from, from + ROWS_PER_REQUEST)
-      const onServer = chunk.filter((id) => differences.get(id))
-      const rows = await fetchRows(call, table, keys.get(table)!, onServer)
-      result.healed += await healRows(store, { table, ids: chunk, rows, comparedVersions })
-    }
+    result.differing.push({ table, ids: [...differences.keys()] })
+    if (heal) result.healed += await healTable(deps, table, rowsByScope, differences)
   }
   return result
+}
+
+/** Compares the scopes of a table. Adds the server's rows and this device's checksums to `result`. */
+async function compareTable(
+  { call }: CompareDeps,
+  table: string,
+  rowsByScope: ReadonlyMap<string, RowChecksum[]>,
+  serverSums: readonly Checksum[],
+  result: Verification,
+): Promise<Differences> {
+  const sums = new Map(serverSums.map((sum) => [sum.scope, sum]))
+  const differences: Differences = new Map()
+  for (const scope of new Set([...rowsByScope.keys(), ...sums.keys()])) {
+    const rows = rowsByScope.get(scope) ?? []
+    const sum = sums.get(scope) ?? { count: 0, checksum: 0 }
+    result.rows += sum.count
+    result.checksums.push({ scope, table, ...sumOf(rows) })
+    if (!sumsAgree(rows, sum))
+      await findDifferences({ table, scope, prefix: '' }, rows, call, differences)
+  }
+  return differences
+}
+
+/** Replaces the rows of a table that differ. Resolves to their number. */
+async function healTable(
+  { store, keys, call }: CompareDeps,
+  table: string,
+  rowsByScope: ReadonlyMap<string, RowChecksum[]>,
+  differences: Differences,
+): Promise<number> {
+  const comparedVersions = new Map(
+    [...rowsByScope.values()].flat().map(({ id, version }) => [id, version]),
+  )
+  const ids = [...differences.keys()]
+  let healed = 0
+  for (let from = 0; from < ids.length; from += ROWS_PER_REQUEST) {
+    const chunk = ids.slice(from, from + ROWS_PER_REQUEST)
+    const onServer = chunk.filter((id) => differences.get(id))
+    const rows = await fetchRows(call, table, keys.get(table)!, onServer)
+    healed += await healRows(store, { table, ids: chunk, rows, comparedVersions })
+  }
+  return healed
 }
 
 /** The rows of a table that were pulled, with their checksums, by scope. */
@@ -117,6 +139,7 @@ async function checksumsByScope(store: Store, table: string): Promise<Map<string
   return byScope
 }
 
+/** The count and the checksum of a set of rows. */
 const sumOf = (rows: readonly RowChecksum[]): Sum => ({
   count: rows.length,
   checksum: rows.reduce((sum, row) => (sum + row.checksum) % 2 ** 32, 0),

@@ -16,7 +16,7 @@ export interface Connection {
   onChange(fn: () => void): void
 }
 
-const noProvider = (): never => {
+const throwNoProvider = (): never => {
   throw new PermanentError({
     code: 'no_provider',
     message: 'No Supabase project is connected.',
@@ -25,9 +25,9 @@ const noProvider = (): never => {
 }
 
 const noTransport: Transport = {
-  push: noProvider,
-  pull: noProvider,
-  call: noProvider,
+  push: throwNoProvider,
+  pull: throwNoProvider,
+  call: throwNoProvider,
 }
 
 /** Which project to connect, and how to send requests. */
@@ -87,7 +87,7 @@ export function createConnection(
     } as Transport,
     account: {
       // A transport of the app, without a client: only the app knows the user.
-      user: async () => (account ? account.user() : current ? undefined : noProvider()),
+      user: async () => (account ? account.user() : current ? undefined : throwNoProvider()),
       renew: async () => (await account?.renew()) ?? false,
       watch(fn) {
         watch(fn)

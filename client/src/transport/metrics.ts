@@ -26,7 +26,7 @@ interface CountedAnswer {
 }
 
 /** A transport that calls `onMetric` after each request, also after retries. An error of `onMetric` is printed. */
-export function measured(transport: Transport, onMetric: (metric: Metric) => void): Transport {
+export function withMetrics(transport: Transport, onMetric: (metric: Metric) => void): Transport {
   async function measure<T>(operation: string, work: () => Promise<T>, sent?: number): Promise<T> {
     const start = performance.now()
     const report = (outcome: Omit<Metric, 'operation' | 'durationMs'>): void => {
@@ -57,6 +57,7 @@ export function measured(transport: Transport, onMetric: (metric: Metric) => voi
   } as Transport
 }
 
+/** Counts the results and the rows of an answer. */
 function figuresOf({ results, changes }: CountedAnswer): Pick<Metric, 'results' | 'received'> {
   const counts: Record<string, number> = {}
   if (Array.isArray(results))

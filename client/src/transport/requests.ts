@@ -6,7 +6,7 @@ import { type Backoff, retry } from './backoff.ts'
 import type { Transport } from './transport.ts'
 
 /** The error of a call that is not attempted because the device is offline. */
-export const offline = (): NetworkError =>
+export const offlineError = (): NetworkError =>
   new NetworkError({ code: 'offline', message: 'The device is offline.' })
 
 /** Sends requests to the server. Every rejection is a `SyncError`. */

@@ -1,5 +1,5 @@
 import type { SyncError } from '../model/errors.ts'
-import { fromStatus, NetworkError } from '../model/errors.ts'
+import { errorFromStatus, NetworkError } from '../model/errors.ts'
 import type {
   PullAnswer,
   PullRequest,
@@ -56,7 +56,7 @@ export interface ErrorBody {
 export function requestError(status: number, body: ErrorBody, retryAfter?: number): SyncError {
   const { message = `HTTP ${status}` } = body
   const code = typeof body.code === 'string' ? body.code : ''
-  return fromStatus(status, {
+  return errorFromStatus(status, {
     code: code.startsWith('PT') ? message : code || (status ? `http_${status}` : 'network'),
     message,
     details: body.details ?? undefined,

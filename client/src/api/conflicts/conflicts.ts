@@ -13,7 +13,7 @@ import type {
 import { ConflictError, ValidationError } from '../../model/errors.ts'
 import type { SyncEvents } from '../../model/events.ts'
 import type { Row } from '../../model/row.ts'
-import { editable } from '../../model/row.ts'
+import { editableColumns } from '../../model/row.ts'
 import type { Clock } from '../../util/clock.ts'
 import type { Emitter } from '../../util/emitter.ts'
 import { sameJson } from '../../util/json.ts'
@@ -73,7 +73,7 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
         message: `A copy in ${table} needs a key that is a text, such as a UUID.`,
         hint: 'Choose "client" or "server", or insert the copy yourself.',
       })
-    const row = { ...editable(server), ...client, [key]: conflict_id }
+    const row = { ...editableColumns(server), ...client, [key]: conflict_id }
     const inserting = tables.get(table)!.insert(row)
     await inserting.catch((error: { code?: string }) => {
       if (error.code !== 'exists') throw error
@@ -124,6 +124,7 @@ export function createConflicts(deps: ConflictsDeps): Conflicts {
   }
 }
 
+/** A choice in its long form. */
 function resolutionOf(choice: Choice, { analysis }: OpenConflict): Resolution {
   if (choice === 'suggested') return { ...analysis.suggested, strategy: 'suggested' }
   return typeof choice === 'string' ? { take: choice } : choice
@@ -146,6 +147,7 @@ async function storeRow(
   else if (stored) await dropRows([stored])
 }
 
+/** The metadata of a resolution, given the row that it has made. */
 function metadataOf(
   { columns, client, server, base, analysis }: OpenConflict,
   resolution: Resolution,

@@ -33,7 +33,7 @@ export function resumableBucketOf(
     { body, signal }: { body?: Uint8Array<ArrayBuffer>; signal?: AbortSignal | undefined } = {},
   ): Promise<Response> {
     const { session } = (await client.auth.getSession()).data
-    if (!session) throw notSignedIn()
+    if (!session) throw notSignedInError()
     const response = await fetch(to, {
       method,
       headers: {
@@ -98,7 +98,7 @@ export function resumableBucketOf(
   }
 }
 
-const notSignedIn = (): AuthError =>
+const notSignedInError = (): AuthError =>
   new AuthError({
     code: 'not_signed_in',
     message: 'No user is signed in.',

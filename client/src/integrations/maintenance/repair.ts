@@ -3,7 +3,7 @@ import { applyMutation, baseRow, rebase } from '../../database/rebase.ts'
 import type { WriteTransaction } from '../../database/write-transaction.ts'
 import { contentSize } from '../../model/mutation.ts'
 import type { FailedMutation, QueuedMutation, RowRecord } from '../../model/records.ts'
-import { editable, type Row } from '../../model/row.ts'
+import { editableColumns, type Row } from '../../model/row.ts'
 import type { Transaction } from '../../storage/contract.ts'
 import { type Clock, timestamp } from '../../util/clock.ts'
 import { groupBy } from '../../util/group-by.ts'
@@ -151,10 +151,10 @@ function missingMutation(
   const target = { table, id, base: version }
   // A row without a version and without a mutation was inserted on this device.
   if (version === null && mutations.length === 0)
-    return row ? { ...target, op: 'put', data: editable(row) } : undefined
+    return row ? { ...target, op: 'put', data: editableColumns(row) } : undefined
   const expected = mutations.reduce(applyMutation, base)
   if (row === null) return expected ? { ...target, op: 'delete' } : undefined
-  const data = editable(row)
+  const data = editableColumns(row)
   if (expected === null) return mutations.length > 0 ? undefined : { ...target, op: 'put', data }
   const changed = Object.keys(data).filter(
     (column) => !sameJson(data[column], expected[column] ?? null),

@@ -17,6 +17,7 @@ export interface Tracker {
   idle(): Promise<void>
 }
 
+/** Rows by primary key. */
 function byKey(entities: Entities | undefined, key: string): Map<string, Row> {
   const rows = Array.isArray(entities) ? (entities as Row[]) : Object.values(entities ?? {})
   return new Map(rows.map((row) => [String(row[key]), row]))
