@@ -347,7 +347,7 @@ describe('an answer from the server', () => {
     const results = [1, 2].map((seq) => ({ seq, status: 'duplicate' as const, version: 1 }))
     await answer(device, results, { repeated_from: 2 })
     expect(await device.queue.list()).toMatchObject([{ seq: 1, id: 'a', status: 'pending' }])
-    expect((await device.send())!.device).not.toBe(before!.device)
+    expect((await device.send())!.deviceId).not.toBe(before!.deviceId)
   })
 
   it('duplicate of a new row that is ours and that we may not see any more: it goes', async () => {
@@ -398,7 +398,7 @@ describe('an answer from the server', () => {
     )
     expect(await device.queue.list()).toMatchObject([{ seq: 1, status: 'pending', attempts: 0 }])
     const after = await device.send()
-    expect(after!.device).not.toBe(before!.device)
+    expect(after!.deviceId).not.toBe(before!.deviceId)
     expect(after!.mutations).toEqual(before!.mutations)
   })
 

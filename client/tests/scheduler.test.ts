@@ -42,9 +42,9 @@ function scheduler(...modes: Mode[]) {
     pokes: { watch: pokes.listen },
     onEdit: edits.listen,
     onSignIn: signIns.listen,
-    run: async () => {
+    runSync: async () => {
       runs.push(time.clock.now())
-      return state.fails
+      return state.fails ? 'retry' : 'done'
     },
   })
   return {
@@ -68,7 +68,7 @@ function scheduler(...modes: Mode[]) {
 
 describe('a sync runs by itself', () => {
   it('manual: never', async () => {
-    const { start, edit, go, poke, signIn, pass, runs, next } = scheduler('manual')
+    const { start, edit, go, poke, signIn, pass, runs, nextSyncAt } = scheduler('manual')
     start()
     edit()
     go(true)
@@ -76,16 +76,16 @@ describe('a sync runs by itself', () => {
     signIn()
     await pass(100_000)
     expect(runs).toEqual([])
-    expect(next()).toBeNull()
+    expect(nextSyncAt()).toBeNull()
   })
 
   it('auto: once, half a second after the last of some edits', async () => {
-    const { start, edit, pass, runs, next } = scheduler('auto')
+    const { start, edit, pass, runs, nextSyncAt } = scheduler('auto')
     start()
     edit()
     await pass(400)
     edit()
-    expect(next()).toBe(900)
+    expect(nextSyncAt()).toBe(900)
     await pass(10_000)
     expect(runs).toEqual([0, 900])
     edit()
@@ -105,11 +105,11 @@ describe('a sync runs by itself', () => {
   })
 
   it('periodic: every five minutes in the background, and soon after somebody comes back', async () => {
-    const { start, pass, runs, look, next } = scheduler('periodic')
+    const { start, pass, runs, look, nextSyncAt } = scheduler('periodic')
     start()
     await pass(30_000)
     look(false)
-    expect(next()).toBe(330_000)
+    expect(nextSyncAt()).toBe(330_000)
     await pass(300_000)
     expect(runs).toEqual([0, 30_000, 330_000])
     await pass(100_000)
@@ -195,7 +195,7 @@ describe('a sync runs by itself', () => {
   })
 
   it('until it is stopped, and again when it is started', async () => {
-    const { start, stop, edit, pass, runs, next } = scheduler('auto', 'periodic')
+    const { start, stop, edit, pass, runs, nextSyncAt } = scheduler('auto', 'periodic')
     start()
     start()
     edit()
@@ -204,7 +204,7 @@ describe('a sync runs by itself', () => {
     edit()
     await pass(100_000)
     expect(runs).toEqual([0])
-    expect(next()).toBeNull()
+    expect(nextSyncAt()).toBeNull()
     start()
     await pass(30_000)
     expect(runs).toEqual([0, 100_000, 130_000])

@@ -56,7 +56,7 @@ export function createCore(options: SyncOptions, emitStatus: () => void): Core {
     tabs,
     events,
     closing: closing.signal,
-    assertOwner: session.assertOwner,
+    ensureOwner: session.ensureOwner,
     emitStatus,
   })
   const { pageSize } = settings
@@ -75,7 +75,7 @@ export function createCore(options: SyncOptions, emitStatus: () => void): Core {
     runs,
     closing,
     assertKnownTable,
-    appStore: withAccessCheck(session.assertAccess, store),
+    appStore: withAccessCheck(session.recheckAccess, store),
     syncMethod:
       (name: string, method: SyncMethod) =>
       async (runOptions: RunOptions = {}) => {
@@ -83,7 +83,7 @@ export function createCore(options: SyncOptions, emitStatus: () => void): Core {
         return runs.run(name, runOptions, (run) => sync(context, run, method))
       },
     async call<T>(name: string, args: object): Promise<T> {
-      await session.assertOwner()
+      await session.ensureOwner()
       return requests.call<T>(name, args)
     },
   })

@@ -45,7 +45,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
     ...runs.state(),
     online: network.online(),
     ...store.counts(),
-    nextSync: schedule.next(),
+    nextSync: schedule.nextSyncAt(),
   })
   const emitStatus = (): void => events.emit('status', status())
 
@@ -75,7 +75,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
   const sync: Sync<DB> = {
     async ready() {
       await store.open()
-      await session.start()
+      await session.ensureOwnerAtStart()
       schedule.start()
     },
     table<Name extends TableName<DB>>(name: Name) {
@@ -110,7 +110,7 @@ export function createSync<DB = unknown>(options: SyncOptions<TableName<DB>>): S
         newId,
         async () => (await push()).pushed,
       )
-      session.reset()
+      session.forgetOwner()
       return signedOut
     },
     renewDevice: () =>

@@ -43,7 +43,7 @@ export function createProvider({ core, lastError }: ProviderDeps): Provider {
     if (!connection.current()) return { status: 'no_provider' }
     try {
       if (!network.online()) throw offlineError()
-      await session.assertOwner()
+      await session.ensureOwner()
       const { open_conflicts } = await requests.once((signal) =>
         transport.call<{ open_conflicts: number }>('sync_status', {}, signal),
       )

@@ -16,7 +16,7 @@ export function verifyBetweenRuns(
 ): Promise<Verification> {
   return core.runs.exclusive('verify', async () => {
     tables?.forEach(core.assertKnownTable)
-    await core.session.assertOwner()
+    await core.session.ensureOwner()
     await core.owner.pin()
     return verifyTables(core, tables ?? core.settings.unskipped(), heal)
   })

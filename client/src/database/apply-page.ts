@@ -15,7 +15,7 @@ import {
 } from './resync.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
-/** The fields of a pull response that the store needs. */
+/** A page holds the fields of a pull response that the store needs. */
 export type Page = Pick<PullAnswer, 'changes' | 'left' | 'cursor' | 'reset'> &
   Partial<Pick<PullAnswer, 'joined' | 'more'>>
 
@@ -30,9 +30,9 @@ export interface PageRequest {
 }
 
 /**
- * Applies a page to the rows and stores its cursor, in one transaction. Resolves to the number of rows that
- * changed on this device. Does nothing and resolves to undefined where another page has been applied since the
- * request, since the page is stale then.
+ * Applies a page to the rows and stores its cursor, in the given transaction. Starts a resync if the page says so, and
+ * ends a resync with the last page. Resolves to the number of changes on this device. Does nothing and resolves to
+ * undefined if another page has been applied since the request: then the page is stale.
  */
 export async function applyPage(
   transaction: WriteTransaction,
@@ -41,14 +41,14 @@ export async function applyPage(
 ): Promise<number | undefined> {
   const { tx } = transaction
   if ((await cursorOf(tx)).pages !== pages) return undefined
-  if (page.reset || (await startsOverPushedRows(tx))) await startResync(tx, [...keys.keys()])
+  if (page.reset || (await initialSyncMeetsPushedRows(tx))) await startResync(tx, [...keys.keys()])
   const cursor = await cursorOf(tx)
   const resyncing = cursor.resyncingTables ?? []
-  let changed = await releaseLeftScopes(transaction, page.left)
+  let changed = await releaseRowsOfLeftScopes(transaction, page.left)
   for (const change of page.changes) {
     const generation = resyncing.includes(change.table) ? cursor.resyncGeneration : undefined
     changed += await upsertRows(transaction, change, keys.get(change.table) ?? 'id', generation)
-    changed += await removeRows(transaction, change)
+    changed += await releaseRemovedRows(transaction, change)
   }
   const finished = page.more ? [] : resyncing.filter((table) => tables.includes(table))
   for (const table of finished)
@@ -66,15 +66,19 @@ export async function applyPage(
 }
 
 /**
- * Whether the first page is about to be applied to a store with rows that were pushed and not pulled yet. The
- * download has to show which of them still exist: their scope may have been left, or the database restored.
+ * Whether an initial sync is about to begin (no cursor yet) in a store with rows that were pushed and never pulled. The
+ * initial sync has to show which of these rows still exist, as a resync does: the user may have left their scope, or
+ * the database may have been restored.
  */
-async function startsOverPushedRows(tx: Transaction): Promise<boolean> {
+async function initialSyncMeetsPushedRows(tx: Transaction): Promise<boolean> {
   return (await cursorOf(tx)).cursor === null && (await rowsNotPulled(tx)).length > 0
 }
 
-/** Releases the rows of scopes that the user has left. Resolves to their number. */
-async function releaseLeftScopes(
+/**
+ * Releases the rows of scopes that the user has left. Rows whose scope no pull has named yet may be of these scopes and
+ * go as well; a row that stays visible comes with a later page. Resolves to the number of released rows.
+ */
+async function releaseRowsOfLeftScopes(
   transaction: WriteTransaction,
   left: readonly string[],
 ): Promise<number> {
@@ -89,7 +93,7 @@ async function releaseLeftScopes(
   return released
 }
 
-/** The scopes of this device after a page. A scope that the page names as left and as joined is kept. */
+/** The scopes of this device after a page. A scope that the page names as left and as joined stays in the list. */
 function scopesAfter(cursor: CursorRecord, page: Page): string[] {
   const scopes = new Set(cursor.scopes)
   for (const scope of page.left) scopes.delete(scope)
@@ -98,7 +102,11 @@ function scopesAfter(cursor: CursorRecord, page: Page): string[] {
   return [...scopes]
 }
 
-/** Stores new and changed rows under their queued mutations. Resolves to how many versions differ. */
+/**
+ * Stores the rows of a change and rebases queued mutations on them. Skips tombstones, and rows that are older than the
+ * stored ones. `resyncGeneration` is set while the table resyncs. Resolves to the number of rows whose version differs
+ * from the stored one.
+ */
 async function upsertRows(
   { tx, putRows }: WriteTransaction,
   change: Change,
@@ -138,8 +146,11 @@ async function upsertRows(
   return changed
 }
 
-/** Releases the rows that a page removes from their scope. Resolves to their number. */
-async function removeRows(transaction: WriteTransaction, change: Change): Promise<number> {
+/**
+ * Releases the rows that a change removes from its scope, except rows that are stored under another scope by now.
+ * Resolves to the number of released rows.
+ */
+async function releaseRemovedRows(transaction: WriteTransaction, change: Change): Promise<number> {
   if (change.remove.length === 0) return 0
   const records = await transaction.tx.getMany(
     'rows',
@@ -153,13 +164,13 @@ async function removeRows(transaction: WriteTransaction, change: Change): Promis
   )
 }
 
-/** The primary key of a row as text. Throws `no_key` where the row has no such column. */
+/** The primary key of a row as text. Throws `no_key` if the row has no value there. */
 function idOf(row: Row, table: string, key: string): string {
   const id = row[key]
   if (id == null)
     throw new ValidationError({
       code: 'no_key',
-      message: `Rows of ${table} have no column ${key}.`,
+      message: `Rows of ${table} have no value in column ${key}.`,
       hint: `Name the primary key: tables: [{ name: '${table}', key: '…' }].`,
     })
   return String(id)

@@ -18,18 +18,18 @@ export interface BatchLimits {
 /** Mutations that one request sends, in order. */
 export interface Batch {
   /** The device id under which the mutations are numbered. */
-  device: string
+  deviceId: string
   /** The name of the larger batch that this one is a part of, see `InFlightBatch`. */
-  batch?: string | undefined
+  batchId?: string | undefined
   mutations: QueuedMutation[]
   /** `Selection.lastSeq`, adjusted where the queue was reordered. */
-  lastSeq: number
+  selectionEnd: number
 }
 
 /** The mutations that a push sends. */
 export interface Selection {
   /** The highest `seq` to send. */
-  lastSeq: number
+  selectionEnd: number
   /** Only mutations of these tables, and those that they depend on. Absent: of all tables. */
   onlyTables?: ReadonlySet<string> | undefined
   /** True for a mutation that cannot be sent yet; no mutation behind it is sent either. */
@@ -45,8 +45,8 @@ export async function selectMutations(
   onlyTables: ReadonlySet<string> | undefined,
 ): Promise<Selection> {
   const device = await deviceOf(tx)
-  if (!onlyTables) return { lastSeq: device.seq }
-  return { lastSeq: await reorder(tx, device, device.seq, onlyTables), onlyTables }
+  if (!onlyTables) return { selectionEnd: device.seq }
+  return { selectionEnd: await reorder(tx, device, device.seq, onlyTables), onlyTables }
 }
 
 /**
@@ -57,7 +57,7 @@ export async function selectMutations(
 export async function nextBatch(
   { tx }: WriteTransaction,
   limits: BatchLimits,
-  { lastSeq, onlyTables, isBlocked = () => false }: Selection,
+  { selectionEnd, onlyTables, isBlocked = () => false }: Selection,
   clock: Clock,
 ): Promise<Batch | undefined> {
   let device = await deviceOf(tx)
@@ -68,13 +68,15 @@ export async function nextBatch(
   const resend = !!inFlightMutations?.length
   let queued = await tx.scan('queue', { limit: limits.mutations })
   // The server applies a batch as a whole, so the order matters only where the queue needs several batches.
-  const oneBatch = fitsOneBatch(queued, limits) && queued.every(({ seq }) => seq <= lastSeq)
+  const oneBatch = fitsOneBatch(queued, limits) && queued.every(({ seq }) => seq <= selectionEnd)
   if (!resend && device.needsReorder && !oneBatch) {
-    lastSeq = await reorder(tx, device, lastSeq, onlyTables)
+    selectionEnd = await reorder(tx, device, selectionEnd, onlyTables)
     device = omit(device, 'needsReorder')
     queued = await tx.scan('queue', { limit: limits.mutations })
   }
-  const mutations = resend ? inFlightMutations : cutBatch(queued, limits.bytes, lastSeq, isBlocked)
+  const mutations = resend
+    ? inFlightMutations
+    : cutBatch(queued, limits.bytes, selectionEnd, isBlocked)
   const last = mutations.at(-1)
   if (!last) return undefined
   if (queued.length === mutations.length && fitsOneBatch(queued, limits))
@@ -85,7 +87,7 @@ export async function nextBatch(
   const attempts = previous.attempts + 1
   const inFlight = { ...previous, lastSeq: last.seq, attempts, at: timestamp(clock) }
   await tx.putMany('meta', [{ ...device, sentSeq: Math.max(device.sentSeq, last.seq), inFlight }])
-  return { device: device.id, batch: previous.batch, mutations, lastSeq }
+  return { deviceId: device.id, batchId: previous.batchId, mutations, selectionEnd }
 }
 
 /** Whether `queued`, the first mutations of the queue, are the whole queue and fit into one batch. */
@@ -132,7 +134,7 @@ export function withNewDeviceId(device: DeviceRecord, newId: NewId): DeviceRecor
  * was rolled back or cloned, and the server would take its next mutations for duplicates. Resolves to true where the
  * id is new.
  */
-export async function ensureUniqueDevice(
+export async function replaceDuplicateDevice(
   { tx }: WriteTransaction,
   serverSeq: number,
   newId: NewId,

@@ -19,7 +19,7 @@ import { deviceOf } from './meta.ts'
 import { applyMutation, baseRow, rebase } from './rebase.ts'
 import type { WriteTransaction } from './write-transaction.ts'
 
-/** What a push response changed. */
+/** The outcome of a push: what the app and the report are told of it. */
 export interface PushOutcome {
   /** Number of acknowledged mutations. */
   pushed: number
@@ -30,44 +30,50 @@ export interface PushOutcome {
   lost: { table: string; id: string; columns: string[] }[]
 }
 
-/** A row of the batch, while the results of its mutations are applied. */
-interface RowResults {
+/** A row of the batch, while the results of its mutations are applied to it. */
+interface AnsweredRow {
   record: RowRecord
   /** The server's row after the results so far; null where it has none or this device does not know it. */
-  base: Row | null
+  serverRow: Row | null
   version: number | null
   /** Number of the row's mutations that the response answers. */
-  answered: number
-  /** A rejected patch of a row that the server does not have; with `createMissing` it becomes an insert. */
-  missing?: FailedMutation
+  answeredCount: number
   /**
-   * `edited_at` of the last mutation, where it was `applied`, that is without a merge: pending mutations that were
-   * made later take the new version as their base.
+   * With `createMissing`: a patch that was rejected because the server does not have the row. It becomes an insert, or
+   * stays rejected if the row was removed here or a later mutation of it is in flight.
    */
-  appliedAt?: string | undefined
+  patchOfMissingRow?: FailedMutation
+  /**
+   * `edited_at` of the last answered mutation, if it was `applied`, that is without a merge: pending mutations that
+   * were made later take the new version as their base version.
+   */
+  lastAppliedEditedAt?: string | undefined
 }
 
-/** What the results say about the batch as a whole. */
+/** The results, as far as they are about the batch as a whole. */
 interface BatchResults {
   /** `seq` of every mutation that the response answers. */
-  answered: Set<number>
+  answeredSeqs: Set<number>
   /** True where another device has used this device id. */
   deviceIdTaken: boolean
 }
 
-/** What the results change in `rows` and `queue`. */
-interface RebasedRows {
+/** The changes of the stores `rows` and `queue` that follow from the results. */
+interface QueueAndRowChanges {
   kept: RowRecord[]
   dropped: RowRecord[]
-  /** Pending mutations with a new base, and inserts in place of patches of missing rows. */
-  requeued: QueuedMutation[]
-  /** `seq` of the pending mutations that such an insert contains. */
+  /** Pending mutations with a new base version, and inserts in place of patches of missing rows. */
+  changedMutations: QueuedMutation[]
+  /** `seq` of the pending mutations that an insert in `changedMutations` contains. */
   replaced: number[]
   /** The last `seq` that was assigned. */
   seq: number
 }
 
-/** Applies the server's response to a batch: to the queue, the rejected mutations and the rows. */
+/**
+ * Applies the server's response to a batch: to the queue, the rejected mutations, the rows and the device record.
+ * Ignores the response if the device has a new id since; gives the device a new id if another device uses the same.
+ */
 export async function applyPushResponse(
   { tx, at, putRows, dropRows }: WriteTransaction,
   batch: Batch,
@@ -76,34 +82,34 @@ export async function applyPushResponse(
 ): Promise<PushOutcome> {
   const outcome: PushOutcome = { pushed: 0, merged: 0, conflicts: [], rejected: [], lost: [] }
   const device = await deviceOf(tx)
-  // Another tab has given the device a new id: the numbers in the response name other mutations now.
-  if (device.id !== batch.device) return outcome
+  // Another tab has given the device a new id: a `seq` of the response is no mutation of that id.
+  if (device.id !== batch.deviceId) return outcome
 
   const seqs = batch.mutations.map(({ seq }) => seq)
   const queued = (await tx.getMany('queue', seqs)).filter((mutation) => mutation !== undefined)
   const rows = await rowsOfBatch(tx, queued)
   // Another tab may have applied this response already and sent the next batch.
   const inFlight = device.inFlight?.lastSeq === seqs.at(-1) ? device.inFlight : undefined
-  const { answered, deviceIdTaken } = applyResults(rows, queued, response, outcome, {
+  const { answeredSeqs, deviceIdTaken } = applyResults(rows, queued, response, outcome, {
     at,
     inFlight,
     createMissing,
   })
-  const { kept, dropped, requeued, replaced, seq } = await rebaseRows(
+  const { kept, dropped, changedMutations, replaced, seq } = await rebaseRows(
     { tx, at },
     device,
     rows,
-    answered,
+    answeredSeqs,
     outcome,
   )
   await putRows(kept)
   await dropRows(dropped)
-  await tx.deleteMany('queue', [...answered, ...replaced])
-  await tx.putMany('queue', requeued)
+  await tx.deleteMany('queue', [...answeredSeqs, ...replaced])
+  await tx.putMany('queue', changedMutations)
   await tx.putMany('failed', outcome.rejected)
   const next: DeviceRecord = {
     ...(inFlight ? omit(device, 'inFlight') : device),
-    ...completedAfter(device, outcome.pushed, clock.now()),
+    ...withAcknowledged(device, outcome.pushed, clock.now()),
     seq,
   }
   const idTaken = deviceIdTaken || response.last_seq > device.sentSeq
@@ -115,23 +121,29 @@ export async function applyPushResponse(
 async function rowsOfBatch(
   tx: Transaction,
   queued: readonly QueuedMutation[],
-): Promise<Map<string, RowResults>> {
+): Promise<Map<string, AnsweredRow>> {
   const keys = new Map<string, readonly [string, string]>()
   for (const mutation of queued) keys.set(rowKey(mutation), [mutation.table, mutation.id])
   const records = await tx.getMany('rows', [...keys.values()])
   return new Map(
     [...keys].map(([key, [table, id]], index) => {
       const record = records[index] ?? { table, id, row: null, version: null }
-      return [key, { record, base: baseRow(record), version: record.version, answered: 0 }]
+      return [
+        key,
+        { record, serverRow: baseRow(record), version: record.version, answeredCount: 0 },
+      ]
     }),
   )
 }
 
 const rowKey = ({ table, id }: Pick<RowRecord, 'table' | 'id'>): string => `${table}\n${id}`
 
-/** Applies the result of every mutation to its row in `rows` and to `outcome`. */
+/**
+ * Applies the result of every mutation to its row in `rows` and to `outcome`, which it changes. Skips results that are
+ * of another device with the same id.
+ */
 function applyResults(
-  rows: ReadonlyMap<string, RowResults>,
+  rows: ReadonlyMap<string, AnsweredRow>,
   queued: readonly QueuedMutation[],
   response: PushAnswer,
   outcome: PushOutcome,
@@ -147,33 +159,36 @@ function applyResults(
   for (const mutation of queued) {
     const result = results.get(mutation.seq)
     if (!result) continue
+    // Results from here on repeat what this device was answered before, and the answer was lost.
     const repeated = mutation.seq >= (response.repeated_from ?? Infinity)
-    if (!repeated && isOfAnotherDevice(mutation, result, inFlight)) {
+    if (!repeated && provesSharedDeviceId(mutation, result, inFlight)) {
       deviceIdTaken = true
       continue
     }
     const row = rows.get(rowKey(mutation))!
     answered.add(mutation.seq)
-    row.answered++
+    row.answeredCount++
     const { error } = result as { error?: ResultError }
     if (!error) {
-      acceptResult(row, mutation, result)
-      reportResult(outcome, row, mutation, result)
+      updateServerRow(row, mutation, result)
+      addToOutcome(outcome, row, mutation, result)
       continue
     }
     const failed = { ...mutation, error, attempts: inFlight?.attempts ?? 1, failed_at: at }
-    if (createMissing && error.code === 'not_found' && mutation.op === 'patch') row.missing = failed
+    if (createMissing && error.code === 'not_found' && mutation.op === 'patch')
+      row.patchOfMissingRow = failed
     else outcome.rejected.push(failed)
     if (error.code === 'gone' || error.code === 'not_found') forgetServerRow(row)
   }
-  return { answered, deviceIdTaken }
+  return { answeredSeqs: answered, deviceIdTaken }
 }
 
 /**
- * Whether a result `duplicate` answers a mutation of another device with the same device id. It does not where
- * the mutation was also part of an earlier batch, some of whose mutations were answered.
+ * Whether a result `duplicate` proves that another device uses this device id: this device sends the mutation for the
+ * first time, or the server has no version for what should be this device's insert. The caller leaves out results that
+ * the server repeats after a lost response.
  */
-function isOfAnotherDevice(
+function provesSharedDeviceId(
   mutation: QueuedMutation,
   result: PushResult,
   inFlight?: InFlightBatch,
@@ -184,38 +199,38 @@ function isOfAnotherDevice(
   return firstSent || (mutation.op === 'put' && !error && version == null)
 }
 
-/** Marks the server's row as missing or unknown. */
-function forgetServerRow(row: RowResults): void {
-  row.base = null
+/** Marks a row, in memory, as one that the server does not have or this device does not know. */
+function forgetServerRow(row: AnsweredRow): void {
+  row.serverRow = null
   row.version = null
 }
 
-/** Sets the server's row and version after an acknowledged mutation. */
-function acceptResult(
-  row: RowResults,
+/** Sets the server's row after an acknowledged mutation, and its version if the content is known. */
+function updateServerRow(
+  row: AnsweredRow,
   mutation: QueuedMutation,
   { status, row: serverRow, lost, version }: PushResult,
 ): void {
-  row.appliedAt = status === 'applied' ? mutation.edited_at : undefined
-  if (serverRow) row.base = withoutTombstone(serverRow)
+  row.lastAppliedEditedAt = status === 'applied' ? mutation.edited_at : undefined
+  if (serverRow) row.serverRow = withoutTombstone(serverRow)
   // A duplicate comes with the row as it is now. Without a row, and without a scope that a pull named, the user
   // has no access to the row, and no pull will deliver it.
-  else if (status === 'duplicate' && row.record.scope === undefined) row.base = null
+  else if (status === 'duplicate' && row.record.scope === undefined) row.serverRow = null
   // The server merged the patch with columns that this device does not know: a pull delivers the row.
-  else if (row.base === null && mutation.op === 'patch')
-    row.base = status === 'merged' ? null : row.record.row
+  else if (row.serverRow === null && mutation.op === 'patch')
+    row.serverRow = status === 'merged' ? null : row.record.row
   else if (status !== 'conflict')
-    row.base = applyMutation(row.base, withoutColumns(mutation, lost ?? []))
+    row.serverRow = applyMutation(row.serverRow, withoutColumns(mutation, lost ?? []))
   // A pull skips rows older than the stored version, so a version is stored only with its content.
   const contentKnown = serverRow || status === 'applied' || status === 'merged'
-  if (row.base === null) forgetServerRow(row)
+  if (row.serverRow === null) forgetServerRow(row)
   else if (contentKnown && version != null) {
     row.version = version
-    row.base = { ...row.base, version }
+    row.serverRow = { ...row.serverRow, version }
   }
 }
 
-/** A mutation without the columns that were overruled. */
+/** `op` and `data` of a mutation, without these columns. */
 function withoutColumns(
   { op, data }: QueuedMutation,
   columns: readonly string[],
@@ -228,9 +243,9 @@ function withoutColumns(
 }
 
 /** Adds an acknowledged mutation to `outcome`: its count, its overruled columns and its conflict. */
-function reportResult(
+function addToOutcome(
   outcome: PushOutcome,
-  { base }: RowResults,
+  { serverRow }: AnsweredRow,
   mutation: QueuedMutation,
   result: PushResult,
 ): void {
@@ -252,57 +267,66 @@ function reportResult(
     id,
     lost,
     mine: mutation.data ?? null,
-    row: base,
+    row: serverRow,
     ...(copy_id && { copyId: copy_id }),
     ...(conflict_id && { conflictId: conflict_id }),
   })
 }
 
-/** Rebases the remaining mutations of every answered row on the server's row. */
+/**
+ * Rebases the remaining mutations of every answered row on the server's row. Makes an insert of a patch whose row is
+ * missing, together with the row's pending mutations, or rejects the patch.
+ */
 async function rebaseRows(
   { tx, at }: Pick<WriteTransaction, 'tx' | 'at'>,
   device: DeviceRecord,
-  rows: ReadonlyMap<string, RowResults>,
+  rows: ReadonlyMap<string, AnsweredRow>,
   answered: ReadonlySet<number>,
   outcome: PushOutcome,
-): Promise<RebasedRows> {
-  const result: RebasedRows = { kept: [], dropped: [], requeued: [], replaced: [], seq: device.seq }
+): Promise<QueueAndRowChanges> {
+  const result: QueueAndRowChanges = {
+    kept: [],
+    dropped: [],
+    changedMutations: [],
+    replaced: [],
+    seq: device.seq,
+  }
   for (const row of rows.values()) {
-    if (row.answered === 0) continue
-    const { record, base, version, appliedAt, missing } = row
+    if (row.answeredCount === 0) continue
+    const { record, serverRow, version, lastAppliedEditedAt, patchOfMissingRow } = row
     const remaining =
-      (record.queued ?? 0) > row.answered
+      (record.queued ?? 0) > row.answeredCount
         ? (await tx.scan('queue', { index: 'row', equals: [record.table, record.id] })).filter(
             ({ seq }) => !answered.has(seq),
           )
         : []
-    if (missing) {
+    if (patchOfMissingRow) {
       const unsent = remaining.every((mutation) => mutation.seq > device.sentSeq)
       if (unsent && record.row) {
         const data = editableColumns(record.row)
-        const insert = { ...asInsert(missing, data), seq: ++result.seq, edited_at: at }
+        const insert = { ...asInsert(patchOfMissingRow, data), seq: ++result.seq, edited_at: at }
         result.replaced.push(...remaining.map(({ seq }) => seq))
-        result.requeued.push(insert)
+        result.changedMutations.push(insert)
         result.kept.push(rebase({ ...record, version: null }, null, [insert])!)
         continue
       }
-      outcome.rejected.push(missing)
+      outcome.rejected.push(patchOfMissingRow)
     }
-    if (appliedAt && version !== null)
-      result.requeued.push(
+    if (lastAppliedEditedAt && version !== null)
+      result.changedMutations.push(
         ...remaining
           // An older mutation is a retry of a rejected one, and was not made on the new version.
-          .filter(({ seq, edited_at }) => seq > device.sentSeq && edited_at >= appliedAt)
+          .filter(({ seq, edited_at }) => seq > device.sentSeq && edited_at >= lastAppliedEditedAt)
           .map((mutation) => ({ ...mutation, base: version })),
       )
-    const next = rebase({ ...record, version }, base, remaining)
+    const next = rebase({ ...record, version }, serverRow, remaining)
     if (next) result.kept.push(next)
     else result.dropped.push(record)
   }
   return result
 }
 
-/** The mutation that inserts a row which the server does not have. */
+/** The mutation that inserts a row which the server does not have; of the rejected patch it keeps the rank alone. */
 const asInsert = (
   { table, id, rank }: QueuedMutation,
   data: Row,
@@ -320,7 +344,7 @@ const asInsert = (
 const MAX_COMPLETIONS = 100
 
 /** The device's counts of acknowledged mutations after `count` more at the time `now`. */
-function completedAfter(
+function withAcknowledged(
   { completed, completions = [] }: DeviceRecord,
   count: number,
   now: number,

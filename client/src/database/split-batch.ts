@@ -34,7 +34,7 @@ export async function splitInFlight(
     const lastSeq = mutations[Math.ceil(mutations.length / 2) - 1]!.seq
     // The server may have applied the whole batch before its response was lost, under the hash of its mutations as
     // its name; the halves carry that name. Web Crypto is asynchronous, which an IndexedDB transaction does not wait for.
-    const batch = inFlight.batch ?? bytesToHex(sha256(JSON.stringify(mutations.map(toMutation))))
+    const batch = inFlight.batchId ?? bytesToHex(sha256(JSON.stringify(mutations.map(toMutation))))
     const half = { ...inFlight, lastSeq, attempts: 0, batch }
     await tx.putMany('meta', [{ ...device, inFlight: half }])
     return undefined

@@ -97,7 +97,7 @@ export interface InFlightBatch {
   /** `sentSeq` before this batch: mutations above it were first sent with this batch. */
   previousSeq: number
   /** The name of the larger batch that this one is a part of; the server may have applied that one already. */
-  batch?: string
+  batchId?: string
   /** How often the batch was sent. */
   attempts: number
   /** RFC 3339; when the batch was last sent. */

@@ -3,7 +3,7 @@ import type { Store } from '../database/store.ts'
 import { classify } from '../model/errors.ts'
 import type { SyncEvents } from '../model/events.ts'
 import type { RunOptions } from '../model/report.ts'
-import { intervalsOf, type Mode, type Plan } from '../model/schedule.ts'
+import { intervalsOf, type Plan } from '../model/schedule.ts'
 import { browserAppState } from '../platform/app-state.ts'
 import { browserBattery } from '../platform/battery.ts'
 import type { Runs } from '../sync/run.ts'
@@ -13,8 +13,8 @@ import type { Emitter } from '../util/emitter.ts'
 import { createScheduler, type Scheduler } from './scheduler.ts'
 
 /** Syncs that start by themselves. */
-export interface Schedule extends Pick<Scheduler, 'start' | 'stop' | 'next'> {
-  /** Changes the plan at once. */
+export interface Schedule extends Pick<Scheduler, 'start' | 'stop' | 'nextSyncAt'> {
+  /** Changes the plan. Takes effect at once, with a sync. */
   change(changes: Partial<Plan>): void
 }
 
@@ -23,23 +23,24 @@ export interface ScheduleDeps {
   store: Store
   runs: Pick<Runs, 'state'>
   events: Emitter<SyncEvents>
-  /** Runs a sync in the direction that the app has chosen. */
+  /** Runs a sync: push and pull, or one of them, as the app's `direction` says. */
   sync(options: RunOptions): Promise<unknown>
   /** Aborts when the sync is closed. */
   closing: AbortSignal
 }
 
 /** Errors after which no sync starts by itself: the user or the developer has to act first. */
-const FINAL_ERRORS = new Set(['upgrade_required', 'device_revoked', 'device_of_another_user'])
+const FINAL_ERROR_CODES = new Set(['upgrade_required', 'device_revoked', 'device_of_another_user'])
 
-/** Connects the scheduler to edits, sign-ins and pokes, and to the runs that it starts. */
+/** Creates a scheduler for the app's plan, and connects it to edits, the network, sign-ins and pokes. */
 export function createSchedule(deps: ScheduleDeps): Schedule {
   const { settings, store, runs, events, sync, closing } = deps
   const { account, connection, tables } = settings
   let { plan } = settings
-  const scopes = async () => (await store.read(cursorOf)).scopes ?? []
-  const pokes = settings.pokes ?? connectionPokes(connection, scopes)
+  const readScopes = async () => (await store.read(cursorOf)).scopes ?? []
+  const pokes = settings.pokes ?? connectionPokes(connection, readScopes)
   let started = false
+  // A sync may have joined scopes, whose pokes are to be heard too.
   events.on('sync_completed', () => {
     if (started) pokes.refresh?.()
   })
@@ -48,7 +49,10 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     [...tables.values()].filter(({ realtime }) => realtime !== false).map(({ name }) => name),
   )
 
-  /** Calls `fn` when another user signs in than before; not for the user who is already signed in. */
+  /**
+   * Calls `fn` at each sign-in after the first report of the account, also of the same user after a sign-out. Returns
+   * an unsubscribe function.
+   */
   function onSignIn(fn: () => void): () => void {
     let last: string | null | undefined
     return account.watch((user) => {
@@ -58,18 +62,22 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     })
   }
 
-  /** Runs a sync. The event `sync_error` reports its failure; resolves to true where a retry makes sense. */
-  async function runScheduled(mode?: Mode): Promise<boolean> {
+  /**
+   * Runs a sync: after a poke, of the realtime tables that are not skipped; otherwise of all tables. Runs none after a
+   * final error, without a user, or after a poke if no table is a realtime table. Resolves to `retry` if the sync
+   * failed and a retry may succeed; the event `sync_error` reports the failure.
+   */
+  async function runUnlessBlocked(cause?: 'realtime'): Promise<'done' | 'retry'> {
     const { lastError } = runs.state()
-    if (lastError && FINAL_ERRORS.has(lastError.code)) return false
+    if (lastError && FINAL_ERROR_CODES.has(lastError.code)) return 'done'
     try {
-      if ((await account.user()) === null) return false
-      if (mode !== 'realtime' || realtimeTables.size === tables.size) await sync({})
+      if ((await account.user()) === null) return 'done'
+      if (cause !== 'realtime' || realtimeTables.size === tables.size) await sync({})
       else if (realtimeTables.size > 0)
         await sync({ tables: settings.unskipped().filter((name) => realtimeTables.has(name)) })
-      return false
+      return 'done'
     } catch (error) {
-      return classify(error).retryable
+      return classify(error).retryable ? 'retry' : 'done'
     }
   }
 
@@ -81,17 +89,18 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
     battery: settings.battery ?? browserBattery(),
     appState: settings.appState ?? browserAppState,
     pokes,
+    // Edits of another tab are that tab's to sync.
     onEdit: (fn) =>
       store.onCommit(({ origin, rows, fromOtherTab }) => {
         if (origin === 'local' && !fromOtherTab && rows.size > 0) fn()
       }),
     onSignIn,
-    run: runScheduled,
+    runSync: runUnlessBlocked,
   })
 
   return {
     start() {
-      // `ready()` calls this also where the sync was closed meanwhile.
+      // The app may close the sync while `ready()` still opens it; `ready()` then ends here.
       if (closing.aborted) return
       started = true
       scheduler.start()
@@ -100,7 +109,7 @@ export function createSchedule(deps: ScheduleDeps): Schedule {
       started = false
       scheduler.stop()
     },
-    next: scheduler.next,
+    nextSyncAt: scheduler.nextSyncAt,
     change(changes) {
       plan = { ...plan, ...changes }
       const { modes, debounce, interval } = plan

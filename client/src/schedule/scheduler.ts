@@ -23,30 +23,33 @@ export interface SchedulerOptions extends Schedule {
   onEdit: (fn: () => void) => () => void
   /** Calls its argument when a user signs in. Returns an unsubscribe function. */
   onSignIn: (fn: () => void) => () => void
-  /** Runs one sync, because of `mode`. Never rejects; resolves to true where it failed and a retry may succeed. */
-  run: (mode?: Mode) => Promise<boolean>
+  /**
+   * Runs one sync: of the tables of mode `realtime` if a poke caused it, of all tables otherwise. Never rejects;
+   * resolves to `retry` if the sync failed and a retry may succeed.
+   */
+  runSync: (cause?: 'realtime') => Promise<'done' | 'retry'>
 }
 
 /**
- * Starts syncs by itself. Offline, or with a nearly empty battery, no sync starts.
+ * The scheduler starts syncs by itself, unless the device is offline or its battery is nearly empty and not charging.
  *
  * | mode | what sets its timer | the timer fires | then |
  * | --- | --- | --- | --- |
  * | `auto` | an edit, which also restarts the timer | after `debounce` | sync |
- * | `realtime` | a poke, where no timer is set | after at most 20 ms | sync of mode `realtime` |
+ * | `realtime` | a poke, if the timer of pokes is not set | after at most 20 ms | sync of the realtime tables |
  * | `periodic` | the start, the end of a periodic sync, a change of the app's state | after the interval | sync |
  * | `on-reconnect` | none: the network comes back | | sync at once |
  * | all but `manual` | none: the start, or a sign-in | | sync at once |
  * | retry | a failed sync, where `periodic` is off and a retry may succeed | after the interval | sync |
  */
 export interface Scheduler {
-  /** Does nothing where the scheduler is started. */
+  /** Subscribes to what the modes need, and starts a sync at once. Does nothing if the scheduler is started. */
   start(): void
-  /** Does nothing where the scheduler is stopped. */
+  /** Ends the subscriptions and cancels the timers. A sync that is running goes on. */
   stop(): void
-  /** When the next timer fires, in milliseconds since 1970; null where no timer is set. */
-  next(): number | null
-  /** Changes the settings at once. */
+  /** When the next timer fires, in milliseconds since 1970; null if no timer is set. */
+  nextSyncAt(): number | null
+  /** Changes the settings. A scheduler that is started starts anew, with a sync. */
   change(schedule: Partial<Schedule>): void
 }
 
@@ -57,28 +60,31 @@ const NEARLY_EMPTY = 0.15
 /** Pokes often come in bursts: a sync follows the first one, then one sync in this many milliseconds at most. */
 const POKE_INTERVAL = 20
 
+/** Creates a scheduler that is not started. */
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { clock, network, battery, appState, pokes, onEdit, onSignIn, run } = options
+  const { clock, network, battery, appState, pokes, onEdit, onSignIn, runSync } = options
   let { modes, debounce, intervals }: Schedule = options
   const timers = createTimers(clock)
   /** Set while the scheduler is started. */
   let unsubscribes: (() => void)[] | undefined
-  /** When the last periodic sync ended; before the first one, when the scheduler was started. */
+  /** When `runPeriodic` last ended, with or without a sync; before that, when the scheduler was started. */
   let lastPeriodicEnd = 0
-  /** When the last sync began that a poke caused. */
-  let lastPokeSync = -Infinity
+  /** When the last sync that a poke caused began. */
+  let lastPokeSyncStart = -Infinity
 
+  /** Milliseconds between periodic syncs, and before a retry. */
   function currentInterval(): number {
-    if (isBatteryBelow(battery, LOW_BATTERY)) return intervals.lowBattery
+    if (isLowAndDischarging(battery, LOW_BATTERY)) return intervals.lowBattery
     return appState.active() ? intervals.active : intervals.background
   }
 
-  async function runIfAllowed(mode?: Mode): Promise<void> {
-    if (!network.online() || isBatteryBelow(battery, NEARLY_EMPTY)) return
-    const retry = await run(mode)
+  /** Syncs, unless offline or nearly out of battery; after a failure that a retry may mend, sets the timer for it. */
+  async function syncOrRetryLater(cause?: 'realtime'): Promise<void> {
+    if (!network.online() || isLowAndDischarging(battery, NEARLY_EMPTY)) return
+    const result = await runSync(cause)
     // In mode `periodic` the next periodic sync is the retry.
-    if (retry && unsubscribes && !modes.includes('periodic'))
-      timers.set('retry', currentInterval(), () => void runIfAllowed())
+    if (result === 'retry' && unsubscribes && !modes.includes('periodic'))
+      timers.set('retry', currentInterval(), () => void syncOrRetryLater())
   }
 
   /** Sets the timer of the next periodic sync, counted from the end of the last one. */
@@ -88,37 +94,39 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   async function runPeriodic(): Promise<void> {
-    await runIfAllowed()
+    await syncOrRetryLater()
     lastPeriodicEnd = clock.now()
     if (unsubscribes && modes.includes('periodic')) setPeriodicTimer()
   }
 
-  function onPoke(): void {
+  /** Sets the timer of the sync that follows a poke. */
+  function handlePoke(): void {
     if (timers.has('realtime')) return
-    const ms = lastPokeSync + POKE_INTERVAL - clock.now()
+    const ms = lastPokeSyncStart + POKE_INTERVAL - clock.now()
     timers.set('realtime', Math.min(POKE_INTERVAL, Math.max(0, ms)), () => {
-      lastPokeSync = clock.now()
-      void runIfAllowed('realtime')
+      lastPokeSyncStart = clock.now()
+      void syncOrRetryLater('realtime')
     })
   }
 
   function start(): void {
     if (unsubscribes) return
     unsubscribes = []
-    const has = (mode: Mode): boolean => modes.includes(mode)
-    const runNow = (): void => void runIfAllowed()
-    if (has('auto')) unsubscribes.push(onEdit(() => timers.set('auto', debounce, runNow)))
-    if (has('on-reconnect')) unsubscribes.push(network.watch((online) => void (online && runNow())))
-    if (has('realtime')) unsubscribes.push(pokes.watch(onPoke))
-    if (has('periodic')) {
-      // The interval of an active app is shorter than that of one in the background.
+    const isModeOn = (mode: Mode): boolean => modes.includes(mode)
+    const syncNow = (): void => void syncOrRetryLater()
+    if (isModeOn('auto')) unsubscribes.push(onEdit(() => timers.set('auto', debounce, syncNow)))
+    if (isModeOn('on-reconnect'))
+      unsubscribes.push(network.watch((online) => void (online && syncNow())))
+    if (isModeOn('realtime')) unsubscribes.push(pokes.watch(handlePoke))
+    if (isModeOn('periodic')) {
+      // An app that becomes active does not wait for the end of a background interval.
       unsubscribes.push(appState.watch(() => void (timers.has('periodic') && setPeriodicTimer())))
       lastPeriodicEnd = clock.now()
       setPeriodicTimer()
     }
     if (modes.some((mode) => mode !== 'manual')) {
-      unsubscribes.push(onSignIn(runNow))
-      runNow()
+      unsubscribes.push(onSignIn(syncNow))
+      syncNow()
     }
   }
 
@@ -131,7 +139,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   return {
     start,
     stop,
-    next: timers.next,
+    nextSyncAt: timers.next,
     change(schedule) {
       ;({ modes, debounce, intervals } = { modes, debounce, intervals, ...schedule })
       if (!unsubscribes) return
@@ -141,8 +149,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 }
 
-/** Whether the battery is not charging and holds less than this share. */
-const isBatteryBelow = (battery: Battery, share: number): boolean =>
+/** Whether the battery is not charging and holds less than this share. An unknown level counts as full. */
+const isLowAndDischarging = (battery: Battery, share: number): boolean =>
   !battery.charging() && (battery.level() ?? 1) < share
 
 /** Timers by name. */
@@ -150,8 +158,9 @@ interface Timers {
   /** Calls `fn` after `ms` milliseconds, in place of an earlier timer of that name. */
   set(name: Mode | 'retry', ms: number, fn: () => void): void
   has(name: Mode | 'retry'): boolean
-  /** When the next timer fires, in milliseconds since 1970; null where no timer is set. */
+  /** When the next timer fires, in milliseconds since 1970; null if no timer is set. */
   next(): number | null
+  /** Cancels all timers. */
   clear(): void
 }
 

@@ -27,7 +27,7 @@ export async function cursorForPull({ settings, store }: SyncContext): Promise<C
 }
 
 /** Requests the page after the stored cursor. */
-export async function requestPage(context: SyncContext, run: Run): Promise<PrefetchedPage> {
+export async function startPageRequest(context: SyncContext, run: Run): Promise<PrefetchedPage> {
   const { cursor, pages } = await cursorForPull(context)
   return { response: prefetch(context, run, cursor), pages }
 }

@@ -1,7 +1,7 @@
 import { applyPage } from '../database/apply-page.ts'
 import { keepNewest } from '../database/prune.ts'
 import type { SyncContext } from './context.ts'
-import { prefetch, type PrefetchedPage, requestPage } from './pages.ts'
+import { prefetch, type PrefetchedPage, startPageRequest } from './pages.ts'
 import { pullProgress, rowsOnPage } from './progress.ts'
 import type { Run } from './run.ts'
 
@@ -10,7 +10,7 @@ export async function pull(context: SyncContext, run: Run, first?: PrefetchedPag
   const { settings, store, capacity, events } = context
   if (run.tables.length === 0) return
   await capacity.check()
-  let { response, pages } = first ?? (await requestPage(context, run))
+  let { response, pages } = first ?? (await startPageRequest(context, run))
   let received = 0
   for (;;) {
     const page = await response
@@ -22,7 +22,7 @@ export async function pull(context: SyncContext, run: Run, first?: PrefetchedPag
     )
     if (changed === undefined) {
       // Another tab has applied a page since this one was requested: continue from the stored cursor.
-      ;({ response, pages } = await requestPage(context, run))
+      ;({ response, pages } = await startPageRequest(context, run))
       continue
     }
     pages++

@@ -18,13 +18,16 @@ import {
 } from '../model/wire.ts'
 import { timestamp } from '../util/clock.ts'
 import type { SyncContext } from './context.ts'
-import { type PrefetchedPage, pullOptions, requestPage, cursorForPull } from './pages.ts'
+import { type PrefetchedPage, pullOptions, startPageRequest, cursorForPull } from './pages.ts'
 import { pushProgress } from './progress.ts'
 import { assignIds } from './readiness.ts'
 import { splitBatch } from './recovery.ts'
 import type { Run } from './run.ts'
 
-/** Larger batches are not sent through the function `sync`: copying them costs more than its saved round trip. */
+/**
+ * The most mutations that go through the edge function `sync`: for the function, copying a larger batch costs more time
+ * than the round trip that the function saves.
+ */
 const MAX_COMBINED_MUTATIONS = 200
 
 /** A batch with its response, and the page that was requested with it. */
@@ -35,13 +38,14 @@ interface SentBatch {
 }
 
 /**
- * Sends every mutation that is queued at the time of the call, batch after batch. With `thenPull` requests the first
- * page of the pull that follows together with the last batch, and resolves to it.
+ * Sends the mutations that are queued at the time of the call, batch after batch, and applies each response; of
+ * `run.onlyTables` and what these need, if those are given. With `prefetchPage`, a batch that empties the queue also
+ * requests the first page of the pull that follows. Resolves to that page; to undefined if none was requested.
  */
 export async function push(
   context: SyncContext,
   run: Run,
-  thenPull: boolean,
+  prefetchPage: boolean,
 ): Promise<PrefetchedPage | undefined> {
   const { settings, store, session, requests, events } = context
   const { report, onlyTables, signal } = run
@@ -58,15 +62,15 @@ export async function push(
     try {
       await assignIds(context)
       const sent = await requests.request(
-        (attemptSignal) => sendNextBatch(context, run, selection, thenPull, attemptSignal),
+        (attemptSignal) => sendNextBatch(context, run, selection, prefetchPage, attemptSignal),
         signal,
       )
       if (!sent) {
-        // An insert without an id that was queued meanwhile may have blocked the mutations behind it.
+        // A row that was inserted meanwhile may wait for its id, and block selected mutations behind it.
         if (await assignIds(context)) continue
         return page
       }
-      await applyResponse(context, sent, report)
+      await applyAndReport(context, sent, report)
       page = sent.page ?? page
     } catch (error) {
       const rejected = await splitBatch(context, classify(error))
@@ -79,12 +83,15 @@ export async function push(
   }
 }
 
-/** Takes the next batch from the queue and sends it. Undefined where no selected mutation can be sent. */
+/**
+ * Marks the next batch as in flight and sends it; a failure is recorded in the store. Resolves to undefined if no
+ * selected mutation can be sent. Moves the end of `selection`, since the batch may have renumbered mutations.
+ */
 async function sendNextBatch(
   context: SyncContext,
   run: Run,
   selection: Selection,
-  thenPull: boolean,
+  prefetchPage: boolean,
   signal: AbortSignal,
 ): Promise<SentBatch | undefined> {
   const { settings, store, owner } = context
@@ -93,12 +100,12 @@ async function sendNextBatch(
     return nextBatch(transaction, settings.batch, selection, settings.clock)
   })
   if (!batch) return undefined
-  // A retry selects the same mutations, which the batch may have renumbered.
-  selection.lastSeq = batch.lastSeq
+  selection.selectionEnd = batch.selectionEnd
   try {
-    return await sendBatch(context, run, batch, thenPull, signal)
+    return await sendBatch(context, run, batch, prefetchPage, signal)
   } catch (error) {
     const failure = classify(error)
+    // A store that fails, too, must not hide why the request failed.
     await store
       .write('local', (transaction) => noteSendFailure(transaction, failure))
       .catch(() => {})
@@ -107,38 +114,40 @@ async function sendNextBatch(
 }
 
 /**
- * Sends a batch. With the last batch also requests a page: in the same request where the batch is small, otherwise
- * right after it, so that the server works on the page while the response is applied.
+ * Sends a batch. With `prefetchPage`, the batch that holds the whole queue also requests a page: in the same request if
+ * the transport has `sync` and the batch is small, otherwise in a second one that is started and not awaited, so that
+ * the server works on the page while the response is applied.
  */
 async function sendBatch(
   context: SyncContext,
   run: Run,
   batch: Batch,
-  thenPull: boolean,
+  prefetchPage: boolean,
   signal: AbortSignal,
 ): Promise<SentBatch> {
   const { settings, store } = context
   const { transport, clock } = settings
-  const body = { device_id: batch.device, mutations: batch.mutations.map(toMutation) }
+  const body = { device_id: batch.deviceId, mutations: batch.mutations.map(toMutation) }
   const pushOptions = {
     protocol: PROTOCOL_VERSION,
     client_time: timestamp(clock),
-    batch: batch.batch,
+    batch: batch.batchId,
   }
-  const withPage = thenPull && batch.mutations.length === store.counts().pending
+  const withPage = prefetchPage && batch.mutations.length === store.counts().pending
   if (!withPage || batch.mutations.length > MAX_COMBINED_MUTATIONS || !transport.sync) {
     const response = await transport.push({ ...body, options: pushOptions }, signal)
-    return { batch, response, ...(withPage && { page: await requestPage(context, run) }) }
+    return { batch, response, ...(withPage && { page: await startPageRequest(context, run) }) }
   }
   const { cursor, pages } = await cursorForPull(context)
   const options = { ...pullOptions(context, run.tables), ...pushOptions }
   const response = await transport.sync({ ...body, cursor, options }, signal)
+  // The function has applied the push, and could not pull: the page is requested by the pull that follows.
   if (!('changes' in response)) return { batch, response }
   return { batch, response, page: { response: Promise.resolve(response as PullAnswer), pages } }
 }
 
-/** Applies a response to queue and rows, adds it to the report and emits its events. */
-async function applyResponse(
+/** Applies a response to the queue and the rows, adds it to the report and emits its events. */
+async function applyAndReport(
   { settings, store, session, events }: SyncContext,
   { batch, response }: SentBatch,
   report: SyncReport,
@@ -151,7 +160,7 @@ async function applyResponse(
   const outcome = await store.write('remote', (transaction) =>
     applyPushResponse(transaction, batch, response, settings),
   )
-  session.confirmDevice()
+  session.markDeviceConfirmed()
   report.pushed += outcome.pushed
   report.merged += outcome.merged
   report.conflicts += outcome.conflicts.length

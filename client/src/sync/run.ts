@@ -54,7 +54,7 @@ export interface RunsDeps {
   /** Aborts when the sync is closed. */
   closing: AbortSignal
   /** Called before a run: throws where the signed-in user is not the owner of the store. */
-  assertOwner(): Promise<void>
+  ensureOwner(): Promise<void>
   /** Called when the state may have changed. */
   emitStatus(): void
 }
@@ -65,7 +65,7 @@ export function createRuns({
   tabs,
   events,
   closing,
-  assertOwner,
+  ensureOwner,
   emitStatus,
 }: RunsDeps): Runs {
   const queue = new SerialQueue()
@@ -101,7 +101,7 @@ export function createRuns({
     const unwatch = onProgress && events.on('sync_progress', (progress) => onProgress(progress))
     try {
       if (!network.online()) throw offlineError()
-      await assertOwner()
+      await ensureOwner()
       const tables = tablesOfCall ?? unskipped()
       await withSignal({ signals: [closing, signal] }, (signal) =>
         work({

@@ -1,5 +1,5 @@
 import { changeOwner } from '../database/account-switch.ts'
-import { ensureUniqueDevice } from '../database/batch.ts'
+import { replaceDuplicateDevice } from '../database/batch.ts'
 import { deviceOf } from '../database/meta.ts'
 import type { Store } from '../database/store.ts'
 import { AuthError, type SyncError } from '../model/errors.ts'
@@ -7,37 +7,46 @@ import { sleep } from '../transport/backoff.ts'
 import type { Settings } from './settings.ts'
 
 /**
- * The owner of the store and its device id: makes the signed-in user the owner where that is possible.
+ * The session says who owns the store, and under which device id the store syncs.
  *
- * | owner of the store | signed in | result |
+ * | owner of the store | signed in | `tryMakeOwner` |
  * | --- | --- | --- |
- * | no user | a user | the user becomes the owner; mutations that were kept at their sign-out are queued again |
+ * | no user | a user | the user becomes the owner; mutations that the store kept at the user's sign-out are queued again |
  * | a user | the same user | nothing changes |
- * | a user | no user | rows stay readable, mutations are queued, nothing is sent |
+ * | any | no user | is not called: rows stay as they are, mutations are queued, nothing is sent |
+ * | any | the client cannot tell (`undefined`) | is not called: the server decides by the token |
  * | a user, no unsent mutations | another user | the store is emptied, and that user becomes the owner |
  * | a user, unsent mutations | another user | access is denied (`other_user`) until the app calls `signOut` |
  */
 export interface Session {
   /**
-   * Called before a run: makes the signed-in user the owner. Throws an `AuthError`: `not_signed_in`, or `other_user`
-   * where the store holds unsent mutations of another user.
+   * Called before a run: makes the signed-in user the owner, which may empty the store. Throws an `AuthError`:
+   * `not_signed_in`, or `other_user` if the store holds unsent mutations of another user. Does nothing if the client
+   * cannot tell who is signed in.
    */
-  assertOwner(): Promise<void>
-  /** Makes the signed-in user the owner. Waits for the sign-in for at most one second. */
-  start(): Promise<void>
-  /** Throws `other_user` where `assertOwner` or a sign-in has found that another user is the owner. */
-  throwIfDenied(): void
-  /** Called before the app reads or writes a row: throws where another user is the owner. */
-  assertAccess(): Promise<void>
+  ensureOwner(): Promise<void>
   /**
-   * Called before the first push of a session: fetches the highest `seq` that the server knows of this device id. A
-   * store that was rolled back or cloned gets a new id, since its mutations would be taken for duplicates.
+   * Makes the signed-in user the owner. Resolves when that has succeeded or failed, and after one second at the
+   * latest; the work then goes on. Never rejects.
+   */
+  ensureOwnerAtStart(): Promise<void>
+  /** Throws the last known access error, `other_user`. Checks nothing anew. */
+  throwIfDenied(): void
+  /**
+   * Called before the app reads or writes a row. If access is denied, tries once more to make the signed-in user the
+   * owner, and throws if access stays denied.
+   */
+  recheckAccess(): Promise<void>
+  /**
+   * Called before each push: until the device id needs no check any more, registers the device and reads the highest
+   * `seq` that the server knows of it. A store that was rolled back or cloned gets a new id, since its mutations
+   * would be taken for duplicates.
    */
   ensureUniqueDevice(): Promise<void>
-  /** Called after a push response, which confirms the device id as `ensureUniqueDevice` does. */
-  confirmDevice(): void
-  /** Called after a sign-out: the store has no owner. */
-  reset(): void
+  /** Called after a push response, which proves that the device id needs no check any more. */
+  markDeviceConfirmed(): void
+  /** Called after the store has lost its owner: allows access, and lets the device id be checked again. */
+  forgetOwner(): void
   /** Stops listening for sign-ins. */
   close(): void
 }
@@ -56,31 +65,36 @@ const otherUserError = (): AuthError =>
     hint: 'Call sync.signOut({ unsent: "keep" }) or sync.signOut({ unsent: "discard" }).',
   })
 
+/** Listens for sign-ins from now until `close`. */
 export function createSession(
   store: Store,
   { account, clock, newId, device }: Settings,
   /** Registers a device; resolves to the highest `seq` that the server knows of it. */
-  register: (device: string) => Promise<number>,
+  registerDevice: (deviceId: string) => Promise<number>,
 ): Session {
-  /** True where the server has confirmed the device id in this session. */
+  /** The device id needs no check before a push: the server knows it from this store, or this store has replaced it. */
   let deviceConfirmed = false
   /** Why the signed-in user must not see the rows; undefined where access is allowed. */
   let accessError: SyncError | undefined
 
   const unwatch = account.watch((user) => {
-    // After a sign-out the rows stay readable; only another user must not see them.
-    if (user !== null) makeOwner(user).catch(() => {})
+    // After a sign-out the rows stay readable; only another user must not see them. A store that fails is reported by
+    // the next call that uses it.
+    if (user !== null) tryMakeOwner(user).catch(() => {})
   })
 
-  /** Denies or allows access: subscribers are called without any rows, or with all rows. */
+  /** Denies or allows access. If that changes, subscribers of rows are called without any row, or with all rows. */
   async function setAccessError(error?: SyncError): Promise<void> {
-    const denied = error ?? accessError
+    const visibilityChanges = error !== undefined || accessError !== undefined
     accessError = error
-    if (denied) await store.setVisible(!error)
+    if (visibilityChanges) await store.setVisible(!error)
   }
 
-  /** Makes `user` the owner; denies access where the store holds unsent mutations of another owner. */
-  async function makeOwner(user: string): Promise<void> {
+  /**
+   * Makes `user` the owner, which may empty the store, and allows access; denies access if the store holds unsent
+   * mutations of another owner. A new owner syncs under another device id, which is to be checked.
+   */
+  async function tryMakeOwner(user: string): Promise<void> {
     if ((await store.read(deviceOf)).user === user) return setAccessError()
     const changed = await store.write('remote', (transaction) =>
       changeOwner(transaction, user, newId),
@@ -90,47 +104,49 @@ export function createSession(
   }
 
   return {
-    async assertOwner() {
+    async ensureOwner() {
       const user = await account.user()
       if (user === undefined) return
       if (user === null) throw notSignedInError()
-      await makeOwner(user)
+      await tryMakeOwner(user)
       if (accessError) throw accessError
     },
     throwIfDenied() {
       if (accessError) throw accessError
     },
-    async start() {
-      const signedIn = account.user().then((user) => (user ? makeOwner(user) : undefined))
-      signedIn.catch(() => {})
+    async ensureOwnerAtStart() {
+      const ownerChange = account.user().then((user) => (user ? tryMakeOwner(user) : undefined))
+      ownerChange.catch(() => {})
       // Offline, the renewal of an expired token takes long; the app starts without it.
-      const timer = new AbortController()
-      await Promise.race([signedIn, sleep(1_000, clock, timer.signal)]).catch(() => {})
-      timer.abort()
+      const sleeping = new AbortController()
+      await Promise.race([ownerChange, sleep(1_000, clock, sleeping.signal)]).catch(() => {})
+      sleeping.abort()
     },
-    async assertAccess() {
+    async recheckAccess() {
       if (!accessError) return
-      // Another tab may have signed the owner out.
+      // Another tab may have signed the owner out: then the store has no owner, and the user can become it.
       const user = await account.user()
-      if (user) await makeOwner(user)
+      if (user) await tryMakeOwner(user)
       if (accessError) throw accessError
     },
     async ensureUniqueDevice() {
       if (deviceConfirmed) return
-      // A new id is unique: it is registered only where the app describes the device.
+      // The id of a store that was made in this session is unique. The device is registered only for its description.
       const isNew = await store.open()
       if (isNew && Object.keys(device).length === 0) return
       const { id } = await store.read(deviceOf)
-      const lastSeq = await register(id)
-      await store.write('local', (transaction) => ensureUniqueDevice(transaction, lastSeq, newId))
+      const lastSeq = await registerDevice(id)
+      await store.write('local', (transaction) =>
+        replaceDuplicateDevice(transaction, lastSeq, newId),
+      )
       deviceConfirmed = true
     },
-    confirmDevice() {
+    markDeviceConfirmed() {
       deviceConfirmed = true
     },
-    reset() {
+    forgetOwner() {
       deviceConfirmed = false
-      // Not awaited: rows that cannot be read now are read at the next call of the app.
+      // Not awaited: a store that fails is reported by the next call that uses it.
       setAccessError().catch(() => {})
     },
     close: unwatch,

@@ -26,7 +26,12 @@ export function local(storage: SyncStorage = memoryStorage()) {
     /** Marks the queue as sent, as a push does before the request goes out. */
     send: () =>
       store.write('local', (transaction) =>
-        nextBatch(transaction, { mutations: 1000, bytes: 1e6 }, { lastSeq: Infinity }, systemClock),
+        nextBatch(
+          transaction,
+          { mutations: 1000, bytes: 1e6 },
+          { selectionEnd: Infinity },
+          systemClock,
+        ),
       ),
   }
 }
