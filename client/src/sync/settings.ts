@@ -30,7 +30,7 @@ export interface TableSettings<Name extends string = string> extends PruneRule {
   local?: readonly string[]
   /** The most rows to keep, those that changed last; rows with queued edits always stay. Default: all. */
   maxRecords?: number
-  /** Leaves the table out of syncs that do not name it. A function is called at each sync, e.g. to check the network's type. */
+  /** Leaves the table out of syncs that do not name it. A function decides at each sync, e.g. by the network's type. */
   skip?: boolean | ((network: Network) => boolean)
   /**
    * Whether syncs of mode `realtime` include the table. Default true; with false its changes come with the next sync

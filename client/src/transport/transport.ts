@@ -52,7 +52,7 @@ export interface ErrorBody {
   hint?: string | null
 }
 
-/** The `SyncError` of an error body. Tidemark's own errors have `PT` and the status as code, and their name as message. */
+/** The `SyncError` of an error body. Errors of Tidemark have `PT` and the status as code, and their name as message. */
 export function requestError(status: number, body: ErrorBody, retryAfter?: number): SyncError {
   const { message = `HTTP ${status}` } = body
   const code = typeof body.code === 'string' ? body.code : ''
