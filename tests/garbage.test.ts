@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import type { Sql } from 'postgres'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeTable } from '../client/tests/support/project.ts'
+import { countToPlay } from '../dev/full.ts'
 import { testSeed } from '../dev/seed.ts'
 import { connect, createUser, type TestUser } from '../dev/testing.ts'
 import {
@@ -413,7 +414,10 @@ const viaRpc = (routine: Routine, body: string): Promise<Answer> =>
       isCoded(answer) || answer.body.code === ((await unreadable(routine, body)) ?? 'readable'),
   )
 
-const runs = Number(process.env.TIDEMARK_RUNS ?? 150)
+const runs = Number(
+  process.env.TIDEMARK_RUNS ??
+    countToPlay(150, 60, 'calls with garbage, for each function that users may call'),
+)
 
 describe('garbage', () => {
   it('gets a coded answer from every function that users may call, and leaves nothing behind', async () => {

@@ -463,7 +463,7 @@ describe('an answer from the server', () => {
     const device = local()
     await device.t.insert({ id: 'a' })
     const batch = (await device.send())!
-    const old = { ...batch, device: uuid() }
+    const old = { ...batch, deviceId: uuid() }
     const settling = {
       results: [{ seq: 1, status: 'applied' as const }],
       last_seq: 1,

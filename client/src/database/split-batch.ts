@@ -2,7 +2,7 @@ import { sha256 } from '@noble/hashes/sha2'
 import { bytesToHex } from '@noble/hashes/utils'
 import type { SyncError } from '../model/errors.ts'
 import { toMutation } from '../model/mutation.ts'
-import type { FailedMutation } from '../model/records.ts'
+import type { FailedMutation, InFlightBatch } from '../model/records.ts'
 import { type Clock, timestamp } from '../util/clock.ts'
 import { omit } from '../util/omit.ts'
 import { deviceOf } from './meta.ts'
@@ -34,8 +34,9 @@ export async function splitInFlight(
     const lastSeq = mutations[Math.ceil(mutations.length / 2) - 1]!.seq
     // The server may have applied the whole batch before its response was lost, under the hash of its mutations as
     // its name; the halves carry that name. Web Crypto is asynchronous, which an IndexedDB transaction does not wait for.
-    const batch = inFlight.batchId ?? bytesToHex(sha256(JSON.stringify(mutations.map(toMutation))))
-    const half = { ...inFlight, lastSeq, attempts: 0, batch }
+    const batchId =
+      inFlight.batchId ?? bytesToHex(sha256(JSON.stringify(mutations.map(toMutation))))
+    const half: InFlightBatch = { ...inFlight, lastSeq, attempts: 0, batchId }
     await tx.putMany('meta', [{ ...device, inFlight: half }])
     return undefined
   }
