@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest'
+import { inFullOnly } from '../dev/full-only.ts'
 import { createUser } from '../dev/testing.ts'
 import { playFailures } from './failures.ts'
 import { chosen } from './subject.ts'
 
-test('none of the known failures is seen with Tidemark', async () => {
+/** Takes twenty seconds, most of them waiting. */
+const testFailures = inFullOnly('the known failures of others, played against Tidemark')
+
+testFailures('none of the known failures is seen with Tidemark', async () => {
   const { lines } = await playFailures({ createUser, contenders: [] })
   expect(lines.length).toBeGreaterThanOrEqual(10)
   const wrong = lines.filter(({ cells }) => cells.Tidemark!.outcome !== 'right')

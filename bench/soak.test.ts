@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { inFullOnly } from '../dev/full-only.ts'
 import { soak } from './soak/index.ts'
 import { soakSection } from './soak/report.ts'
 import { trend } from './soak/trend.ts'
@@ -21,31 +22,37 @@ test('the ratio is that of the last third to the second, whatever the first was'
   expect(trend(thirds.map((size) => size * MB))).toEqual({ ratio: 2, verdict: 'still rising' })
 })
 
-test('some seconds of steady load leave every device with what the database holds', async () => {
-  const seen: number[] = []
-  const found = await soak({ seconds: 5, devices: 2, onSample: (at) => seen.push(at) })
-  expect(found.edits).toBeGreaterThan(10)
-  expect(found.syncs).toBeGreaterThan(0)
-  expect(found.rows).toBeGreaterThan(0)
-  expect(found.held).toEqual([found.rows, found.rows])
-  expect(found.at).toHaveLength(seen.length)
-  const rss = new Map(found.series.map(({ name, bytes }) => [name, bytes]))
-  expect([...rss.keys()]).toEqual([
-    'clients RSS',
-    'clients heap',
-    'functions RSS',
-    'functions heap',
-    'gateway RSS',
-    'gateway heap',
-    'Postgres RSS',
-  ])
-  for (const bytes of rss.values()) {
-    expect(bytes).toHaveLength(seen.length)
-    expect(Math.min(...bytes)).toBeGreaterThan(MB)
-  }
-  for (const name of ['clients', 'functions', 'gateway'])
-    expect(rss.get(`${name} heap`)![0]).toBeLessThan(rss.get(`${name} RSS`)![0]!)
-  const text = soakSection(found).join('\n')
-  for (const { name, verdict } of found.series)
-    expect(text).toMatch(new RegExp(`${name} .*${verdict}`))
-}, 60_000)
+const testLoad = inFullOnly('some seconds of steady load, as npm run soak puts it on for minutes')
+
+testLoad(
+  'some seconds of steady load leave every device with what the database holds',
+  async () => {
+    const seen: number[] = []
+    const found = await soak({ seconds: 5, devices: 2, onSample: (at) => seen.push(at) })
+    expect(found.edits).toBeGreaterThan(10)
+    expect(found.syncs).toBeGreaterThan(0)
+    expect(found.rows).toBeGreaterThan(0)
+    expect(found.held).toEqual([found.rows, found.rows])
+    expect(found.at).toHaveLength(seen.length)
+    const rss = new Map(found.series.map(({ name, bytes }) => [name, bytes]))
+    expect([...rss.keys()]).toEqual([
+      'clients RSS',
+      'clients heap',
+      'functions RSS',
+      'functions heap',
+      'gateway RSS',
+      'gateway heap',
+      'Postgres RSS',
+    ])
+    for (const bytes of rss.values()) {
+      expect(bytes).toHaveLength(seen.length)
+      expect(Math.min(...bytes)).toBeGreaterThan(MB)
+    }
+    for (const name of ['clients', 'functions', 'gateway'])
+      expect(rss.get(`${name} heap`)![0]).toBeLessThan(rss.get(`${name} RSS`)![0]!)
+    const text = soakSection(found).join('\n')
+    for (const { name, verdict } of found.series)
+      expect(text).toMatch(new RegExp(`${name} .*${verdict}`))
+  },
+  60_000,
+)

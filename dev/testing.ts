@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { createClient, type SupabaseClient } from '@supabase/supabase-js'
 import postgres, { type Sql } from 'postgres'
 import type { StackInfo, StackSecrets } from './stack.ts'
@@ -63,6 +64,28 @@ export function anonClient(): SupabaseClient {
 export function secretClient(): SupabaseClient {
   return clientFor(stack().secret_key)
 }
+
+/**
+ * Runs a statement that locks a table to which other test files write. It gives way to their open transactions and
+ * tries again: waiting for the lock, it would hold up every writer behind it, and tests that wait for two of them
+ * would wait for each other.
+ */
+export async function changeSharedTable(sql: Sql, statement: string): Promise<void> {
+  for (;;) {
+    try {
+      await sql.begin(async (tx) => {
+        await tx`set local lock_timeout = '100ms'`
+        await tx.unsafe(statement)
+      })
+      return
+    } catch (error) {
+      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error
+      await setTimeout(100)
+    }
+  }
+}
+
+const LOCK_NOT_AVAILABLE = '55P03'
 
 export function uniqueName(prefix: string): string {
   return `${prefix}_${randomUUID().slice(0, 8)}`

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import type { Sql } from 'postgres'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { countToPlay } from '../../dev/full.ts'
 import { connect, createUser, type TestUser } from '../../dev/testing.ts'
 import type { Fault } from './support/faults.ts'
 import { type Device, device, makeTable, rowsInDatabase } from './support/project.ts'
@@ -49,6 +50,7 @@ async function take(step: Step, { rows, sync, faults }: Device): Promise<void> {
 }
 
 it('whatever three devices do on bad lines, in the end they and the database hold the same rows', async () => {
+  const numRuns = countToPlay(25, 10, 'random stories of three devices on bad lines')
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {
       const table = await makeTable(sql, 'name text, phone text, n int check (n < 100)')
@@ -74,6 +76,6 @@ it('whatever three devices do on bad lines, in the end they and the database hol
         `select tidemark.remove_table('public.${table}'); drop table public.${table}`,
       )
     }),
-    { numRuns: 25, verbose: 1 },
+    { numRuns, verbose: 1 },
   )
 }, 120_000)

@@ -1,16 +1,26 @@
 import { afterAll, describe, expect, test } from 'vitest'
 import type { RealtimeChannel, SupabaseClient } from '@supabase/supabase-js'
-import { anonClient, connect, createUser, signIn, uniqueName } from '../testing.ts'
+import {
+  anonClient,
+  changeSharedTable,
+  connect,
+  createUser,
+  signIn,
+  uniqueName,
+} from '../testing.ts'
 
 /** Topics `mine:<user id>` belong to that user, by a policy as an app would write it. */
 const topics = uniqueName('mine')
 const owner = connect()
-await owner.unsafe(`
+await changeSharedTable(
+  owner,
+  `
   create policy "${topics}" on realtime.messages for select to authenticated
-  using (extension = 'broadcast' and (select realtime.topic()) = '${topics}:' || (select auth.uid()))`)
+  using (extension = 'broadcast' and (select realtime.topic()) = '${topics}:' || (select auth.uid()))`,
+)
 
 afterAll(async () => {
-  await owner.unsafe(`drop policy "${topics}" on realtime.messages`)
+  await changeSharedTable(owner, `drop policy "${topics}" on realtime.messages`)
   await owner.end()
 })
 
