@@ -1,20 +1,20 @@
-import { expect, test } from 'vitest'
+import { expect, test as everyTime } from 'vitest'
 import { inFullOnly } from '../dev/full-only.ts'
 import { createUser } from '../dev/testing.ts'
 import { playFailures } from './failures.ts'
 import { chosen } from './subject.ts'
 
 /** Takes twenty seconds, most of them waiting. */
-const testFailures = inFullOnly('the known failures of others, played against Tidemark')
+const test = inFullOnly('the known failures of others, played against Tidemark')
 
-testFailures('none of the known failures is seen with Tidemark', async () => {
+test('none of the known failures is seen with Tidemark', async () => {
   const { lines } = await playFailures({ createUser, contenders: [] })
   expect(lines.length).toBeGreaterThanOrEqual(10)
   const wrong = lines.filter(({ cells }) => cells.Tidemark!.outcome !== 'right')
   expect(wrong).toEqual([])
 })
 
-test('a run can be limited to some contenders, and Tidemark stays in', () => {
+everyTime('a run can be limited to some contenders, and Tidemark stays in', () => {
   const all = ['Tidemark', 'RxDB', 'Legend-State', 'Legend-State, with retry'].map((name) => ({
     name,
   }))
