@@ -76,11 +76,12 @@ export class Ledger {
     const account = this.#account(key)
     switch (effect.do) {
       case 'set': {
-        const { marked, summed } = tables[table as TableName]
+        const { marked, summed, parent } = tables[table as TableName]
         if (marked && marked in effect.columns) account.marks = new Set([effect.columns[marked]])
         if (summed && summed in effect.columns) account.sum = effect.columns[summed] as number
         if (effect.add !== undefined && account.sum !== undefined) account.sum += effect.add
         if (live) account.deleted ??= false
+        else if (parent && parent.column in effect.columns) forgetParent(account)
         return
       }
       case 'delete':
@@ -90,13 +91,12 @@ export class Ledger {
         account.deleted = false
         return this.#parentIsBack(table)
       case 'move':
-        // A row that went with its parent no longer says so under another one.
-        if (!live && !account.deleted) account.deleted = undefined
+        if (!live) forgetParent(account)
         return
       case 'rekey':
         this.#books.rows.delete(key)
         this.#books.rows.set(keyOf(table, effect.id), account)
-        if (!live && !account.deleted) account.deleted = undefined
+        if (!live) forgetParent(account)
     }
   }
 
@@ -209,4 +209,9 @@ export class Ledger {
     if (!account) this.#books.rows.set(key, (account = {}))
     return account
   }
+}
+
+/** A tombstone is given another parent or key: that it went with its parent can no longer be seen. */
+function forgetParent(account: Account): void {
+  if (!account.deleted) account.deleted = undefined
 }
