@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import type { Sql } from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeTable } from '../client/tests/support/project.ts'
+import { countToPlay } from '../dev/full.ts'
 import { connect, createUser, type TestUser } from '../dev/testing.ts'
 import { LIMITS, PushAnswer, type ResultCode } from '../supabase/functions/_tidemark/wire.ts'
 import { type Answer, edge, ok, type Page, type Result, rpc } from './support/calls.ts'
@@ -266,7 +267,7 @@ describe('whatever comes', () => {
           (result, i) => result.seq === mutations[i]!.seq && result.status === 'rejected',
         )
       }),
-      { numRuns: 200 },
+      { numRuns: countToPlay(200, 60, 'calls with wrong parts, of each kind') },
     )
   }, 120_000)
 
@@ -304,7 +305,7 @@ describe('whatever comes', () => {
           status === 200 || (body.message === 'malformed' && body.details!.startsWith('cursor: '))
         )
       }),
-      { numRuns: 200 },
+      { numRuns: countToPlay(200, 60, 'calls with wrong parts, of each kind') },
     )
   }, 120_000)
 

@@ -416,7 +416,7 @@ const viaRpc = (routine: Routine, body: string): Promise<Answer> =>
 
 const runs = Number(
   process.env.TIDEMARK_RUNS ??
-    countToPlay(150, 60, 'calls with garbage, for each function that users may call'),
+    countToPlay(150, 40, 'calls with garbage, for each function that users may call'),
 )
 
 describe('garbage', () => {

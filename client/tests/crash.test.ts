@@ -70,10 +70,10 @@ const newDatabase = (): SyncStorage => indexedDbStorage(randomUUID())
 
 describe(`a process that dies in a sync of ${EDITS} edits`, () => {
   it.each([
-    ['before', 'memory', memoryStorage, everyWrite(1, 3)],
-    ['after', 'memory', memoryStorage, everyWrite(1, 3)],
-    ['before', 'IndexedDB', newDatabase, everyWrite(3, 10)],
-    ['after', 'IndexedDB', newDatabase, everyWrite(3, 10)],
+    ['before', 'memory', memoryStorage, everyWrite(1, 5)],
+    ['after', 'memory', memoryStorage, everyWrite(1, 5)],
+    ['before', 'IndexedDB', newDatabase, everyWrite(3, 20)],
+    ['after', 'IndexedDB', newDatabase, everyWrite(3, 20)],
   ] as const)(
     '%s any write to its storage (%s) loses nothing and doubles nothing',
     async (moment, _, newDisk, every) => {

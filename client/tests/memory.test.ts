@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => sql.end())
 
 describe('a device that has synced many times', () => {
-  const SYNCS = countToPlay(150, 50, 'syncs of a device, after which its memory is looked at')
+  const SYNCS = countToPlay(150, 30, 'syncs of a device, after which its memory is looked at')
 
   it('holds nothing of the requests that were answered', async () => {
     const table = await makeTable(sql)

@@ -1,3 +1,3 @@
 import { testHistories } from './suite.ts'
 
-testHistories('client', { usual: 100, full: 500, broken: 100 })
+testHistories('client', { usual: 60, full: 500, broken: 100 })

@@ -40,7 +40,8 @@ export function testHistories(driver: DriverName, { usual, full, broken }: Suite
         const workers = isFull ? 2 : 1
         const played = await simulate({ ...options, workers, endOnFailure: !isFull })
         expect(said(played, driver)).toBe('')
-        // What never happens is not proved.
+        // What never happens is not proved; few histories need not show everything.
+        if (!isFull) return
         expect(happenings(driver).filter((what) => !played.counts.has(what))).toEqual([])
       },
     )

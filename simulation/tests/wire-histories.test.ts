@@ -1,3 +1,3 @@
 import { testHistories } from './suite.ts'
 
-testHistories('wire', { usual: 250, full: 2_000, broken: 200 })
+testHistories('wire', { usual: 150, full: 2_000, broken: 200 })
